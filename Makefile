@@ -1,0 +1,72 @@
+# `make`            prepares .venv, with .venv/bin/openmoat in it
+# `make demo`       runs the main job on text that every machine has
+# `make test`       runs the tests; `make test-slow` the long ones; `make lint` the rest of CI
+# `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
+# Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
+
+PYTHON ?= python3
+UV ?= uv
+UPGRADE ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header \
+        --no-emit-index-url --no-annotate $(UPGRADE)
+CHECK := import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else \
+         "openmoat needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d. " \
+         "Name another one: make PYTHON=python3.12" % v)
+
+# Prefect works without a server here, and reports to nobody.
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := $(BIN)/openmoat
+.PHONY: demo test test-slow lint format lock clean
+
+demo: $(BIN)/openmoat
+	$(BIN)/openmoat demo
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(VENV)/dev
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# Core and build tools are picked from what the development lock holds, so that the three agree.
+lock:
+	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml -c requirements-dev.lock -o requirements.lock
+	$(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# The interpreter, the program and `dev` are the stamps: a second call installs nothing, a changed
+# lock does.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "There is no $(PYTHON). Name a Python 3.11 to 3.13: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c '$(CHECK)'
+	@echo "Setting up $(VENV): a few minutes the first time, about 1 GB"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(BIN)/openmoat: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+	$(PIP) install -r requirements.lock -r requirements-build.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(BIN)/openmoat
+	$(PIP) install -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Order, fan-out and parameters: one flow a file."""

@@ -1,0 +1,27 @@
+"""``build_replay``: a shard of old documents at given shares, under a token budget."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
+from tasks import ledger
+from tasks.steps import replay, tokenizer
+
+
+@flow(name="build-replay", persist_result=False, validate_parameters=False)
+def build_replay(recipe: RunConfig, out: str) -> str:
+    """Draw the replay shard from the decisions of ``build_corpus``; return its folder."""
+    assert recipe.tokenizer is not None, "a recipe that draws tokens has a tokenizer"
+    meter = ledger.Meter()
+    old = [s.name for s in recipe.ingest.sources if s.origin == "replay"]
+    manifest, stood = tokenizer.provide_tokenizer(recipe.tokenizer, old, recipe.seed, out)
+    ledger.note(out, "tokenizer", meter.record(manifest, stood=stood))
+
+    if recipe.replay is not None:
+        meter = ledger.Meter()
+        manifest, stood = replay.draw_replay(recipe.budget(), out)
+        if recipe.replay.materialize:
+            replay.write_texts(manifest, out)
+        ledger.note(out, "replay", meter.record(manifest, stood=stood))
+    return ledger.folder(out, "replay")

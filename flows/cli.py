@@ -1,0 +1,147 @@
+"""The command line, the project's public face. Heavy imports live inside the commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from flows.pipeline import Goal
+    from schemas.config import RunConfig
+
+app = typer.Typer(
+    name="openmoat",
+    help="Open pre-training data for replay: ingest, deduplicate, filter, and mix it token-exactly "
+    "with your own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
+Out = Annotated[
+    Optional[Path],  # noqa: UP045  (Typer evaluates it)
+    typer.Option("--out", help="Folder for the results (default: openmoat-out/<name>)."),
+]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Tasks that run at a time.", show_default="cores")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
+CORES = os.cpu_count() or 1
+
+
+@app.command()
+def demo(out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+    """Run the demo: a replay shard and a mixture from the text that every Python carries."""
+    _run("demo", out, workers, json=json)
+
+
+@app.command()
+def run(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+    """Run all of a recipe: corpus, replay shard, mixture, report."""
+    _run(recipe, out, workers, json=json)
+
+
+@app.command()
+def corpus(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+    """Run a recipe as far as the decisions (and the corpus, where it is materialized)."""
+    _run(recipe, out, workers, json=json, goal="corpus")
+
+
+@app.command()
+def replay(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+    """Run a recipe as far as the replay shard."""
+    _run(recipe, out, workers, json=json, goal="replay")
+
+
+@app.command()
+def mixture(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+    """Run a recipe as far as the mixture."""
+    _run(recipe, out, workers, json=json)
+
+
+@app.command()
+def plan(recipe: Recipe, out: Out = None, *, json: Json = False) -> None:
+    """Say what a recipe would read, write and need; write nothing."""
+    from flows import terminal
+    from flows.plan import plan as make_plan
+    from tasks.recipe import load
+
+    config = load(recipe)
+    terminal.show_plan(make_plan(config, _out(out, config)), json=json)
+
+
+@app.command()
+def verify(folder: Folder, *, json: Json = False) -> None:
+    """Prove from the files of a run that it holds what its manifests say (exit 4 if not)."""
+    from flows import terminal
+    from flows.verify import verify as check
+
+    findings = check(str(folder))
+    terminal.show_findings(findings, json=json)
+    if any(not f.ok for f in findings):
+        raise typer.Exit(4)
+
+
+@app.command()
+def inspect(folder: Folder, *, json: Json = False) -> None:
+    """Show what a run read, dropped, kept, drew and mixed."""
+    from flows import terminal
+
+    terminal.show_run(str(folder), json=json)
+
+
+def _run(
+    recipe: str, out: Path | None, workers: int, *, json: bool, goal: Goal = "mixture"
+) -> None:
+    from tasks.recipe import load
+
+    config = load(recipe)
+    _check_goal(recipe, config, goal)
+    folder = _out(out, config)
+
+    from flows import terminal
+    from flows.settings import quiet_prefect
+
+    quiet_prefect()
+    with terminal.progress():
+        from flows.pipeline import pipeline
+
+        pipeline(config, folder, workers=workers, goal=goal)
+    terminal.show_run(folder, json=json)
+
+
+def _check_goal(recipe: str, config: RunConfig, goal: str) -> None:
+    from schemas.errors import ConfigError
+
+    if goal == "replay" and config.replay is None:
+        raise ConfigError(
+            recipe,
+            got="no section [replay]",
+            wanted="one that says what to draw",
+            way_out="Add it (docs/recipe.md), or run `openmoat corpus`.",
+        )
+
+
+def _out(out: Path | None, config: RunConfig) -> str:
+    return str(out or Path("openmoat-out") / config.name)
+
+
+def main() -> None:
+    """Run the command line; an expected mistake is one message and an exit code, no traceback."""
+    from schemas.errors import OpenmoatError
+
+    try:
+        app()
+    except OpenmoatError as error:
+        from flows.terminal import printable
+
+        sys.stderr.write(f"openmoat: {printable(str(error))}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("openmoat: stopped; the same command goes on from here\n")
+        sys.exit(130)

@@ -1,0 +1,31 @@
+"""``pipeline``: all flows from one recipe."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.build_corpus import build_corpus
+from flows.build_mixture import build_mixture
+from flows.build_replay import build_replay
+from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
+from tasks import ledger
+from tasks.steps import handoff
+
+Goal = Literal["corpus", "replay", "mixture"]
+
+
+@flow(name="pipeline", persist_result=False, validate_parameters=False)
+def pipeline(recipe: RunConfig, out: str, workers: int = 2, goal: Goal = "mixture") -> str:
+    """Run what the recipe has sections for, up to ``goal``; what is finished is not done again."""
+    runner = ThreadPoolTaskRunner(max_workers=workers)
+    handoff.begin(recipe, out)
+    build_corpus.with_options(task_runner=runner)(recipe, out)
+    if goal != "corpus" and recipe.tokenizer is not None:
+        build_replay.with_options(task_runner=runner)(recipe, out)
+    if goal == "mixture" and recipe.mixture is not None:
+        build_mixture.with_options(task_runner=runner)(recipe, out)
+    handoff.write_report(out)
+    return ledger.run_location(out)

@@ -1,0 +1,23 @@
+"""How Prefect runs for the command line: no server needed, no telemetry, no chatter."""
+
+from __future__ import annotations
+
+import os
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    # The first flow on a new database takes longer than Prefect's own 20 seconds on two cores.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    # One start-up check of the installation fewer; openmoat's dependencies are locked.
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
+}
+
+
+def quiet_prefect() -> None:
+    """Set what the user has not set; must come before Prefect is imported."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)

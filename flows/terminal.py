@@ -1,0 +1,116 @@
+"""What the command line shows: progress while a run goes, tables afterwards, JSON for scripts."""
+
+from __future__ import annotations
+
+import contextlib
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tasks import ledger, progress as events
+from tasks.report.page import shown
+from tasks.report.sections import sections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress, TaskID
+
+    from schemas.section import Section
+
+LABELS = {
+    "ingest": "read and measure",
+    "tokens": "count tokens",
+    "mixture": "write the mixture",
+}
+
+
+def printable(text: str) -> str:
+    """Text without anything a terminal would obey."""
+    return "".join(
+        ch if ch == "\n" or unicodedata.category(ch)[0] != "C" else "\N{REPLACEMENT CHARACTER}"
+        for ch in text
+    )
+
+
+class _Bars:
+    """Shows a stage's progress in bytes (or, where those are not known, documents)."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+        self._documents: dict[str, int] = {}
+
+    def expect(self, stage: str, n_bytes: int) -> None:
+        label = LABELS.get(stage, stage)
+        if stage in self._tasks:
+            task = self._bars.tasks[self._tasks[stage]]
+            self._bars.update(self._tasks[stage], total=(task.total or 0) + n_bytes)
+        else:
+            self._documents[stage] = 0
+            self._tasks[stage] = self._bars.add_task(label, total=n_bytes, documents="0")
+
+    def advance(self, stage: str, *, documents: int, n_bytes: int) -> None:
+        if stage in self._tasks:
+            self._documents[stage] += documents
+            shown_documents = f"{self._documents[stage]:,}"
+            self._bars.update(self._tasks[stage], advance=n_bytes, documents=shown_documents)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[None]:
+    """Draw bars on the error stream while the block runs; a pipe gets none."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[documents]} documents", justify="right"),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bars, events.watched_by(_Bars(bars)):
+        yield
+
+
+def show_run(folder: str, *, json: bool) -> None:
+    """Show a run's sections; with ``json``, ``run.json`` and the stages' details as one line."""
+    run = ledger.read_run(folder)
+    manifests = {stage: ledger.read(folder, stage) for stage in run.stages}
+    if json:
+        details = {stage: m.details for stage, m in manifests.items()}
+        body = {"out": folder, **run.model_dump(mode="json", exclude={"recipe"})}
+        print_json({**body, "details": details})
+        return
+    console = Console()
+    for section in sections(run, manifests):
+        show_section(section, console)
+
+
+def show_section(section: Section, console: Console) -> None:
+    """Print a section as text and a table; names from outside are printed, never obeyed."""
+    console.print()
+    console.print(Text(printable(section.title), style="bold"))
+    if section.text:
+        console.print(Text(printable(section.text), style="dim"))
+    if section.table is None:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for i, name in enumerate(section.table.header):
+        numeric = all(isinstance(r[i], int | float | None) for r in section.table.rows)
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+    for row in section.table.rows:
+        table.add_row(*(Text(printable(shown(cell))) for cell in row))
+    console.print(table)
+
+
+def print_json(body: dict[str, Any]) -> None:
+    """Print one JSON object on one line."""
+    print(orjson.dumps(body).decode())  # noqa: T201  (the answer that a script waits for)

@@ -1,0 +1,1 @@
+"""Contracts only: columns, Arrow tables, the recipe's models, manifests, errors."""

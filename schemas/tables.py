@@ -1,0 +1,160 @@
+"""Arrow schemas of every table that crosses a boundary, and the one function that enforces them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from schemas import columns as c
+from schemas.errors import SchemaError
+
+MESSAGE = pa.struct([("role", pa.string()), ("content", pa.large_string())])
+
+DOCUMENTS = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.RECORD_ID, pa.string()),
+        pa.field(c.URL, pa.string()),
+        pa.field(c.TEXT, pa.large_string(), nullable=False),
+        pa.field(c.MESSAGES, pa.list_(MESSAGE)),
+        pa.field(c.LICENSE, pa.string()),
+        pa.field(c.OPT_OUT, pa.bool_(), nullable=False),
+        pa.field(c.LOCATION, pa.string(), nullable=False),
+        pa.field(c.POSITION, pa.int64(), nullable=False),
+        pa.field(c.METADATA, pa.large_string()),
+    ]
+)
+
+SIGNALS = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.DOCUMENT_DIGEST, pa.string(), nullable=False),
+        pa.field(c.TEXT_HASH, pa.string(), nullable=False),
+        pa.field(c.N_BYTES, pa.int64(), nullable=False),
+        pa.field(c.LANG, pa.string(), nullable=False),
+        pa.field(c.LANG_PROB, pa.float64(), nullable=False),
+        pa.field(c.GOPHER_WORD_COUNT, pa.int64(), nullable=False),
+        pa.field(c.GOPHER_MEAN_WORD_LENGTH, pa.float64(), nullable=False),
+        pa.field(c.GOPHER_SYMBOL_TO_WORD_RATIO, pa.float64(), nullable=False),
+        pa.field(c.GOPHER_BULLET_LINES, pa.float64(), nullable=False),
+        pa.field(c.GOPHER_ELLIPSIS_LINES, pa.float64(), nullable=False),
+        pa.field(c.GOPHER_ALPHABETIC_WORDS, pa.float64(), nullable=False),
+        pa.field(c.GOPHER_STOP_WORDS, pa.int64(), nullable=False),
+        pa.field(c.MINHASH_BANDS, pa.list_(pa.uint64())),
+        pa.field(c.MINHASH_SKETCH, pa.binary()),
+    ]
+)
+
+DECISIONS = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.KEEP, pa.bool_(), nullable=False),
+        pa.field(c.DROP_REASON, pa.string()),
+        pa.field(c.DROP_REASONS, pa.list_(pa.string()), nullable=False),
+        pa.field(c.MATCHED_ID, pa.string()),
+        pa.field(c.LEVEL, pa.string()),
+        pa.field(c.SIMILARITY, pa.float64()),
+        pa.field(c.CLUSTER_ID, pa.string(), nullable=False),
+        pa.field(c.SPLIT, pa.string(), nullable=False),
+        pa.field(c.WEIGHT, pa.float64(), nullable=False),
+    ]
+)
+
+REJECTS = pa.schema(
+    [
+        pa.field(c.LOCATION, pa.string(), nullable=False),
+        pa.field(c.POSITION, pa.int64(), nullable=False),
+        pa.field(c.REASON, pa.string(), nullable=False),
+        pa.field(c.EXCERPT, pa.string(), nullable=False),
+    ]
+)
+
+DRAWN = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.SPLIT, pa.string(), nullable=False),
+        pa.field(c.TOKENS, pa.int64(), nullable=False),
+        pa.field(c.SHARD, pa.string(), nullable=False),
+        pa.field(c.ROW, pa.int64(), nullable=False),
+    ]
+)
+"""Which rows of ``documents`` a draw chose: the shard's file name, the row in it, exact tokens."""
+
+CORPUS = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.URL, pa.string()),
+        pa.field(c.TEXT, pa.large_string(), nullable=False),
+        pa.field(c.LICENSE, pa.string()),
+        pa.field(c.LANG, pa.string(), nullable=False),
+        pa.field(c.CLUSTER_ID, pa.string(), nullable=False),
+        pa.field(c.SPLIT, pa.string(), nullable=False),
+        pa.field(c.WEIGHT, pa.float64(), nullable=False),
+        pa.field(c.METADATA, pa.large_string()),
+    ]
+)
+
+REPLAY = pa.schema(
+    [
+        pa.field(c.TEXT, pa.large_string(), nullable=False),
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.LICENSE, pa.string()),
+        pa.field(c.URL, pa.string()),
+        pa.field(c.TOKENS, pa.int64(), nullable=False),
+        pa.field(c.SPLIT, pa.string(), nullable=False),
+    ]
+)
+
+MIXTURE = pa.schema(
+    [
+        pa.field(c.TEXT, pa.large_string(), nullable=False),
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.ORIGIN, pa.string(), nullable=False),
+        pa.field(c.LICENSE, pa.string()),
+        pa.field(c.URL, pa.string()),
+        pa.field(c.TOKENS, pa.int64(), nullable=False),
+        pa.field(c.WEIGHT, pa.float64(), nullable=False),
+        pa.field(c.POSITION, pa.int64(), nullable=False),
+    ]
+)
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return ``table`` with exactly the columns of ``schema``, in its order and types.
+
+    A column the schema allows to be null may be missing; anything else that does not fit raises
+    :class:`SchemaError`. Columns that the schema does not name raise too: nothing is lost silently.
+    """
+    unknown = sorted(set(table.column_names) - set(schema.names))
+    missing = [f.name for f in schema if not f.nullable and f.name not in table.column_names]
+    if unknown or missing:
+        raise _mismatch(f"unknown columns {unknown}, missing columns {missing}", schema)
+    arrays = [_column(table, field, schema) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _column(table: pa.Table, field: pa.Field, schema: pa.Schema) -> pa.ChunkedArray:
+    if field.name not in table.column_names:
+        return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
+    column = table.column(field.name)
+    if not field.nullable and column.null_count:
+        raise _mismatch(f"{column.null_count} nulls in {field.name!r}", schema)
+    if column.type == field.type:
+        return column
+    try:
+        return column.cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise _mismatch(f"{field.name!r} of type {column.type} ({error})", schema) from error
+
+
+def _mismatch(got: str, schema: pa.Schema) -> SchemaError:
+    return SchemaError(
+        "table",
+        got=got,
+        wanted=f"the columns {schema.names}",
+        way_out="This is a defect of the stage that made the table: please report it.",
+    )

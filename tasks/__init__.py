@@ -1,0 +1,1 @@
+"""The stages, and the Prefect steps that call them."""

@@ -1,0 +1,113 @@
+"""Every digest of the project: of bytes, of ids, of configurations, of rows.
+
+All are xxh3_128 (fast, stable across versions and machines, not cryptographic).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MODULUS = 1 << 128
+SEPARATOR = b"\x1f"
+
+
+def doc_id(source: str, record_id: str | None, raw_text: str) -> str:
+    """Hex xxh3_128 of the source and the record's own id or, without one, its text as it was read.
+
+    Independent of path, shard and order. The marker keeps an id that equals some text apart.
+    """
+    marker, own = (b"t", raw_text) if record_id is None else (b"i", record_id)
+    return xxhash.xxh3_128_hexdigest(
+        SEPARATOR.join((source.encode(), marker, own.encode("utf-8", "surrogatepass")))
+    )
+
+
+def text_hash(text: str) -> str:
+    """Hex xxh3_128 of the text's UTF-8 bytes."""
+    return xxhash.xxh3_128_hexdigest(text.encode())
+
+
+def digest(*parts: object) -> str:
+    """Hex xxh3_128 of plain values (strings, numbers, lists, mappings, models), keys sorted."""
+    body = orjson.dumps(parts, default=_plain, option=orjson.OPT_SORT_KEYS)
+    return xxhash.xxh3_128_hexdigest(body)
+
+
+def _plain(value: object) -> object:
+    """What a model is made of; orjson knows the rest."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    raise TypeError
+
+
+def seeded(ids: Iterable[str], *, seed: int, stage: str) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """A pseudo-random uint64 for each id, the same for any order, worker or shard."""
+    prefix = f"{seed}\x1f{stage}\x1f".encode()
+    values = [xxhash.xxh3_64_intdigest(prefix + i.encode()) for i in ids]
+    return np.array(values, dtype=np.uint64)
+
+
+def row_digests(table: pa.Table, *, leave_out: Sequence[str] = ()) -> list[bytes]:
+    """One 16-byte digest for each row, independent of chunking and of the order of columns.
+
+    Each value goes in as a presence byte, its length and its bytes, so that neighbours cannot blur.
+    """
+    names = sorted(set(table.column_names) - set(leave_out))
+    columns = [_encoded(table.column(name)) for name in names]
+    header = SEPARATOR.join(name.encode() for name in names)
+    return [
+        xxhash.xxh3_128_digest(header + b"".join(row)) for row in zip(*columns, strict=True)
+    ] or [xxhash.xxh3_128_digest(header)] * table.num_rows
+
+
+def _encoded(column: pa.ChunkedArray) -> list[bytes]:
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        values = column.cast(pa.large_binary()).to_pylist()
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        values = column.to_pylist()
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        values = _fixed_width(column)
+    else:
+        values = [None if v is None else orjson.dumps(v, option=orjson.OPT_SORT_KEYS)
+                  for v in column.to_pylist()]  # fmt: skip
+    return [
+        b"\x00" if v is None else b"\x01" + len(v).to_bytes(8, "little") + v for v in values
+    ]
+
+
+def _fixed_width(column: pa.ChunkedArray) -> list[bytes | None]:
+    """Little-endian bytes of each number; one bit pattern for every NaN and for both zeros."""
+    floating = pa.types.is_floating(column.type)
+    filled = pc.fill_null(column, 0.0 if floating else 0).to_numpy(zero_copy_only=False)
+    if floating:
+        filled = np.where(np.isnan(filled), np.nan, filled + 0.0)
+    raw, width = filled.astype(filled.dtype.newbyteorder("<")).tobytes(), filled.dtype.itemsize
+    valid = column.is_valid().to_pylist()
+    return [raw[i * width : (i + 1) * width] if ok else None for i, ok in enumerate(valid)]
+
+
+def add_digests(digests: Iterable[bytes]) -> str:
+    """Hex sum of row digests modulo 2^128: a multiset's digest, the same for any order or sharding."""
+    return f"{sum(int.from_bytes(d, 'big') for d in digests) % MODULUS:032x}"
+
+
+def add_hex(digests: Iterable[str]) -> str:
+    """:func:`add_digests` for digests that are already hex, such as those of shards."""
+    return f"{sum(int(d, 16) for d in digests) % MODULUS:032x}"
+
+
+def table_digest(table: pa.Table, *, leave_out: Sequence[str] = ()) -> str:
+    """Digest of a table's rows as a multiset."""
+    return add_digests(row_digests(table, leave_out=leave_out))
+
+

@@ -1,0 +1,146 @@
+"""From a recipe's sources to units, and from a unit to documents: where storage meets the readers.
+
+The Prefect steps and the commands that only read both stand on this module.
+"""
+
+from __future__ import annotations
+
+import glob
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from schemas.config import PYTHON_FORMATS
+from schemas.errors import ConfigError
+from schemas.manifest import ReadFile
+from tasks import storage
+from tasks.ingest import documents, fields, formats, interpreter, units
+from tasks.ingest.compression import decompressed
+from tasks.ingest.items import DamagedInput, Fields, Reject, excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from schemas.config import Format, IngestConfig, Source
+    from schemas.manifest import InputFile, Unit
+    from tasks.ingest.items import Record
+
+
+@dataclass
+class Listing:
+    """Units of work, and the files that ``auto`` passed over."""
+
+    units: list[Unit] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
+    formats: dict[str, str] = field(default_factory=dict)
+
+
+def list_units(ingest: IngestConfig) -> Listing:
+    """List every source's files and cut them into units, sorted by key within a source.
+
+    Raises :class:`ConfigError` naming the source when it has no file that can be read.
+    """
+    listing = Listing()
+    for source in ingest.sources:
+        files, kind, passed_over = formats.choose(_files(source), _format(source))
+        if kind is None or not files:
+            raise ConfigError(
+                f"ingest.sources {source.name!r}",
+                got=f"{passed_over[0].url!r}, whose name tells no format",
+                wanted="names like .jsonl, .parquet or .txt (before .gz or .zst)",
+                way_out='Name the format in the recipe, for example format = "jsonl".',
+            )
+        groups = units.group(files, unit_bytes=ingest.unit_mb * 1e6)
+        listing.units += sorted((units.unit(source, kind, g) for g in groups), key=lambda u: u.key)
+        listing.passed_over += [f.url for f in passed_over]
+        listing.formats[source.name] = kind
+    return listing
+
+
+def _format(source: Source) -> Format:
+    return "hub" if any(u.startswith("hf://") for u in source.url) else source.format
+
+
+def _files(source: Source) -> list[InputFile]:
+    where = f"ingest.sources {source.name!r}"
+    if source.format in PYTHON_FORMATS:
+        return _interpreter_files(source.format, where)
+    if _format(source) == "hub":
+        return [f for url in source.url for f in storage.hub.list_shards(url, source)]
+    urls = [*source.url, *_listed(source)]
+    found = [f for url in urls for f in storage.list_inputs(url, where=where)]
+    return list({f.url: f for f in found}.values())
+
+
+def _listed(source: Source) -> list[str]:
+    """Addresses in the source's ``url_list`` file."""
+    if source.url_list is None:
+        return []
+    lines = storage.read_bytes(source.url_list).decode("utf-8-sig").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+
+
+def _interpreter_files(kind: Format, where: str) -> list[InputFile]:
+    found: dict[str, InputFile] = {}
+    for pattern in interpreter.locations(kind):
+        for path in glob.glob(pattern, recursive=True):  # noqa: PTH207  (a name list, nothing opened)
+            if interpreter.wanted(path, kind) and path not in found:
+                found[path] = storage.list_inputs(path, where=where)[0]
+    return list(found.values())
+
+
+class UnitReader:
+    """Reads a unit as batches of documents and rejects; ``files`` tells afterwards what was read."""
+
+    def __init__(self, unit: Unit, source: Source, *, scratch: str) -> None:
+        self._unit, self._source, self._scratch = unit, source, scratch
+        self.files: list[ReadFile] = []
+
+    def batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield (documents, rejects) in batches of bounded size, file after file."""
+        for file in self._unit.files:
+            if self._unit.format == "hub":
+                yield from self._tables(file, self._hub_items(file))
+                self._note(file, None)
+            else:
+                with storage.open_input(file, scratch=self._scratch) as raw:
+                    yield from self._tables(file, self._file_items(file, raw))
+                    self._note(file, raw.finish())
+
+    def _tables(
+        self, file: InputFile, items: Iterator[Record | Reject]
+    ) -> Iterator[tuple[pa.Table, pa.Table]]:
+        self._records = 0
+        for records, rejects in documents.batches(items):
+            self._records += len(records) + len(rejects)
+            yield (
+                documents.to_documents(records, source=self._source, location=file.url),
+                documents.to_rejects(rejects, location=file.url),
+            )
+
+    def _note(self, file: InputFile, digest: str | None) -> None:
+        note = ReadFile(url=file.url, size=file.size, digest=digest, records=self._records)
+        self.files.append(note)
+
+    def _fields(self) -> Fields:
+        s = self._source
+        return Fields(text=s.text_field, id=s.id_field, url=s.url_field, license=s.license_field)
+
+    def _hub_items(self, file: InputFile) -> Iterator[Record | Reject]:
+        for position, row in enumerate(storage.hub.rows(file, self._source), start=1):
+            yield fields.to_record(row, position, self._fields())
+
+    def _file_items(self, file: InputFile, raw: storage.Digesting) -> Iterator[Record | Reject]:
+        kind = self._unit.format
+        if kind == "parquet":
+            yield from formats.read(
+                raw.rewound(), kind=kind, fields=self._fields(), location=file.url
+            )
+            return
+        try:
+            plain = decompressed(raw)
+        except DamagedInput as damage:
+            yield Reject(1, damage.reason, excerpt(damage.detail))
+            return
+        yield from formats.read(plain, kind=kind, fields=self._fields(), location=file.url)

@@ -1,0 +1,123 @@
+"""The kept documents of a run as one narrow frame, and their exact token counts on demand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from schemas import columns as c
+from schemas.manifest import Shard
+from tasks import budget, ledger, progress, storage, tokens
+from tasks.hashing import seeded, table_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tokenizers import Tokenizer
+
+COUNTS = pa.schema(
+    [
+        pa.field(c.ROW, pa.int64(), nullable=False),
+        pa.field(c.TOKENS, pa.int64(), nullable=False),
+    ]
+)
+
+
+def load(out: str, *, seed: int, tokenizer_digest: str | None = None) -> pl.DataFrame:
+    """Return ``doc_id, source, split, n_bytes, shard, row, priority, tokens`` of kept documents.
+
+    ``shard`` and ``row`` say where in ``documents/`` the text stands; ``priority`` is a seeded hash
+    of the id; ``tokens`` holds what was counted before with that tokenizer, else null.
+    """
+    documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
+    parts = [
+        _shard(out, left, right, tokenizer_digest)
+        for left, right in zip(documents.shards, signals.shards, strict=True)
+    ]
+    frame = pl.concat(parts)
+    return frame.with_columns(
+        pl.Series(budget.PRIORITY, seeded(frame[c.DOC_ID], seed=seed, stage="draw"))
+    )
+
+
+def _shard(out: str, documents: Shard, signals: Shard, tokenizer_digest: str | None) -> pl.DataFrame:
+    def narrow(stage: str, file: str, names: list[str]) -> pl.DataFrame:
+        table = storage.read_table(storage.join(ledger.folder(out, stage), file), names)
+        return pl.DataFrame(pl.from_arrow(table))
+
+    frame = pl.concat(
+        [
+            narrow("select", documents.file, [c.DOC_ID, c.KEEP, c.SPLIT]),
+            narrow("ingest", documents.file, [c.SOURCE]),
+            narrow("signals", signals.file, [c.N_BYTES]),
+        ],
+        how="horizontal",
+    )
+    frame = frame.with_row_index(c.ROW).with_columns(
+        pl.col(c.ROW).cast(pl.Int64), pl.lit(documents.file).alias(c.SHARD)
+    )
+    counts = _counts(out, documents.file, tokenizer_digest)
+    return frame.filter(c.KEEP).drop(c.KEEP).join(counts, on=c.ROW, how="left")
+
+
+def _counts(out: str, shard: str, tokenizer_digest: str | None) -> pl.DataFrame:
+    at = _counts_at(out, shard, tokenizer_digest)
+    if tokenizer_digest is None or storage.read_shard(at) is None:
+        return pl.DataFrame(schema={c.ROW: pl.Int64, c.TOKENS: pl.Int64})
+    return pl.DataFrame(pl.from_arrow(storage.read_table(at)))
+
+
+def _counts_at(out: str, shard: str, tokenizer_digest: str | None) -> str:
+    return storage.join(out, ledger.TOKENS, f"{(tokenizer_digest or '')[:16]}-{shard}")
+
+
+def count_up_to(
+    frame: pl.DataFrame, targets: Mapping[str, float], *, tokenizer: Tokenizer, out: str
+) -> pl.DataFrame:
+    """Count documents in drawing order until each source's target is covered or it has no more.
+
+    An extra read of those documents' text. Counts are kept in ``tokens/`` and never made twice.
+    """
+    while (wanted := budget.to_count(frame, targets)).height:
+        progress.expect("tokens", int(wanted[c.N_BYTES].sum()))
+        for (shard,), rows in sorted(wanted.partition_by(c.SHARD, as_dict=True).items()):
+            counted = _count_rows(out, str(shard), rows[c.ROW].to_list(), tokenizer)
+            frame = frame.update(
+                counted.with_columns(pl.lit(str(shard)).alias(c.SHARD)), on=[c.SHARD, c.ROW]
+            )
+            progress.advance("tokens", documents=rows.height, n_bytes=int(rows[c.N_BYTES].sum()))
+    return frame
+
+
+def _count_rows(out: str, shard: str, rows: list[int], tokenizer: Tokenizer) -> pl.DataFrame:
+    """Count some rows of a documents shard and add them to its file of counts."""
+    counted = [
+        pl.DataFrame(
+            {c.ROW: numbers, c.TOKENS: tokens.count(tokenizer, table.column(c.TEXT).to_pylist())}
+        )
+        for numbers, table in rows_of(out, shard, rows, columns=[c.TEXT])
+    ]
+    found = pl.concat(counted)
+    tokenizer_digest = tokens.digest(tokenizer)
+    everything = pl.concat([_counts(out, shard, tokenizer_digest), found]).sort(c.ROW)
+    table = everything.to_arrow().cast(COUNTS)
+    entry = Shard(file=shard, rows=table.num_rows, digest=table_digest(table))
+    storage.write_table(_counts_at(out, shard, tokenizer_digest), table, COUNTS, shard=entry)
+    return found
+
+
+def rows_of(
+    out: str, shard: str, rows: Sequence[int], *, columns: Sequence[str] | None = None
+) -> Iterator[tuple[list[int], pa.Table]]:
+    """Read some rows of a documents shard, in their order, as (row numbers, table) a batch."""
+    wanted = np.sort(np.asarray(rows, dtype=np.int64))
+    start = 0
+    at = storage.join(ledger.folder(out, "ingest"), shard)
+    for batch in storage.read_batches(at, columns):
+        inside = wanted[(wanted >= start) & (wanted < start + batch.num_rows)]
+        if len(inside):
+            yield inside.tolist(), batch.take(pa.array(inside - start))
+        start += batch.num_rows

@@ -1,0 +1,42 @@
+"""What can be known wrong before any work: tokenizer, language model, places to write to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.errors import ConfigError
+from tasks import storage, tokens
+
+if TYPE_CHECKING:
+    from schemas.config import RunConfig, TokenizerConfig
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+def check(recipe: RunConfig) -> None:
+    """Raise :class:`ConfigError` when a file that the recipe names beside its sources is unusable."""
+    if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
+        tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
+    model = recipe.signals.lang_model
+    if model is not None and not storage.exists(model):
+        raise ConfigError(
+            "signals.lang_model",
+            got=f"{model!r}, which is not there",
+            wanted="fastText's lid.176.ftz",
+            way_out="Correct the path, or remove the key to use the copy that is installed.",
+        )
+
+
+def tokenizer_bytes(config: TokenizerConfig) -> bytes:
+    """Content of the recipe's ``tokenizer.json``, named itself or by the folder around it."""
+    path = str(config.path)
+    inside = storage.join(path, TOKENIZER_FILE)
+    try:
+        return storage.read_bytes(inside if storage.exists(inside) else path)
+    except OSError as error:
+        raise ConfigError(
+            "tokenizer.path",
+            got=f"{path!r}: {error.strerror}",
+            wanted="a tokenizer.json, or a folder that holds one",
+            way_out="Correct the path, or train one with train_vocab_size.",
+        ) from error

@@ -1,0 +1,1 @@
+"""The report page, the data card, and what the terminal shows: all from manifests."""

@@ -1,0 +1,146 @@
+"""Manifests to sections: the same ones for the page and the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.section import Bars, Section, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schemas.manifest import RunManifest, StageManifest
+
+
+def sections(run: RunManifest, manifests: Mapping[str, StageManifest]) -> list[Section]:
+    """Sections of the stages that are finished, in the order of the walk."""
+    found = []
+    if "ingest" in manifests:
+        found.append(ingest(manifests["ingest"]))
+    if "select" in manifests and "ingest" in manifests:
+        found += [outcome(manifests["ingest"], manifests["select"]), drops(manifests["select"])]
+    if "replay" in manifests:
+        found.append(replay(manifests["replay"]))
+    if "mixture" in manifests:
+        found += [mixture(manifests["mixture"]), splits(manifests["mixture"])]
+    return [*found, stages(run)]
+
+
+def ingest(manifest: StageManifest) -> Section:
+    """What was read from each source."""
+    rows = tuple(
+        (
+            name,
+            counts["origin"],
+            counts["files"],
+            counts["documents"] + sum(counts["rejects"].values()),
+            sum(counts["rejects"].values()),
+            ", ".join(f"{n} {reason}" for reason, n in counts["rejects"].items()) or "–",
+            counts["text_bytes"] / 1e6,
+        )
+        for name, counts in manifest.details["sources"].items()
+    )
+    header = ("source", "origin", "files", "records", "rejected", "why", "text, MB")
+    text = "Every record became a document or a row of rejects/ with its file, position and reason."
+    return Section("Read", text, Table(header, rows))
+
+
+def outcome(documents: StageManifest, decisions: StageManifest) -> Section:
+    """For each source: documents in, dropped, kept, held out."""
+    rows, bars = [], []
+    for name, counts in decisions.details["sources"].items():
+        documents_in = documents.details["sources"][name]["documents"]
+        dropped = sum(counts["dropped"].values())
+        rows.append(
+            (name, documents_in, dropped, counts["kept"], counts["valid"], counts["kept_bytes"] / 1e6)
+        )
+        bars.append((name, (float(counts["kept"]), float(dropped))))
+    header = ("source", "documents", "dropped", "kept", "of these held out", "kept text, MB")
+    text = (
+        "Documents in = dropped + kept. Held-out documents are whole clusters of near-duplicates, so "
+        "that no twin of a validation document is trained on."
+    )
+    chart = Bars("documents", ("kept", "dropped"), tuple(bars))
+    return Section("Kept and dropped", text, Table(header, tuple(rows)), chart)
+
+
+def drops(decisions: StageManifest) -> Section:
+    """Dropped documents by their first reason."""
+    rows = tuple(
+        (name, reason, n)
+        for name, counts in decisions.details["sources"].items()
+        for reason, n in sorted(counts["dropped"].items(), key=lambda item: -item[1])
+    )
+    text = (
+        "By the first reason; decisions/ holds all reasons of a document and, for a duplicate, its "
+        "twin with their similarity."
+    )
+    return Section("Why documents were dropped", text, Table(("source", "reason", "documents"), rows))
+
+
+def replay(manifest: StageManifest) -> Section:
+    """Asked against achieved for each source of the replay shard."""
+    sources = manifest.details["sources"]
+    total = max(1, sum(s["tokens"] for s in sources.values()))
+    rows = [
+        (
+            name,
+            f"{s['share']:.2%}",
+            f"{s['tokens'] / total:.2%}",
+            s["asked_tokens"],
+            s["tokens"],
+            s["documents"],
+            s["valid_tokens"],
+        )
+        for name, s in sources.items()
+    ]
+    header = ("source", "share asked", "achieved", "tokens asked", "achieved ", "documents",
+              "held-out tokens")  # fmt: skip
+    chart = Bars("tokens", ("train",), tuple((n, (float(s["tokens"]),)) for n, s in sources.items()))
+    text = "Whole documents, drawn by seeded hash, so shares are met to within about one document."
+    return Section("Replay shard", text, Table(header, tuple(rows)), chart)
+
+
+def mixture(manifest: StageManifest) -> Section:
+    """Asked against achieved of the training mixture."""
+    train = manifest.details["achieved"]["train"]
+    asked = manifest.details["asked"]
+    wanted = asked["replay_tokens"]
+    rows = (
+        ("replay share", f"{asked['replay_share']:.3%}", f"{train['replay_share']:.3%}", None),
+        ("replay tokens", wanted, train["replay_tokens"], train["replay_tokens"] - wanted),
+        (
+            "new tokens",
+            asked["new_tokens"],
+            train["new_tokens"],
+            train["new_tokens"] - asked["new_tokens"],
+        ),
+        ("largest document, tokens", None, train["largest_document_tokens"], None),
+    )
+    text = "Training tokens by the run's tokenizer, without special tokens. Documents stay whole."
+    return Section("Mixture", text, Table(("", "asked", "achieved", "difference"), rows))
+
+
+def splits(manifest: StageManifest) -> Section:
+    """Documents and tokens of each split."""
+    achieved = manifest.details["achieved"]
+    header = ("split", "documents", "tokens", "replay tokens", "new tokens")
+    keys = ("documents", "tokens", "replay_tokens", "new_tokens")
+    rows = tuple((name, *(s[k] for k in keys)) for name, s in achieved.items())
+    bars = tuple(
+        (name, (float(s["replay_tokens"]), float(s["new_tokens"]))) for name, s in achieved.items()
+    )
+    return Section("Splits", "", Table(header, rows), Bars("tokens", ("replay", "new"), bars))
+
+
+def stages(run: RunManifest) -> Section:
+    """What each stage cost and what its result's digest is."""
+    header = ("stage", "rows in", "rows out", "shards written", "found finished", "seconds",
+              "CPU seconds", "peak memory, MB", "digest")  # fmt: skip
+    return Section("Stages", "", Table(header, tuple(_stage_rows(run))))
+
+
+def _stage_rows(run: RunManifest) -> Iterator[tuple[str | int | float | None, ...]]:
+    for name, s in run.stages.items():
+        yield (name, s.rows_in, s.rows_out, s.shards_written, s.shards_reused, s.seconds,
+               s.cpu_seconds, s.peak_bytes / 1e6, s.digest[:12])  # fmt: skip

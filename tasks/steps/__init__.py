@@ -1,0 +1,1 @@
+"""The Prefect tasks: thin. Read, check, call a pure function, write, manifest."""

@@ -1,0 +1,60 @@
+"""First and last steps of a run: checks and ``run.json``, data card, report page."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+
+from schemas import columns as c
+from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
+from tasks import ledger, preflight, storage, version
+from tasks.report import card, page, sections
+from tasks.steps.policy import step
+
+CARD = "README.md"
+REPORT = "report.html"
+
+
+@step
+def begin(recipe: RunConfig, out: str) -> None:
+    """Refuse what is known to be wrong before any work; start or go on with ``run.json``."""
+    preflight.check(recipe)
+    ledger.open_run(out, recipe, version=version.installed())
+
+
+@step
+def write_card(out: str) -> None:
+    """Write the data card beside the run and beside the mixture, so that either folder loads."""
+    run, manifest = ledger.read_run(out), ledger.read(out, "mixture")
+    folder = ledger.folder(out, "mixture")
+    licenses = _licenses(out)
+    for where, below in ((out, f"{ledger.FOLDERS['mixture']}/"), (folder, "")):
+        body = card.card(run, manifest, below=below, licenses=licenses)
+        storage.write_bytes(storage.join(where, CARD), body.encode())
+
+
+def _licenses(out: str) -> dict[str, Counter[str]]:
+    """For each source of the mixture: its documents by licence."""
+    found: dict[str, Counter[str]] = {}
+    for shard in ledger.read(out, "mixture").shards:
+        at = storage.join(ledger.folder(out, "mixture"), shard.file)
+        frame = pl.DataFrame(pl.from_arrow(storage.read_table(at, [c.SOURCE, c.LICENSE])))
+        for source, name, n in frame.group_by(c.SOURCE, c.LICENSE).len().iter_rows():
+            found.setdefault(source, Counter())[name or "not stated"] += n
+    return found
+
+
+@step
+def write_report(out: str) -> str:
+    """Write ``report.html`` from the manifests; return its location."""
+    run = ledger.read_run(out)
+    manifests = {stage: ledger.read(out, stage) for stage in run.stages}
+    body = page.render(
+        f"openmoat: {run.name}",
+        str(run.recipe.get("description") or "") or f"Recipe digest {run.recipe_digest}",
+        sections.sections(run, manifests),
+    )
+    at = storage.join(out, REPORT)
+    storage.write_bytes(at, body.encode())
+    return at

@@ -1,0 +1,231 @@
+"""Steps of ingest and signals: units of input to documents, rejects and signals, in one pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from schemas import columns as c
+from schemas.config import IngestConfig, SignalsConfig  # noqa: TC001  (Prefect reads them)
+from schemas.errors import SourceError
+from schemas.manifest import Frozen, Shard, StageManifest, Unit
+from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
+from tasks import inputs, ledger, progress, storage
+from tasks.hashing import add_digests, add_hex, digest, table_digest
+from tasks.signals.measure import measure
+from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.config import Source
+
+SIGNALS_VERSION = "signals-1"
+
+
+class Measured(Frozen):
+    """A unit that is read and measured."""
+
+    documents: Shard
+    signals: Shard
+    documents_reused: bool
+    signals_reused: bool
+
+
+@step
+def list_units(ingest: IngestConfig) -> list[Unit]:
+    """List the recipe's files as units of work, before any is read."""
+    listing = inputs.list_units(ingest)
+    progress.expect("ingest", sum(u.size for u in listing.units))
+    return listing.units
+
+
+@step
+def measure_unit(unit: Unit, ingest: IngestConfig, signals: SignalsConfig, out: str) -> Measured:
+    """Read a unit once and write its documents, rejects and signals; what is there is not redone."""
+    name = f"{unit.key}.parquet"
+    signals_name = f"{digest(SIGNALS_VERSION, signals, unit.key)}.parquet"
+    known = storage.read_shard(storage.join(ledger.folder(out, "ingest"), name))
+    measured = storage.read_shard(storage.join(ledger.folder(out, "signals"), signals_name))
+    found = Measured(
+        documents=known or Shard(file=name, rows=0, digest=""),
+        signals=measured or Shard(file=signals_name, rows=0, digest=""),
+        documents_reused=known is not None,
+        signals_reused=known is not None and measured is not None,
+    )
+    if known is None:
+        source = next(s for s in ingest.sources if s.name == unit.source)
+        found = _ingest_and_measure(unit, source, signals, out, found)
+    elif measured is None:
+        found = found.model_copy(update={"signals": _measure_again(signals, out, found)})
+    if found.documents_reused:
+        progress.advance("ingest", documents=found.documents.rows, n_bytes=unit.size)
+    return found
+
+
+def _ingest_and_measure(
+    unit: Unit, source: Source, signals: SignalsConfig, out: str, found: Measured
+) -> Measured:
+    """The one pass over the text: each batch is written as documents and measured while it is hot."""
+    reader = inputs.UnitReader(unit, source, scratch=storage.join(out, ledger.SCRATCH))
+    documents_at = storage.join(ledger.folder(out, "ingest"), found.documents.file)
+    signals_at = storage.join(ledger.folder(out, "signals"), found.signals.file)
+    rejects_at = storage.join(out, ledger.REJECTS, found.documents.file)
+    tally, rejects = _Tally(), []
+    # Documents are opened first, so that they are renamed last: where they are, all three are.
+    with (
+        storage.writing(documents_at, DOCUMENTS) as documents_file,
+        storage.writing(rejects_at, REJECTS) as rejects_file,
+        storage.writing(signals_at, SIGNALS) as signals_file,
+    ):
+        for documents, rejected in reader.batches():
+            measured = measure(documents, signals)
+            documents_file.write(documents)
+            signals_file.write(measured)
+            rejects.append(rejected)
+            tally.add(documents, measured, rejected)
+            progress.advance("ingest", documents=documents.num_rows, n_bytes=0)
+        rejects_file.write(pa.concat_tables([REJECTS.empty_table(), *rejects]))
+        shards = tally.shards(found, unit, reader)
+        documents_file.finish(shards.documents)
+        signals_file.finish(shards.signals)
+        rejects_file.finish(Shard(file=found.documents.file, rows=tally.rejects, digest=""))
+    progress.advance("ingest", documents=0, n_bytes=unit.size)
+    return shards
+
+
+class _Tally:
+    """Counts and digests of a unit while its batches pass."""
+
+    def __init__(self) -> None:
+        self.rows = self.rejects = self.n_bytes = 0
+        self.documents: list[str] = []
+        self.signals: list[str] = []
+
+    def add(self, documents: pa.Table, measured: pa.Table, rejected: pa.Table) -> None:
+        self.rows += documents.num_rows
+        self.rejects += rejected.num_rows
+        self.n_bytes += sum(measured.column(c.N_BYTES).to_pylist())
+        row_hexes = measured.column(c.DOCUMENT_DIGEST).to_pylist()
+        self.documents.append(add_digests(bytes.fromhex(h) for h in row_hexes))
+        self.signals.append(table_digest(measured))
+
+    def shards(self, found: Measured, unit: Unit, reader: inputs.UnitReader) -> Measured:
+        documents = Shard(
+            file=found.documents.file,
+            rows=self.rows,
+            digest=add_hex(self.documents),
+            n_bytes=self.n_bytes,
+            source=unit.source,
+            rejects=self.rejects,
+            inputs=tuple(reader.files),
+        )
+        signals = Shard(
+            file=found.signals.file,
+            rows=self.rows,
+            digest=add_hex(self.signals),
+            n_bytes=self.n_bytes,
+            source=unit.source,
+        )
+        return found.model_copy(update={"documents": documents, "signals": signals})
+
+
+def _measure_again(signals: SignalsConfig, out: str, found: Measured) -> Shard:
+    """Measure documents that are there already: the signals' section changed, the source did not."""
+    at = storage.join(ledger.folder(out, "signals"), found.signals.file)
+    digests: list[str] = []
+    with storage.writing(at, SIGNALS) as file:
+        for documents in _documents(out, found.documents):
+            measured = measure(documents, signals)
+            file.write(measured)
+            digests.append(table_digest(measured))
+        shard = found.documents.model_copy(
+            update={
+                "file": found.signals.file,
+                "digest": add_hex(digests),
+                "rejects": 0,
+                "inputs": (),
+            }
+        )
+        file.finish(shard)
+    return shard
+
+
+def _documents(out: str, shard: Shard) -> Iterator[pa.Table]:
+    return storage.read_batches(storage.join(ledger.folder(out, "ingest"), shard.file))
+
+
+@step
+def finish_units(
+    measured: list[Measured], ingest: IngestConfig, out: str
+) -> list[tuple[StageManifest, int]]:
+    """Write the manifests of ingest and signals, unless too many records of a source are bad.
+
+    Each comes with the number of its shards that stood already.
+    """
+    details = _by_source(measured, ingest, out)
+    _check_rejects(details, ingest)
+    documents = tuple(m.documents for m in measured)
+    signals = tuple(m.signals for m in measured)
+    rows = sum(s.rows for s in documents)
+    manifests = [
+        StageManifest(
+            stage="ingest",
+            key=digest([s.file for s in documents]),
+            digest=add_hex(s.digest for s in documents),
+            rows_in=rows + sum(s.rejects for s in documents),
+            rows_out=rows,
+            shards=documents,
+            details={"sources": details},
+        ),
+        StageManifest(
+            stage="signals",
+            key=digest([s.file for s in signals]),
+            digest=add_hex(s.digest for s in signals),
+            rows_in=rows,
+            rows_out=sum(s.rows for s in signals),
+            shards=signals,
+        ),
+    ]
+    for manifest in manifests:
+        ledger.finish(out, manifest)
+    reused = [sum(m.documents_reused for m in measured), sum(m.signals_reused for m in measured)]
+    return list(zip(manifests, reused, strict=True))
+
+
+def _by_source(
+    measured: list[Measured], ingest: IngestConfig, out: str
+) -> dict[str, dict[str, Any]]:
+    details: dict[str, dict[str, Any]] = {}
+    for source in ingest.sources:
+        shards = [m.documents for m in measured if m.documents.source == source.name]
+        reasons: Counter[str] = Counter()
+        for shard in shards:
+            if shard.rejects:
+                at = storage.join(out, ledger.REJECTS, shard.file)
+                reasons.update(storage.read_table(at, [c.REASON]).column(0).to_pylist())
+        details[source.name] = {
+            "origin": source.origin,
+            "files": sum(len(s.inputs) for s in shards),
+            "documents": sum(s.rows for s in shards),
+            "text_bytes": sum(s.n_bytes for s in shards),
+            "rejects": dict(sorted(reasons.items())),
+        }
+    return details
+
+
+def _check_rejects(details: dict[str, dict[str, Any]], ingest: IngestConfig) -> None:
+    for name, counts in details.items():
+        bad = sum(counts["rejects"].values())
+        share = bad / max(1, bad + counts["documents"])
+        if share > ingest.max_reject_share:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in counts["rejects"].items())
+            raise SourceError(
+                f"source {name!r}",
+                got=f"{bad:,} of {bad + counts['documents']:,} records bad ({reasons})",
+                wanted=f"at most {ingest.max_reject_share:.0%} (ingest.max_reject_share)",
+                way_out="Look at them in rejects/*.parquet; name the right format or text_field, "
+                "or allow a larger share.",
+            )

@@ -1,0 +1,161 @@
+"""Steps of ``build_mixture``: plan, gather each document once, write the training shards.
+
+The order of a mixture has nothing to do with the order of its inputs. So each documents shard is
+read once and its chosen rows laid, sorted by destination, into one scratch file with one record
+batch for each destination; then each training shard collects its batches. Memory holds one shard
+at a time, and a killed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas import columns as c
+from schemas.config import BudgetConfig, MixtureConfig  # noqa: TC001  (Prefect reads them)
+from schemas.manifest import Frozen, Shard, StageManifest
+from schemas.tables import MIXTURE, conform
+from tasks import draws, kept, ledger, mixture, progress, storage, tokens
+from tasks.hashing import add_hex, digest, table_digest
+from tasks.steps.policy import step
+from tasks.steps.replay import FILE as DRAWN_FILE
+from tasks.steps.tokenizer import load_tokenizer
+
+VERSION = "mixture-1"
+PLAN_FILE = "plan.parquet"
+
+
+class Plan(Frozen):
+    """Where a mixture's plan lies, and what it needs."""
+
+    key: str
+    scratch: str
+    documents: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    finished: bool = False
+
+
+@step
+def plan_mixture(config: BudgetConfig, out: str) -> Plan:
+    """Decide which document stands where; the plan is written beside the scratch files."""
+    upstream = [ledger.read(out, stage).key for stage in _upstream(config)]
+    key = digest(VERSION, config, upstream)
+    scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")
+    if ledger.finished(out, "mixture", key):
+        return Plan(key=key, scratch=scratch, finished=True)
+    ledger.begin(out, "mixture")
+    frame = _planned(config, out)
+    table = conform(frame.to_arrow(), mixture.PLAN)
+    entry = Shard(file=PLAN_FILE, rows=table.num_rows, digest=table_digest(table))
+    storage.write_table(storage.join(scratch, PLAN_FILE), table, mixture.PLAN, shard=entry)
+    progress.expect("mixture", table.num_rows)
+    names = mixture.file_names(frame)
+    return Plan(
+        key=key,
+        scratch=scratch,
+        documents=tuple(frame[c.SHARD].unique().sort()),
+        files=tuple(names[i] for i in sorted(names)),
+    )
+
+
+def _upstream(config: BudgetConfig) -> list[str]:
+    return ["select", "tokenizer"] + ["replay"] * (config.replay is not None)
+
+
+def _planned(config: BudgetConfig, out: str) -> pl.DataFrame:
+    tokenizer = load_tokenizer(out)
+    frame = kept.load(out, seed=config.seed, tokenizer_digest=tokens.digest(tokenizer))
+    new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
+    settings, replay = _mixture(config), new.clear()
+    if config.replay is not None:
+        drawn_at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
+        places = pl.DataFrame(pl.from_arrow(storage.read_table(drawn_at, [c.SHARD, c.ROW])))
+        replay = places.join(frame, on=[c.SHARD, c.ROW], how="left", maintain_order="left")
+        replay = draws.replay_for_mixture(replay.select(new.columns), settings, new)
+    return mixture.plan(replay, new, shard_bytes=settings.shard_mb * 1e6, seed=config.seed)
+
+
+def _mixture(config: BudgetConfig) -> MixtureConfig:
+    assert config.mixture is not None, "the flow calls these steps for recipes with a mixture"
+    return config.mixture
+
+
+@step
+def gather(plan: Plan, shard: str, out: str) -> str:
+    """Read one documents shard and lay its chosen rows out by destination; return the scratch file."""
+    at = storage.join(plan.scratch, f"{shard}.arrow")
+    if storage.exists(at):
+        return at
+    chosen = _plan_rows(plan, pl.col(c.SHARD) == shard).sort(c.ROW)
+    tables = [t for _, t in kept.rows_of(out, shard, chosen[c.ROW].to_list())]
+    documents = mixture.rows(pa.concat_tables(tables), chosen)
+    destinations = chosen[mixture.FILE_NUMBER].to_numpy()
+    batches = [
+        _batch(documents, (destinations == number).nonzero()[0])
+        for number in range(len(plan.files))
+    ]
+    storage.write_ipc(at, batches, MIXTURE)
+    progress.advance("mixture", documents=len(chosen), n_bytes=0)
+    return at
+
+
+def _batch(documents: pa.Table, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordBatch:
+    found = documents.take(pa.array(rows, pa.int64())).combine_chunks().to_batches()
+    return found[0] if found else pa.RecordBatch.from_pylist([], schema=MIXTURE)
+
+
+def _plan_rows(plan: Plan, wanted: pl.Expr) -> pl.DataFrame:
+    table = storage.read_table(storage.join(plan.scratch, PLAN_FILE))
+    return pl.DataFrame(pl.from_arrow(table)).filter(wanted)
+
+
+@step
+def write_shard(
+    plan: Plan, number: int, gathered: list[str], settings: MixtureConfig, out: str
+) -> tuple[Shard, bool]:
+    """Write one training shard from what was gathered for it; return whether it stood already."""
+    name = plan.files[number]
+    at = storage.join(ledger.folder(out, "mixture"), name)
+    key = digest(VERSION, plan.key, name)
+    known = storage.read_shard(at)
+    if known is not None and known.key == key:
+        return known, True
+    batches = [storage.read_ipc(scratch, number) for scratch in gathered]
+    table = pa.Table.from_batches(batches, MIXTURE).sort_by(c.POSITION)
+    n_bytes = pc.sum(pc.binary_length(table.column(c.TEXT))).as_py()
+    shard = Shard(
+        file=name, rows=table.num_rows, digest=table_digest(table), n_bytes=n_bytes, key=key
+    )
+    with storage.writing(at, MIXTURE) as file:
+        for group in mixture.row_groups(table, max_bytes=settings.row_group_mb * 1e6):
+            file.write(group)
+        file.finish(shard)
+    return shard, False
+
+
+@step
+def finish_mixture(plan: Plan, written: list[Shard], config: BudgetConfig, out: str) -> StageManifest:
+    """Remove shards of an earlier recipe and the scratch files, and write the manifest."""
+    settings = _mixture(config)
+    frame = _plan_rows(plan, pl.lit(value=True))
+    for split in mixture.SPLIT_NAMES.values():
+        ledger.sweep(out, "mixture", {s.file for s in written}, below=split)
+    achieved = mixture.achieved(frame)
+    asked = draws.asked(settings, achieved["train"]["new_tokens"])
+    wanted = {"replay_share": settings.replay_share, **{f"{k}_tokens": n for k, n in asked.items()}}
+    manifest = StageManifest(
+        stage="mixture",
+        key=plan.key,
+        digest=add_hex(s.digest for s in written),
+        rows_in=frame.height,
+        rows_out=sum(s.rows for s in written),
+        shards=tuple(written),
+        details={"asked": wanted, "achieved": achieved},
+    )
+    ledger.finish(out, manifest)
+    storage.remove(plan.scratch)
+    return manifest

@@ -1,0 +1,110 @@
+"""Steps of ``build_replay``: which documents stand in for the old distribution, and their text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow.compute as pc
+
+from schemas import columns as c
+from schemas.config import BudgetConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.manifest import Shard, StageManifest
+from schemas.tables import DRAWN, REPLAY, conform
+from tasks import budget, draws, kept, ledger, storage, tokens
+from tasks.hashing import add_hex, digest, table_digest
+from tasks.select import TRAIN, VALID
+from tasks.steps.policy import step
+from tasks.steps.tokenizer import load_tokenizer
+
+VERSION = "replay-1"
+FILE = "drawn.parquet"
+PLACE = (c.SHARD, c.ROW)
+"""Where a row's text stands, which no digest covers."""
+
+
+@step
+def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
+    """Draw the replay shard: narrow rows in drawing order; return whether it stood already."""
+    tokenizer = load_tokenizer(out)
+    upstream = [ledger.read(out, stage).key for stage in ("select", "tokenizer")]
+    key = digest(VERSION, config, upstream)
+    known = ledger.finished(out, "replay", key)
+    if known is not None:
+        return known, True
+    ledger.begin(out, "replay")
+    frame = kept.load(out, seed=config.seed, tokenizer_digest=tokens.digest(tokenizer))
+    new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
+    targets = draws.replay_targets(config, new)
+    drawn = draws.replay(frame, config, targets, tokenizer=tokenizer, out=out)
+    table = conform(drawn.select(DRAWN.names).to_arrow(), DRAWN)
+    shard = Shard(file=FILE, rows=table.num_rows, digest=table_digest(table, leave_out=PLACE))
+    storage.write_table(storage.join(ledger.folder(out, "replay"), FILE), table, DRAWN, shard=shard)
+    manifest = StageManifest(
+        stage="replay",
+        key=key,
+        digest=shard.digest,
+        rows_in=frame.filter(pl.col(c.SOURCE).is_in(list(_shares(config)))).height,
+        rows_out=table.num_rows,
+        shards=(shard,),
+        details={"targets": targets, "sources": _achieved(drawn, config, targets)},
+    )
+    ledger.finish(out, manifest)
+    return manifest, False
+
+
+def _shares(config: BudgetConfig) -> dict[str, float]:
+    return {} if config.replay is None else config.replay.shares
+
+
+def _achieved(
+    drawn: pl.DataFrame, config: BudgetConfig, targets: dict[str, int]
+) -> dict[str, dict[str, Any]]:
+    """For each source: its share, tokens asked and achieved in training, documents, held-out."""
+    asked = budget.hamilton(targets[TRAIN], _shares(config))
+    outcome: dict[str, dict[str, Any]] = {}
+    for source, share in _shares(config).items():
+        own = drawn.filter(pl.col(c.SOURCE) == source)
+        train, valid = (own.filter(pl.col(c.SPLIT) == s) for s in (TRAIN, VALID))
+        outcome[source] = {
+            "share": share,
+            "asked_tokens": asked[source],
+            "tokens": int(train[c.TOKENS].sum()),
+            "documents": train.height,
+            "valid_tokens": int(valid[c.TOKENS].sum()),
+            "valid_documents": valid.height,
+        }
+    return outcome
+
+
+@step
+def write_texts(manifest: StageManifest, out: str) -> list[Shard]:
+    """Write the drawn documents with their text to ``replay/text/``, one file a documents shard."""
+    drawn_at = storage.join(ledger.folder(out, "replay"), FILE)
+    drawn = pl.DataFrame(pl.from_arrow(storage.read_table(drawn_at)))
+    written = []
+    for (shard,), rows in sorted(drawn.partition_by(c.SHARD, as_dict=True).items()):
+        name = f"text/{digest(VERSION, manifest.key, shard)}.parquet"
+        at = storage.join(ledger.folder(out, "replay"), name)
+        known = storage.read_shard(at)
+        written.append(known or _write_text(out, str(shard), rows.sort(c.ROW), at))
+    ledger.sweep(out, "replay", {f"text/{s.file}" for s in written}, below="text")
+    return written
+
+
+def _write_text(out: str, shard: str, rows: pl.DataFrame, at: str) -> Shard:
+    digests, n_bytes = [], 0
+    with storage.writing(at, REPLAY) as file:
+        for numbers, documents in kept.rows_of(out, shard, rows[c.ROW].to_list()):
+            said = rows.filter(pl.col(c.ROW).is_in(numbers)).select(c.TOKENS, c.SPLIT).to_arrow()
+            table = documents.select([n for n in REPLAY.names if n in documents.column_names])
+            for name in said.column_names:
+                table = table.append_column(name, said.column(name))
+            file.write(table)
+            digests.append(table_digest(table))
+            n_bytes += pc.sum(pc.binary_length(table.column(c.TEXT))).as_py()
+        written = Shard(
+            file=storage.name_of(at), rows=rows.height, digest=add_hex(digests), n_bytes=n_bytes
+        )
+        file.finish(written)
+    return written

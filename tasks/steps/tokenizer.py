@@ -1,0 +1,80 @@
+"""Step of the tokenizer: the recipe's own, or a byte-level BPE trained on the old corpus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas import columns as c
+from schemas.config import TokenizerConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.manifest import Shard, StageManifest
+from tasks import kept, ledger, preflight, storage, tokens
+from tasks.budget import PRIORITY
+from tasks.hashing import digest
+from tasks.select import TRAIN
+from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import polars as pl
+    from tokenizers import Tokenizer
+
+VERSION = "tokenizer-1"
+FILE = "tokenizer.json"
+
+
+@step
+def provide_tokenizer(
+    config: TokenizerConfig, sources: list[str], seed: int, out: str
+) -> tuple[StageManifest, bool]:
+    """Put ``tokenizer.json`` into its folder; return whether it stood there already.
+
+    ``sources`` name what a trained one learns from: the replay sources' kept training documents, in
+    seeded order up to ``train_mb``.
+    """
+    if config.path is not None:
+        body = preflight.tokenizer_bytes(config)
+        key, rows = digest(VERSION, tokens.digest(tokens.load(body, where=config.path))), 0
+    else:
+        frame = chosen(config, sources, seed, out)
+        key, rows = digest(VERSION, config, frame[c.DOC_ID].sort().to_list()), frame.height
+    known = ledger.finished(out, "tokenizer", key)
+    if known is not None:
+        return known, True
+    ledger.begin(out, "tokenizer")
+    if config.path is None:
+        body = tokens.train(_texts(frame, out), vocab_size=int(config.train_vocab_size or 0))
+    tokenizer = tokens.load(body, where="the trained tokenizer")
+    storage.write_bytes(storage.join(ledger.folder(out, "tokenizer"), FILE), body)
+    manifest = StageManifest(
+        stage="tokenizer",
+        key=key,
+        digest=tokens.digest(tokenizer),
+        rows_in=rows,
+        rows_out=1,
+        shards=(Shard(file=FILE, rows=1, digest=tokens.digest(tokenizer)),),
+        details={"vocab_size": tokenizer.get_vocab_size(), "trained": config.path is None},
+    )
+    ledger.finish(out, manifest)
+    return manifest, False
+
+
+def load_tokenizer(out: str) -> Tokenizer:
+    """The run's tokenizer."""
+    at = storage.join(ledger.folder(out, "tokenizer"), FILE)
+    return tokens.load(storage.read_bytes(at), where=at)
+
+
+def chosen(config: TokenizerConfig, sources: list[str], seed: int, out: str) -> pl.DataFrame:
+    """Documents that a tokenizer is trained on: narrow rows, in seeded order."""
+    frame = kept.load(out, seed=seed)
+    frame = frame.filter(frame[c.SOURCE].is_in(sources) & (frame[c.SPLIT] == TRAIN))
+    frame = frame.sort(PRIORITY, c.DOC_ID)
+    before = frame[c.N_BYTES].cum_sum() - frame[c.N_BYTES]
+    return frame.filter(before < config.train_mb * 1e6)
+
+
+def _texts(frame: pl.DataFrame, out: str) -> Iterator[str]:
+    for (shard,), rows in sorted(frame.partition_by(c.SHARD, as_dict=True).items()):
+        for _, table in kept.rows_of(out, str(shard), rows[c.ROW].to_list(), columns=[c.TEXT]):
+            yield from table.column(c.TEXT).to_pylist()

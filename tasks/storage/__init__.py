@@ -1,0 +1,58 @@
+"""The only room that opens, writes, renames, lists or removes files.
+
+Locations are URL strings: local paths and ``https://``. Nothing else knows how to reach them.
+"""
+
+from tasks.storage import hub
+from tasks.storage.inputs import Digesting, list_inputs, open_input
+from tasks.storage.local import (
+    exists,
+    free_bytes,
+    join,
+    list_names,
+    name_of,
+    read_bytes,
+    read_model,
+    remove,
+    replacing,
+    sweep_temporaries,
+    write_bytes,
+    write_model,
+)
+from tasks.storage.shards import (
+    ShardWriter,
+    read_batches,
+    read_ipc,
+    read_shard,
+    read_table,
+    write_ipc,
+    write_table,
+    writing,
+)
+
+__all__ = [
+    "Digesting",
+    "ShardWriter",
+    "exists",
+    "free_bytes",
+    "hub",
+    "join",
+    "list_inputs",
+    "list_names",
+    "name_of",
+    "open_input",
+    "read_batches",
+    "read_bytes",
+    "read_ipc",
+    "read_model",
+    "read_shard",
+    "read_table",
+    "remove",
+    "replacing",
+    "sweep_temporaries",
+    "write_bytes",
+    "write_ipc",
+    "write_model",
+    "write_table",
+    "writing",
+]

@@ -1,0 +1,152 @@
+"""Local files: whole under their final name or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import orjson
+
+from schemas.errors import ManifestError, OpenmoatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
+
+Model = TypeVar("Model", bound="BaseModel")
+_TEMPORARY = re.compile(r"^\.(?P<name>.+)\.(?P<pid>\d+)-[0-9a-f]{8}\.tmp$")
+
+
+def join(folder: str, *names: str) -> str:
+    """Join names to a folder."""
+    return os.path.join(folder, *names)  # noqa: PTH118  (locations are strings, not paths)
+
+
+def name_of(location: str) -> str:
+    """Last part of a location."""
+    return Path(location).name
+
+
+def exists(location: str) -> bool:
+    """Whether a local file or folder is there."""
+    return Path(location).exists()
+
+
+def read_bytes(location: str) -> bytes:
+    """Return the content of a local file."""
+    return Path(location).read_bytes()
+
+
+def write_bytes(location: str, data: bytes) -> None:
+    """Write a whole file, atomically."""
+    with replacing(location) as temporary:
+        Path(temporary).write_bytes(data)
+
+
+@contextlib.contextmanager
+def replacing(location: str) -> Iterator[str]:
+    """Give a temporary name in the same folder; rename it to ``location`` when the block succeeds.
+
+    A full disk or a folder without permission becomes an :class:`OpenmoatError`; nothing half
+    written is left behind.
+    """
+    target = Path(location)
+    temporary = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield str(temporary)
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise _cannot_write(location, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(location: str, error: OSError) -> OpenmoatError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    way_out = (
+        "Free some space and run the same command again: finished shards are kept."
+        if full
+        else "Choose another --out, or mend its permissions, and run the same command again."
+    )
+    return OpenmoatError(
+        location,
+        got="a full disk" if full else f"{error.strerror or error}",
+        wanted="a place to write to",
+        way_out=way_out,
+    )
+
+
+def remove(location: str) -> None:
+    """Remove a local file, or a folder and all below it; what is not there is no error."""
+    path = Path(location)
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sweep_temporaries(folder: str) -> int:
+    """Remove what killed processes of this machine left half written; return how many files."""
+    swept = 0
+    for path in Path(folder).rglob(".*.tmp"):
+        found = _TEMPORARY.match(path.name)
+        if found and not _alive(int(found["pid"])):
+            path.unlink(missing_ok=True)
+            swept += 1
+    return swept
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def list_names(folder: str) -> list[str]:
+    """Names of the visible files in a local folder, sorted; empty when it is not there."""
+    path = Path(folder)
+    if not path.is_dir():
+        return []
+    return sorted(p.name for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+
+
+def free_bytes(location: str) -> int:
+    """Bytes free on the disk that holds ``location`` or its nearest existing parent."""
+    path = Path(location).absolute()
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def write_model(location: str, model: BaseModel) -> None:
+    """Write a model as indented JSON, atomically."""
+    body = orjson.dumps(model.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    write_bytes(location, body + b"\n")
+
+
+def read_model(location: str, kind: type[Model]) -> Model:
+    """Read a JSON file as ``kind``; raises :class:`ManifestError` when it is missing or broken."""
+    try:
+        return kind.model_validate_json(read_bytes(location))
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise ManifestError(
+            location,
+            got=first,
+            wanted=f"a {kind.__name__} written by this version of openmoat",
+            way_out="Run the recipe again with the same --out to make it anew.",
+        ) from error

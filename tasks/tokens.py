@@ -1,0 +1,62 @@
+"""The tokenizer that budgets are counted in: loaded, trained, used for exact counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.errors import ConfigError
+from tasks.hashing import text_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tokenizers import Tokenizer
+
+END_OF_TEXT = "<|endoftext|>"
+
+
+def load(body: bytes, *, where: str) -> Tokenizer:
+    """Return the tokenizer of a ``tokenizer.json``'s bytes. Raises :class:`ConfigError`."""
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_buffer(body)
+    except Exception as error:  # the library raises bare Exception for whatever is wrong
+        raise ConfigError(
+            where,
+            got=str(error).splitlines()[0],
+            wanted="a tokenizer.json of the Hugging Face tokenizers library",
+            way_out="Give the path of the model's tokenizer.json, or train_vocab_size.",
+        ) from error
+
+
+def digest(tokenizer: Tokenizer) -> str:
+    """Hex xxh3_128 of the tokenizer's canonical JSON."""
+    return text_hash(tokenizer.to_str())
+
+
+def train(texts: Iterable[str], *, vocab_size: int) -> bytes:
+    """Train a byte-level BPE and return its ``tokenizer.json``.
+
+    The result does not depend on the order of the texts (merges follow pair counts, ties the pairs
+    themselves). The alphabet is all 256 bytes, so every text can be encoded.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer.to_str(pretty=True).encode()
+
+
+def count(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
+    """Number of tokens of each text, without special tokens around it."""
+    encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+    return [len(e) for e in encodings]
