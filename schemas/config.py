@@ -37,6 +37,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Sample(Section):
+    """A part of a source's files, chosen by seeded hash of their names."""
+
+    share: float = Field(gt=0.0, le=1.0, description="Share of the files that is read.")
+    seed: int = Field(default=0, ge=0, description="Seed of the choice.")
+
+
 class Source(Section):
     """One named origin of documents."""
 
@@ -82,6 +89,11 @@ class Source(Section):
         default=None, description="Configuration name of an `hf://` dataset."
     )
     split: str = Field(default="train", description="Split of an `hf://` dataset.")
+    sample: Sample | None = Field(
+        default=None,
+        description="Read only a part of the files, so that a large source costs what the part "
+        "costs. Such a sample depends on how the source is cut into files.",
+    )
 
     @field_validator("url", mode="before")
     @classmethod

@@ -51,6 +51,7 @@ def list_units(ingest: IngestConfig) -> Listing:
                 wanted="names like .jsonl, .parquet or .txt (before .gz or .zst)",
                 way_out='Name the format in the recipe, for example format = "jsonl".',
             )
+        files = units.sampled(files, source.sample)
         groups = units.group(files, unit_bytes=ingest.unit_mb * 1e6)
         listing.units += sorted((units.unit(source, kind, g) for g in groups), key=lambda u: u.key)
         listing.passed_over += [f.url for f in passed_over]
@@ -98,30 +99,30 @@ class UnitReader:
         self.files: list[ReadFile] = []
 
     def batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield (documents, rejects) in batches of bounded size, file after file."""
-        for file in self._unit.files:
-            if self._unit.format == "hub":
-                yield from self._tables(file, self._hub_items(file))
-                self._note(file, None)
-            else:
-                with storage.open_input(file, scratch=self._scratch) as raw:
-                    yield from self._tables(file, self._file_items(file, raw))
-                    self._note(file, raw.finish())
-
-    def _tables(
-        self, file: InputFile, items: Iterator[Record | Reject]
-    ) -> Iterator[tuple[pa.Table, pa.Table]]:
-        self._records = 0
-        for records, rejects in documents.batches(items):
-            self._records += len(records) + len(rejects)
+        """Yield (documents, rejects) in batches of bounded size, across the unit's files."""
+        for records, rejects in documents.batches(self._located()):
             yield (
-                documents.to_documents(records, source=self._source, location=file.url),
-                documents.to_rejects(rejects, location=file.url),
+                documents.to_documents(records, source=self._source),
+                documents.to_rejects(rejects),
             )
 
-    def _note(self, file: InputFile, digest: str | None) -> None:
-        note = ReadFile(url=file.url, size=file.size, digest=digest, records=self._records)
-        self.files.append(note)
+    def _located(self) -> Iterator[tuple[str, Record | Reject]]:
+        """Every item of every file with the file's location; notes what each file held."""
+        for file in self._unit.files:
+            count, digest = 0, None
+            if self._unit.format == "hub":
+                for item in self._hub_items(file):
+                    count += 1
+                    yield file.url, item
+            else:
+                with storage.open_input(file, scratch=self._scratch) as raw:
+                    for item in self._file_items(file, raw):
+                        count += 1
+                        yield file.url, item
+                    digest = raw.finish()
+            self.files.append(
+                ReadFile(url=file.url, size=file.size, digest=digest, records=count)
+            )
 
     def _fields(self) -> Fields:
         s = self._source

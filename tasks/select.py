@@ -64,7 +64,7 @@ def decide(
 ) -> pl.DataFrame:
     """Return the decision table, one row for each row of ``frame`` and in its order.
 
-    Reads ``doc_id``, ``origin``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
+    Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
     cluster_row, similarity``). Duplicates are named before broken rules.
     """
     dropped_kinds = ["repeated_id"]
@@ -74,7 +74,7 @@ def decide(
     ids = frame[c.DOC_ID]
     decided = frame.select(
         pl.col(c.DOC_ID),
-        pl.col(c.ORIGIN),
+        pl.col(c.SOURCE),
         pl.concat_list(counted, pl.col(c.BROKEN)).list.drop_nulls().alias(c.DROP_REASONS),
         ids.gather(frame[c.TWIN_ROW]).alias(c.MATCHED_ID),
         kind.str.split("_").list.first().replace("repeated", "id").alias(c.LEVEL),
@@ -87,30 +87,22 @@ def decide(
         pl.lit(1.0).alias(c.WEIGHT),
     )
     decided = decided.with_columns(splits(decided, valid_share=select.valid_share, seed=seed))
-    return decided.drop(c.ORIGIN)
+    return decided.drop(c.SOURCE)
 
 
 def splits(frame: pl.DataFrame, *, valid_share: float, seed: int) -> pl.Series:
     """Return ``train`` or ``valid`` for each row, the same for all rows of a cluster.
 
-    Reads ``cluster_id``, ``origin`` and ``keep``. A cluster is held out when its seeded hash lies
-    below the share. Where that holds out nothing of an origin that keeps two clusters or more, its
-    cluster of the least hash is held out, so that a small run can be validated too.
+    Reads ``cluster_id``, ``source`` and ``keep``. A cluster is held out when its seeded hash lies
+    below the share. A source that keeps two clusters or more and would hold out none gives up its
+    cluster of the least hash, so that each can be validated, in a small run too.
     """
     hashes = seeded(frame[c.CLUSTER_ID], seed=seed, stage="split")
     held = hashes < np.uint64(min(valid_share * 2.0**64, 2.0**64 - 2.0**11))
     if valid_share > 0:
-        for origin in frame[c.ORIGIN].unique().sort():
-            held |= _least(frame, hashes, held, origin)
+        kept = frame.select(c.SOURCE, c.KEEP).with_columns(hash=pl.Series(hashes)).filter(c.KEEP)
+        for (_,), own in kept.partition_by(c.SOURCE, as_dict=True).items():
+            values = own["hash"].unique().sort()
+            if len(values) > 1 and not held[np.isin(hashes, values.to_numpy())].any():
+                held |= hashes == values[0]
     return pl.Series(c.SPLIT, np.where(held, VALID, TRAIN))
-
-
-def _least(
-    frame: pl.DataFrame, hashes: np.ndarray, held: np.ndarray, origin: str
-) -> np.ndarray:
-    """Rows of the one cluster that an origin without held-out rows gives up."""
-    kept = (frame[c.ORIGIN] == origin).to_numpy() & frame[c.KEEP].to_numpy()
-    values = np.unique(hashes[kept])
-    if len(values) < 2 or held[kept].any():  # noqa: PLR2004  (one cluster cannot be divided)
-        return np.zeros(len(held), dtype=bool)
-    return hashes == values[0]

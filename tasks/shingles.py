@@ -1,10 +1,10 @@
 """Words of a text and word n-gram shingles: what near-duplicates and overlaps are counted in.
 
-**Word**: the text is lower-cased code point by code point (so a capital sigma becomes σ wherever it
-stands, and ς counts as σ). Then a word is
+**Word**: the text is lower-cased code point by code point, whatever its neighbours (final sigma is
+sigma like any other). Then a word is
 
-- one code point of a script written without spaces (:data:`UNSPACED`: Han, kana, Thai, Lao, Burmese,
-  Khmer), because a run of those would be a whole clause, or
+- one code point of a script written without spaces (:data:`UNSPACED`: Han, kana, Thai, Lao,
+  Burmese, Khmer), because a run of those would be a whole clause, or
 - a maximal run of all other code points that are no separators (:data:`SEPARATORS_UNICODE_14`:
   white space, control and format characters, punctuation and symbols, the underscore among them).
   Letters, digits and combining marks are thus word characters, and so is whatever Unicode assigns
@@ -59,14 +59,15 @@ SEPARATORS_UNICODE_14 = """
 """
 
 UNSPACED = """
-    E00-EFF 1000-109F 1780-17FF 19E0-19FF 3005-3007 3040-30FF 31F0-31FF 3400-4DBF 4E00-9FFF A9E0-A9FF
-    AA60-AA7F F900-FAFF FF66-FF9F 1B000-1B16F 20000-3FFFF
+    E00-EFF 1000-109F 1780-17FF 19E0-19FF 3005-3007 3040-30FF 31F0-31FF 3400-4DBF 4E00-9FFF
+    A9E0-A9FF AA60-AA7F F900-FAFF FF66-FF9F 1B000-1B16F 20000-3FFFF
 """
 
 
 CODE_POINT = np.dtype("<u4")
 SPACE = 0x20
 SEPARATOR, ALONE = 1, 2
+SIGMA, FINAL_SIGMA = "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}"
 
 
 def words(text: str) -> list[bytes]:
@@ -74,8 +75,8 @@ def words(text: str) -> list[bytes]:
     lowered = text.lower()
     if lowered.isascii():
         return lowered.encode().translate(_ascii_separators_to_space()).split()
-    # `lower` makes a capital sigma ς or σ by its neighbours; a kernel over bytes knows none.
-    encoded = lowered.replace("ς", "σ").encode("utf-32-le")
+    # `lower` looks at the neighbours of a capital sigma; a kernel over bytes should not have to.
+    encoded = lowered.replace(FINAL_SIGMA, SIGMA).encode("utf-32-le")
     spaced = _separate(np.frombuffer(encoded, dtype=CODE_POINT))
     return spaced.tobytes().decode("utf-32-le").encode().split()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 import pyarrow as pa
@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
+Item = TypeVar("Item")
+Located = tuple[str, Item]
+"""An item with the location it was read from."""
 BATCH_ROWS = 2_048
 BATCH_CHARS = 8_000_000
 
 
-def batches(items: Iterable[Record | Reject]) -> Iterator[tuple[list[Record], list[Reject]]]:
-    """Cut a stream of items into lists of at most BATCH_ROWS items and about BATCH_CHARS of text."""
-    records: list[Record] = []
-    rejects: list[Reject] = []
+def batches(
+    items: Iterable[tuple[str, Record | Reject]],
+) -> Iterator[tuple[list[Located[Record]], list[Located[Reject]]]]:
+    """Cut a stream of (location, item) into BATCH_ROWS items or about BATCH_CHARS of text."""
+    records: list[Located[Record]] = []
+    rejects: list[Located[Reject]] = []
     chars = 0
-    for item in items:
+    for location, item in items:
         if isinstance(item, Reject):
-            rejects.append(item)
+            rejects.append((location, item))
         else:
-            records.append(item)
+            records.append((location, item))
             chars += len(item.text)
         if len(records) + len(rejects) >= BATCH_ROWS or chars >= BATCH_CHARS:
             yield records, rejects
@@ -40,36 +45,34 @@ def batches(items: Iterable[Record | Reject]) -> Iterator[tuple[list[Record], li
         yield records, rejects
 
 
-def to_documents(records: list[Record], *, source: Source, location: str) -> pa.Table:
+def to_documents(located: list[Located[Record]], *, source: Source) -> pa.Table:
     """Return the document table of some records; the text normalised, the id from the raw text."""
+    records = [record for _, record in located]
     columns = {
         c.DOC_ID: [doc_id(source.name, r.record_id, r.text) for r in records],
         c.SOURCE: [source.name] * len(records),
         c.RECORD_ID: [r.record_id for r in records],
         c.URL: [r.url for r in records],
-        c.TEXT: pa.array([normalise(r.text) for r in records], pa.large_string()),
+        c.TEXT: [normalise(r.text) for r in records],
         c.LICENSE: [r.license or source.license for r in records],
         c.OPT_OUT: [False] * len(records),
-        c.LOCATION: [location] * len(records),
+        c.LOCATION: [location for location, _ in located],
         c.POSITION: [r.position for r in records],
         c.METADATA: [_json(r) for r in records],
     }
-    return conform(pa.table({k: _typed(k, v) for k, v in columns.items()}), DOCUMENTS)
+    typed = {name: pa.array(v, DOCUMENTS.field(name).type) for name, v in columns.items()}
+    return conform(pa.table(typed), DOCUMENTS)
 
 
-def to_rejects(rejects: list[Reject], *, location: str) -> pa.Table:
+def to_rejects(located: list[Located[Reject]]) -> pa.Table:
     """Return the reject table of some rejects."""
     columns = {
-        c.LOCATION: [location] * len(rejects),
-        c.POSITION: [r.position for r in rejects],
-        c.REASON: [r.reason for r in rejects],
-        c.EXCERPT: [r.excerpt for r in rejects],
+        c.LOCATION: [location for location, _ in located],
+        c.POSITION: [r.position for _, r in located],
+        c.REASON: [r.reason for _, r in located],
+        c.EXCERPT: [r.excerpt for _, r in located],
     }
     return pa.table(columns, schema=REJECTS)
-
-
-def _typed(name: str, values: object) -> pa.Array:
-    return values if isinstance(values, pa.Array) else pa.array(values, DOCUMENTS.field(name).type)
 
 
 def _json(record: Record) -> str | None:

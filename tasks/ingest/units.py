@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas.manifest import InputFile, Unit
-from tasks.hashing import digest
+from tasks.hashing import MODULUS, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from schemas.config import Format, Source
+    from schemas.config import Format, Sample, Source
 
 VERSION = "ingest-1"
 CUT_EVERY = 64
@@ -34,7 +34,17 @@ def group(files: Sequence[InputFile], *, unit_bytes: float) -> Iterator[tuple[In
         yield tuple(held)
 
 
+def sampled(files: Sequence[InputFile], sample: Sample | None) -> list[InputFile]:
+    """The files that a sample takes, by seeded hash of the URL; one at least."""
+    if sample is None:
+        return list(files)
+    ranked = sorted(files, key=lambda f: digest("sample", sample.seed, f.url))
+    limit = sample.share * MODULUS
+    taken = [f for f in ranked if int(digest("sample", sample.seed, f.url), 16) < limit]
+    return taken or ranked[:1]
+
+
 def unit(source: Source, kind: Format, files: tuple[InputFile, ...]) -> Unit:
     """Name a unit by all that its documents depend on: version, format, the source, its inputs."""
-    config = source.model_dump(mode="json", exclude={"url", "url_list", "origin"})
+    config = source.model_dump(mode="json", exclude={"url", "url_list", "origin", "sample"})
     return Unit(source=source.name, format=kind, files=files, key=digest(VERSION, kind, config, *files))

@@ -1,11 +1,11 @@
-"""Quality rules of Gopher (Rae et al. 2021, arXiv 2112.11446, table A1) as signals, no thresholds.
+r"""Quality rules of Gopher (Rae et al. 2021, arXiv 2112.11446, table A1) as signals, no thresholds.
 
 The paper leaves words, lines and bullets open; here they are:
 
-- **white space**: the 25 code points of :data:`WHITE_SPACE` (Unicode's White_Space property, written
-  out because Python's own idea of it differs); **word**: a maximal run of anything else;
+- **white space**: the 25 code points of :data:`WHITE_SPACE` (Unicode's White_Space property,
+  written out because Python's own idea of it differs); **word**: a maximal run of anything else;
 - **letter**: a code point of general category L (the tables of Polars' regular expressions);
-- **line**: what stands between two ``\\n``, if it holds a word; blank lines do not count;
+- **line**: what stands between two ``\n``, if it holds a word; blank lines do not count;
 - **bullet line**: after leading white space it starts with one of :data:`BULLETS`, or with a hyphen
   or an asterisk that white space or the line's end follows (``-v`` and ``*word*`` are no bullets);
 - **ellipsis**: ``…`` or ``...``, counted from left to right without overlap; **ellipsis line**: it
@@ -26,7 +26,7 @@ BLANKS_IN_LINE: Final = (
     r"\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
 )
 WHITE_SPACE: Final = r"\x{0A}" + BLANKS_IN_LINE
-BULLETS: Final = "•‣⁃∙◦▪▫■□●○◆◇▶►➢➤"
+BULLETS: Final = "•‣\u2043∙◦▪▫■□●○◆◇▶►➢➤"
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 
 WORD: Final = f"[^{WHITE_SPACE}]+"
@@ -68,15 +68,19 @@ def _counts(text: pl.Series) -> pl.DataFrame:
     def count(pattern: str) -> pl.Expr:
         return pl.col(c.TEXT).str.count_matches(pattern).cast(pl.Int64)
 
-    return text.alias(c.TEXT).to_frame().select(
-        words=count(WORD),
-        words_with_letter=count(WORD_FROM_FIRST_LETTER),
-        characters=pl.col(c.TEXT).str.len_chars().cast(pl.Int64) - count(f"[{WHITE_SPACE}]"),
-        symbols=pl.max_horizontal(count("#"), count(ELLIPSIS)),
-        lines=count(LINE_FROM_FIRST_WORD),
-        bullet_lines=count(BULLET_LINE),
-        ellipsis_lines=count(ELLIPSIS_LINE_END),
-        stop_words=_stop_words(pl.col(c.TEXT)).cast(pl.Int64),
+    return (
+        text.alias(c.TEXT)
+        .to_frame()
+        .select(
+            words=count(WORD),
+            words_with_letter=count(WORD_FROM_FIRST_LETTER),
+            characters=pl.col(c.TEXT).str.len_chars().cast(pl.Int64) - count(f"[{WHITE_SPACE}]"),
+            symbols=pl.max_horizontal(count("#"), count(ELLIPSIS)),
+            lines=count(LINE_FROM_FIRST_WORD),
+            bullet_lines=count(BULLET_LINE),
+            ellipsis_lines=count(ELLIPSIS_LINE_END),
+            stop_words=_stop_words(pl.col(c.TEXT)).cast(pl.Int64),
+        )
     )
 
 

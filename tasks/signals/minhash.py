@@ -1,7 +1,8 @@
 """MinHash sketches of word shingles and the band keys that near-duplicates meet in.
 
 Scheme (datasketch 2, ``affine32``): a shingle's xxh32, mixed by MurmurHash3's finaliser, goes
-through ``bands x rows`` permutations ``a * h + b mod 2^32``; the sketch keeps the least value of each.
+through ``bands x rows`` permutations ``a * h + b mod 2^32``; the sketch keeps the least value of
+each.
 Band and row numbers are FineWeb's by default (arXiv 2406.17557: word 5-grams, 14 x 8).
 """
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from schemas.config import SignalsConfig
 
 SHINGLES_AT_ONCE: Final = 1024
-"""One uint32 for each shingle and permutation (0.5 MB at 112): fits the cache, bounds the memory."""
+"""Bounds memory (a uint32 for each shingle and permutation: 0.5 MB at 112) and fits the cache."""
 
 
 def minhash(text: pl.Series, config: SignalsConfig) -> pl.DataFrame:
@@ -43,9 +44,7 @@ def minhash(text: pl.Series, config: SignalsConfig) -> pl.DataFrame:
         scheme="affine32",
     )
     # By number, because iterating a series makes Python strings of 25,000 texts at a time.
-    sketches = [
-        _sketch(text[row], sketcher, config.shingle_words) for row in range(len(text))
-    ]
+    sketches = [_sketch(text[row], sketcher, config.shingle_words) for row in range(len(text))]
     keys = [None if sketch is None else band_keys(sketch, config) for sketch in sketches]
     return pl.DataFrame(
         {c.MINHASH_BANDS: keys, c.MINHASH_SKETCH: sketches},

