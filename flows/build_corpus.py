@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.config import RunConfig
 from tasks import ledger
 from tasks.steps import corpus, ingest, select
 
@@ -27,7 +27,9 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
     if recipe.corpus.materialize:
         meter = ledger.Meter()
         pairs = [(m.documents, m.signals) for m in measured]
-        written = [future.result() for future in [corpus.write_corpus.submit(*p, out) for p in pairs]]
+        written = [
+            future.result() for future in [corpus.write_corpus.submit(*p, out) for p in pairs]
+        ]
         manifest = corpus.finish_corpus([shard for shard, _ in written], decisions.rows_in, out)
         reused = sum(stood for _, stood in written)
         done = meter.record(manifest, written=len(written) - reused, reused=reused)

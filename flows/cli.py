@@ -47,19 +47,25 @@ def run(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json
 
 
 @app.command()
-def corpus(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+def corpus(
+    recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False
+) -> None:
     """Run a recipe as far as the decisions (and the corpus, where it is materialized)."""
     _run(recipe, out, workers, json=json, goal="corpus")
 
 
 @app.command()
-def replay(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+def replay(
+    recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False
+) -> None:
     """Run a recipe as far as the replay shard."""
     _run(recipe, out, workers, json=json, goal="replay")
 
 
 @app.command()
-def mixture(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+def mixture(
+    recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False
+) -> None:
     """Run a recipe as far as the mixture."""
     _run(recipe, out, workers, json=json)
 
@@ -68,7 +74,7 @@ def mixture(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: 
 def plan(recipe: Recipe, out: Out = None, *, json: Json = False) -> None:
     """Say what a recipe would read, write and need; write nothing."""
     from flows import terminal
-    from flows.plan import plan as make_plan
+    from tasks.plan import plan as make_plan
     from tasks.recipe import load
 
     config = load(recipe)
@@ -79,7 +85,7 @@ def plan(recipe: Recipe, out: Out = None, *, json: Json = False) -> None:
 def verify(folder: Folder, *, json: Json = False) -> None:
     """Prove from the files of a run that it holds what its manifests say (exit 4 if not)."""
     from flows import terminal
-    from flows.verify import verify as check
+    from tasks.verify import verify as check
 
     findings = check(str(folder))
     terminal.show_findings(findings, json=json)
@@ -98,10 +104,12 @@ def inspect(folder: Folder, *, json: Json = False) -> None:
 def _run(
     recipe: str, out: Path | None, workers: int, *, json: bool, goal: Goal = "mixture"
 ) -> None:
+    from tasks import preflight
     from tasks.recipe import load
 
     config = load(recipe)
     _check_goal(recipe, config, goal)
+    preflight.check(config)
     folder = _out(out, config)
 
     from flows import terminal
@@ -145,3 +153,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("openmoat: stopped; the same command goes on from here\n")
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

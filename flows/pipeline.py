@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -10,9 +10,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.build_corpus import build_corpus
 from flows.build_mixture import build_mixture
 from flows.build_replay import build_replay
-from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.config import RunConfig
 from tasks import ledger
 from tasks.steps import handoff
+
+if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
+    from prefect.task_runners import TaskRunner
 
 Goal = Literal["corpus", "replay", "mixture"]
 
@@ -20,7 +24,7 @@ Goal = Literal["corpus", "replay", "mixture"]
 @flow(name="pipeline", persist_result=False, validate_parameters=False)
 def pipeline(recipe: RunConfig, out: str, workers: int = 2, goal: Goal = "mixture") -> str:
     """Run what the recipe has sections for, up to ``goal``; what is finished is not done again."""
-    runner = ThreadPoolTaskRunner(max_workers=workers)
+    runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=workers))
     handoff.begin(recipe, out)
     build_corpus.with_options(task_runner=runner)(recipe, out)
     if goal != "corpus" and recipe.tokenizer is not None:

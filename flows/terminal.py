@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import unicodedata
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks import ledger, progress as events
+from tasks import ledger
+from tasks import progress as events
 from tasks.report.page import shown
+from tasks.report.plan import plan_sections
 from tasks.report.sections import sections
 
 if TYPE_CHECKING:
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress, TaskID
 
+    from schemas.finding import Finding
+    from schemas.plan import Plan
     from schemas.section import Section
 
 LABELS = {
@@ -114,3 +119,30 @@ def show_section(section: Section, console: Console) -> None:
 def print_json(body: dict[str, Any]) -> None:
     """Print one JSON object on one line."""
     print(orjson.dumps(body).decode())  # noqa: T201  (the answer that a script waits for)
+
+
+def show_plan(plan: Plan, *, json: bool) -> None:
+    """Show a plan."""
+    if json:
+        print_json(plan.model_dump(mode="json"))
+        return
+    console = Console()
+    for section in plan_sections(plan):
+        show_section(section, console)
+    if plan.disk_bytes > plan.free_bytes:
+        console.print(Text("The disk is likely too small for this run.", style="bold red"))
+
+
+def show_findings(findings: list[Finding], *, json: bool) -> None:
+    """Show what ``verify`` found, failures last so that they are seen."""
+    failed = [f for f in findings if not f.ok]
+    if json:
+        print_json({"ok": not failed, "findings": [asdict(f) for f in findings]})
+        return
+    console = Console()
+    for finding in sorted(findings, key=lambda f: not f.ok):
+        mark, style = ("ok", "green") if finding.ok else ("FAILED", "bold red")
+        detail = f"  ({finding.detail})" if finding.detail else ""
+        line = Text(f"{mark:7}", style=style)
+        console.print(line.append(printable(f"{finding.statement}{detail}"), style="default"))
+    console.print(f"{len(findings) - len(failed)} of {len(findings)} statements hold")

@@ -133,7 +133,7 @@ class IngestConfig(Section):
         "be read. Up to it, bad records land in `rejects` and the run goes on.",
     )
     unit_mb: float = Field(
-        default=64.0,
+        default=1.0,
         gt=0,
         description="Small files are read together until they hold about this many megabytes "
         "(10^6 bytes); a larger file is a unit of its own. One unit is one task and one shard.",

@@ -1,4 +1,4 @@
-"""One tree of errors. Each says where it happened, what was got, what was wanted, and the way out."""
+"""One tree of errors, each with where it happened, what was got and wanted, and the way out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _rebuild(
 
 
 class ConfigError(OpenmoatError):
-    """The recipe or the command line asks for something that does not exist or contradicts itself."""
+    """The recipe or the command line asks for what does not exist or contradicts itself."""
 
     exit_code = 2
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.config import Format  # noqa: TC001  (pydantic needs it at run time)
+from schemas.config import Format
 
 VERSION = 1
 """Version of the manifests' own layout."""
@@ -83,7 +83,7 @@ class StageManifest(Frozen):
 
 
 class StageRecord(Frozen):
-    """A stage's line in ``run.json``. Seconds are wall and CPU; ``peak_bytes`` is the process's peak."""
+    """A stage's line in ``run.json``; ``peak_bytes`` is the peak of the whole process so far."""
 
     folder: str
     digest: str

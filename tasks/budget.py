@@ -1,14 +1,16 @@
 """Token budgets: which documents must be counted, and in what order they are drawn.
 
 Whole documents only. All functions are pure and depend on nothing but their arguments; frames have
-one row a document, with ``source``, ``n_bytes``, ``tokens`` (null where not counted) and
+one row a document, with ``doc_id``, ``source``, ``n_bytes``, ``tokens`` (null where not counted) and
 ``priority`` (a seeded hash: low is drawn first).
 """
 
 from __future__ import annotations
 
+import heapq
 import math
-from typing import TYPE_CHECKING
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
@@ -17,18 +19,23 @@ from schemas import columns as c
 from schemas.errors import BudgetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-PRIORITY = "priority"
-BYTES_PER_TOKEN = 4.0
+    Queues = dict[str, Iterator[tuple[int, int, bool]]]
+    """For each source its documents in drawing order: place, tokens, whether long."""
+
+PRIORITY: Final = "priority"
+BYTES_PER_TOKEN: Final = 4.0
 """First guess of a text's bytes for one token, replaced by what was counted as soon as there is any."""
-MARGIN = 1.1
-"""How much more than the estimate is counted at once, so that few rounds are needed."""
+PILOT: Final = 0.1
+"""Part of a budget that is counted on that guess; it may be four times off (Chinese, base64)."""
+MARGIN: Final = 1.05
+"""How much more than estimated is counted later, so that few rounds are needed."""
 
 
 def hamilton(total: int, shares: Mapping[str, float]) -> dict[str, int]:
     """Divide ``total`` in proportion to ``shares`` by largest remainders; the parts sum to it."""
-    exact = {k: total * v / math.fsum(shares.values()) for k, v in shares.items()}
+    exact = {k: total * v for k, v in _normal(shares).items()}
     parts = {k: math.floor(v) for k, v in exact.items()}
     left = total - sum(parts.values())
     for k in sorted(exact, key=lambda k: (parts[k] - exact[k], k))[:left]:
@@ -36,88 +43,159 @@ def hamilton(total: int, shares: Mapping[str, float]) -> dict[str, int]:
     return parts
 
 
+def _normal(shares: Mapping[str, float]) -> dict[str, Fraction]:
+    """Shares that sum to 1, exactly: a budget of 10^13 must not lose a token to rounding."""
+    whole = sum(map(Fraction, shares.values()))
+    return {k: Fraction(v) / whole for k, v in shares.items()}
+
+
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
     """Documents in the order in which they are drawn from each source."""
     return frame.sort(c.SOURCE, PRIORITY, c.DOC_ID)
 
 
-def to_count(frame: pl.DataFrame, targets: Mapping[str, float]) -> pl.DataFrame:
-    """Rows not counted yet that a budget of ``targets`` tokens a source may need.
+def to_count(
+    frame: pl.DataFrame, shares: Mapping[str, float], target: float, *, at_least_one: bool = False
+) -> pl.DataFrame:
+    """Rows to count next, so that :func:`draw` can be called with the same arguments.
 
-    An empty answer means that every source's documents are counted up to its budget, or that it
-    has no more.
+    An empty answer means that nothing is missing: every row that the draw looks at is counted, and
+    few others are. A ``target`` of infinity asks for all rows of the sources that have a share.
     """
-    ordered = in_order(frame.filter(pl.col(c.SOURCE).is_in(list(targets))))
-    ratio = _bytes_per_token(ordered)
-    guess = pl.col(c.TOKENS).fill_null(pl.col(c.N_BYTES) / ratio)
-    before = guess.cum_sum().over(c.SOURCE) - guess
-    budget = pl.col(c.SOURCE).replace_strict(dict(targets), return_dtype=pl.Float64)
-    known = pl.col(c.TOKENS).is_not_null().cum_min().over(c.SOURCE)
-    reached = (pl.col(c.TOKENS) * known).fill_null(0).sum().over(c.SOURCE) >= budget
-    wanted = (before <= budget * MARGIN) & pl.col(c.TOKENS).is_null() & ~reached
-    return ordered.filter(wanted)
+    wanted = [source for source, share in shares.items() if share > 0]
+    ordered = in_order(frame.filter(pl.col(c.SOURCE).is_in(wanted)))
+    missing = ordered[c.TOKENS].is_null()
+    if math.isinf(target) or not missing.any():
+        return ordered.filter(missing)
+    guessed = ordered.with_columns(pl.col(c.TOKENS).fill_null(_guess()))
+
+    def unknown(reach: float) -> set[int]:
+        _, seen = _walk(guessed, shares, math.ceil(reach), at_least_one=at_least_one)
+        return {place for place in seen if missing[place]}
+
+    rows = unknown(target)
+    if rows and missing.all():
+        rows = unknown(target * PILOT)
+    elif rows:
+        rows |= unknown(target * MARGIN)
+    return _take(ordered, sorted(rows))
 
 
-def _bytes_per_token(frame: pl.DataFrame) -> float:
-    counted = frame.filter(pl.col(c.TOKENS) > 0)
-    if counted.height == 0:
-        return BYTES_PER_TOKEN
-    return float(counted[c.N_BYTES].sum()) / float(counted[c.TOKENS].sum())
+def _guess() -> pl.Expr:
+    """Estimated tokens: by what was counted of the source, of all sources, or the first guess."""
+    n_bytes = pl.when(pl.col(c.TOKENS) > 0).then(pl.col(c.N_BYTES))
+    everywhere = (n_bytes.sum() / pl.col(c.TOKENS).sum()).fill_nan(None)
+    here = (n_bytes.sum().over(c.SOURCE) / pl.col(c.TOKENS).sum().over(c.SOURCE)).fill_nan(None)
+    ratio = pl.coalesce(here, everywhere, pl.lit(BYTES_PER_TOKEN))
+    return (pl.col(c.N_BYTES) / ratio).ceil().cast(pl.Int64)
 
 
 def check(frame: pl.DataFrame, shares: Mapping[str, float], target: int, *, where: str) -> None:
-    """Raise :class:`BudgetError` when a source cannot fill its part, saying what would fit."""
-    have = dict(frame.group_by(c.SOURCE).agg(pl.col(c.TOKENS).sum()).iter_rows())
+    """Raise :class:`BudgetError` when a source cannot fill its part, saying what would fit.
+
+    A source with documents that :func:`to_count` left uncounted has more than its part.
+    """
+    counts = frame.group_by(c.SOURCE).agg(
+        pl.col(c.TOKENS).sum(), more=pl.col(c.TOKENS).is_null().any()
+    )
+    counted = {source: (int(tokens), more) for source, tokens, more in counts.iter_rows()}
     parts = hamilton(target, shares)
-    short = {s: n for s, n in parts.items() if (have.get(s) or 0) < n}
+    have = {s: n for s in parts for n, more in [counted.get(s, (0, False))] if not more}
+    short = [s for s, n in have.items() if n < parts[s]]
     if not short:
         return
-    worst = min(short, key=lambda s: (have.get(s) or 0) / short[s])
-    fits = int(min((have.get(s) or 0) / v for s, v in shares.items() if v > 0))
+    worst = min(short, key=lambda s: (have[s] / parts[s], s))
+    exact = _normal(shares)
+    fits = math.floor(min(n / exact[s] for s, n in have.items() if exact[s] > 0))
     raise BudgetError(
         where,
-        got=f"{have.get(worst) or 0:,} tokens in source {worst!r} after dedup and selection",
-        wanted=f"{short[worst]:,} ({shares[worst]:.1%} of {target:,})",
+        got=f"{have[worst]:,} tokens in source {worst!r} after dedup and selection",
+        wanted=f"{parts[worst]:,} ({float(exact[worst]):.1%} of {target:,})",
         way_out=f"With these shares {fits:,} replay tokens would fit: lower the replay share or "
         f"target, give {worst!r} a smaller share, or add documents to it.",
     )
 
 
-def draw(frame: pl.DataFrame, shares: Mapping[str, float], target: int) -> pl.DataFrame:
+def draw(
+    frame: pl.DataFrame, shares: Mapping[str, float], target: int, *, at_least_one: bool = False
+) -> pl.DataFrame:
     """Return the rows drawn, in drawing order, for ``target`` tokens in all at the given shares.
 
     At each step the source that is farthest behind its share gives its next document, so that every
-    prefix is within about one document of the shares. Drawing ends where the total is nearest to the
-    target: within half a document of it, unless the sources run dry. ``frame`` must be counted.
+    prefix is within about one document of the shares. Drawing ends before a document that would
+    carry the total as far past the target as it is short of it now, or farther.
+
+    One huge document must not end it early or carry it far past the target. So a long one (more
+    bytes than the median of its source) is passed over when its source's part, or the total, has no
+    room for all of it, and the next one is looked at. The total is then within half a document of
+    the target, and of one no longer than its source's median, unless the sources run dry. A
+    document of ``t`` tokens is passed over only where it meets the last ``t`` tokens of a budget, so
+    that budgets of many documents are as fair to long ones as whole documents allow. Up to the
+    first one passed over, draws for a smaller and a larger target are the same.
+
+    ``at_least_one`` takes the first document that is not passed over whatever its size. ``frame``
+    must be counted as far as :func:`to_count` says.
     """
-    ordered = in_order(frame).with_row_index("place")
-    queues = {
-        source: (part["place"].to_list(), part[c.TOKENS].to_list())
-        for (source,), part in ordered.partition_by(c.SOURCE, as_dict=True).items()
+    ordered = in_order(frame)
+    taken, _ = _walk(ordered, shares, target, at_least_one=at_least_one)
+    return _take(ordered, taken)
+
+
+def _take(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
+    return frame[pl.Series(rows, dtype=pl.UInt32)]
+
+
+def _queues(ordered: pl.DataFrame, shares: Mapping[str, float]) -> Queues:
+    long = pl.col(c.N_BYTES) > pl.col(c.N_BYTES).median().over(c.SOURCE)
+    marked = ordered.with_row_index("place").with_columns(long.alias("long"))
+    parts = marked.partition_by(c.SOURCE, as_dict=True).items()
+    return {
+        str(source): zip(part["place"], part[c.TOKENS], part["long"], strict=True)
+        for (source,), part in parts
         if shares.get(str(source), 0.0) > 0
     }
-    taken = dict.fromkeys(sorted(queues), 0)
-    places = dict.fromkeys(queues, 0)
-    rows: list[int] = []
-    total = 0
-    while total < target:
-        open_ = [s for s in taken if places[s] < len(queues[s][0])]
-        if not open_:
-            break
-        source = min(open_, key=lambda s: (taken[s] / shares[s], s))
-        place, tokens = places[source], queues[source][1][places[source]]
-        if total + tokens - target > target - total:
-            break
-        rows.append(queues[source][0][place])
-        places[source], taken[source], total = place + 1, taken[source] + tokens, total + tokens
-    return ordered[rows].drop("place")
 
 
-def interleave(replay: Sequence[int], new: Sequence[int], share: float) -> np.ndarray:
+def _walk(
+    ordered: pl.DataFrame, shares: Mapping[str, float], target: int, *, at_least_one: bool
+) -> tuple[list[int], list[int]]:
+    """Places of the rows that a draw takes, in drawing order, and of all that it looks at."""
+    queues = _queues(ordered, shares)
+    parts = {s: float(target * v) for s, v in _normal(shares).items() if s in queues}
+    held = dict.fromkeys(parts, 0)
+    behind = [(0.0, source) for source in sorted(parts)]
+    taken: list[int] = []
+    seen: list[int] = []
+    left = target
+    while behind and left > 0:
+        source = behind[0][1]
+        place, tokens, long = next(queues[source], (None, 0, False))
+        if place is None:
+            heapq.heappop(behind)
+            continue
+        seen.append(place)
+        # Where a source has run dry, the others fill its part too.
+        room = min(left, parts[source] - held[source]) if len(behind) == len(parts) else left
+        if long and tokens > room:
+            continue
+        if tokens >= 2 * left and (taken or not at_least_one):
+            break
+        taken.append(place)
+        left -= tokens
+        held[source] += tokens
+        heapq.heapreplace(behind, (held[source] / parts[source], source))
+    return taken, seen
+
+
+def interleave(
+    replay: Sequence[int], new: Sequence[int], share: float
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Order of two sequences of documents by tokens: True where the next one is replay.
 
-    ``replay`` and ``new`` hold token counts. Each step takes from the side that is behind, so that
-    every prefix is within about one document of the share, until one side ends.
+    ``replay`` and ``new`` hold token counts. Each step takes from the side that is behind: until one
+    side ends, a prefix of ``n`` tokens has at most ``share * max(new)`` replay tokens less than
+    ``share * n``, and at most ``(1 - share) * max(replay)`` more. With the share that the two really
+    have, that holds to the end.
     """
     order = np.empty(len(replay) + len(new), dtype=bool)
     i = j = old = fresh = 0

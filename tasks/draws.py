@@ -5,6 +5,7 @@ Both flows that deal in budgets call these; counts are kept on disk, so the seco
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 POOLED = "new"
+ALL = {POOLED: 1.0}
 
 
 def new_data(
@@ -35,17 +37,17 @@ def new_data(
     drawn = []
     for split in (TRAIN, VALID):
         part, target = pool.filter(pl.col(c.SPLIT) == split), _new_target(config, split)
-        limit = float("inf") if target is None else float(target)
-        part = kept.count_up_to(part, {POOLED: limit}, tokenizer=tokenizer, out=out)
-        if target is not None and split == TRAIN:
+        if target is None:
+            everything = kept.count_up_to(part, ALL, math.inf, tokenizer=tokenizer, out=out)
+            drawn.append(budget.in_order(everything))
+            continue
+        one = split == VALID
+        part = kept.count_up_to(part, ALL, target, tokenizer=tokenizer, out=out, at_least_one=one)
+        if split == TRAIN:
             _check_new(part, target)
-        drawn.append(budget.draw(part, {POOLED: 1.0}, _as_target(part, target)))
+        drawn.append(budget.draw(part, ALL, target, at_least_one=one))
     pooled = pl.concat(drawn).drop(c.SOURCE)
     return pooled.join(names, on=[c.SHARD, c.ROW], how="left", maintain_order="left")
-
-
-def _as_target(part: pl.DataFrame, target: int | None) -> int:
-    return int(part[c.TOKENS].sum() or 0) if target is None else target
 
 
 def _new_target(config: BudgetConfig, split: str) -> int | None:
@@ -60,8 +62,8 @@ def _held_out(train: int, valid_share: float) -> int:
 
 
 def _check_new(part: pl.DataFrame, target: int) -> None:
-    have = int(part[c.TOKENS].sum() or 0)
-    if have < target:
+    have = int(part[c.TOKENS].sum())
+    if have < target and not part[c.TOKENS].is_null().any():
         raise BudgetError(
             "mixture.total_tokens",
             got=f"{have:,} tokens of new data after dedup and selection",
@@ -105,8 +107,8 @@ def replay_for_mixture(
     wanted = asked(mixture, new_tokens)["replay"]
     if wanted == 0:
         return rest if mixture.replay_share else drawn.clear()
-    total = train[c.TOKENS].cum_sum()
-    have, largest = int(train[c.TOKENS].sum()), int(train[c.TOKENS].max() or 0)
+    sizes = train[c.TOKENS].to_numpy()
+    have, largest = int(sizes.sum()), int(sizes.max(initial=0))
     if have + largest < wanted:
         raise BudgetError(
             "replay.target_tokens",
@@ -114,8 +116,20 @@ def replay_for_mixture(
             wanted=f"{wanted:,} for mixture.replay_share = {mixture.replay_share:g}",
             way_out="Raise replay.target_tokens, or remove it so that the share alone decides.",
         )
-    ends = int(((total - wanted).abs()).arg_min() or 0) + 1
-    return pl.concat([train.head(ends), rest])
+    return pl.concat([_cut(train, wanted), rest])
+
+
+def _cut(train: pl.DataFrame, wanted: int) -> pl.DataFrame:
+    """The first rows of a draw, for ``wanted`` tokens; all of them if fewer would come no nearer."""
+    have = int(train[c.TOKENS].sum())
+    last = int(train[c.TOKENS].tail(1).sum())
+    if have <= wanted or have - wanted <= last / 2:
+        return train
+    in_turn = train.with_columns(
+        pl.lit(POOLED).alias(c.SOURCE), pl.int_range(pl.len()).alias(budget.PRIORITY)
+    )
+    chosen = budget.draw(in_turn, ALL, wanted)[budget.PRIORITY]
+    return train[pl.Series(chosen, dtype=pl.UInt32)]
 
 
 def replay(
@@ -132,20 +146,13 @@ def replay(
     documents each source gives its part as far as it goes, and one document at least.
     """
     shares = {} if config.replay is None else config.replay.shares
-    pool = frame.filter(pl.col(c.SOURCE).is_in(list(shares)))
-    train = pool.filter(pl.col(c.SPLIT) == TRAIN)
-    parts = {k: float(v) for k, v in budget.hamilton(targets[TRAIN], shares).items()}
-    train = kept.count_up_to(train, parts, tokenizer=tokenizer, out=out)
+    pool = frame.filter(pl.col(c.SOURCE).is_in([s for s, share in shares.items() if share > 0]))
+    train, valid = (pool.filter(pl.col(c.SPLIT) == split) for split in (TRAIN, VALID))
+    train = kept.count_up_to(train, shares, targets[TRAIN], tokenizer=tokenizer, out=out)
     budget.check(train, shares, targets[TRAIN], where="replay.shares")
     drawn = [budget.draw(train, shares, targets[TRAIN])]
-    valid = pool.filter(pl.col(c.SPLIT) == VALID)
-    parts = {k: float(v) for k, v in budget.hamilton(targets[VALID], shares).items()}
-    valid = kept.count_up_to(valid, parts, tokenizer=tokenizer, out=out)
-    drawn += [_held_out_of(valid, source, parts[source]) for source in sorted(shares)]
+    for source, part in sorted(budget.hamilton(targets[VALID], shares).items()):
+        own, alone, least = valid.filter(pl.col(c.SOURCE) == source), {source: 1.0}, max(part, 1)
+        own = kept.count_up_to(own, alone, least, tokenizer=tokenizer, out=out, at_least_one=True)
+        drawn.append(budget.draw(own, alone, least, at_least_one=True))
     return pl.concat(drawn)
-
-
-def _held_out_of(valid: pl.DataFrame, source: str, part: float) -> pl.DataFrame:
-    own = valid.filter((pl.col(c.SOURCE) == source) & pl.col(c.TOKENS).is_not_null())
-    own = budget.in_order(own)
-    return own.filter(own[c.TOKENS].cum_sum() - own[c.TOKENS] < max(part, 1.0))

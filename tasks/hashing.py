@@ -80,9 +80,7 @@ def _encoded(column: pa.ChunkedArray) -> list[bytes]:
     else:
         values = [None if v is None else orjson.dumps(v, option=orjson.OPT_SORT_KEYS)
                   for v in column.to_pylist()]  # fmt: skip
-    return [
-        b"\x00" if v is None else b"\x01" + len(v).to_bytes(8, "little") + v for v in values
-    ]
+    return [b"\x00" if v is None else b"\x01" + len(v).to_bytes(8, "little") + v for v in values]
 
 
 def _fixed_width(column: pa.ChunkedArray) -> list[bytes | None]:
@@ -97,7 +95,7 @@ def _fixed_width(column: pa.ChunkedArray) -> list[bytes | None]:
 
 
 def add_digests(digests: Iterable[bytes]) -> str:
-    """Hex sum of row digests modulo 2^128: a multiset's digest, the same for any order or sharding."""
+    """Hex sum of row digests modulo 2^128: the same for any order or sharding of the rows."""
     return f"{sum(int.from_bytes(d, 'big') for d in digests) % MODULUS:032x}"
 
 
@@ -109,5 +107,3 @@ def add_hex(digests: Iterable[str]) -> str:
 def table_digest(table: pa.Table, *, leave_out: Sequence[str] = ()) -> str:
     """Digest of a table's rows as a multiset."""
     return add_digests(row_digests(table, leave_out=leave_out))
-
-

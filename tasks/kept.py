@@ -43,7 +43,9 @@ def load(out: str, *, seed: int, tokenizer_digest: str | None = None) -> pl.Data
     )
 
 
-def _shard(out: str, documents: Shard, signals: Shard, tokenizer_digest: str | None) -> pl.DataFrame:
+def _shard(
+    out: str, documents: Shard, signals: Shard, tokenizer_digest: str | None
+) -> pl.DataFrame:
     def narrow(stage: str, file: str, names: list[str]) -> pl.DataFrame:
         table = storage.read_table(storage.join(ledger.folder(out, stage), file), names)
         return pl.DataFrame(pl.from_arrow(table))
@@ -75,38 +77,48 @@ def _counts_at(out: str, shard: str, tokenizer_digest: str | None) -> str:
 
 
 def count_up_to(
-    frame: pl.DataFrame, targets: Mapping[str, float], *, tokenizer: Tokenizer, out: str
+    frame: pl.DataFrame,
+    shares: Mapping[str, float],
+    target: float,
+    *,
+    tokenizer: Tokenizer,
+    out: str,
+    at_least_one: bool = False,
 ) -> pl.DataFrame:
-    """Count documents in drawing order until each source's target is covered or it has no more.
+    """Count what :func:`tasks.budget.draw` looks at for these shares and this target.
 
     An extra read of those documents' text. Counts are kept in ``tokens/`` and never made twice.
     """
-    while (wanted := budget.to_count(frame, targets)).height:
+    tokenizer_digest = tokens.digest(tokenizer)
+    while (wanted := budget.to_count(frame, shares, target, at_least_one=at_least_one)).height:
         progress.expect("tokens", int(wanted[c.N_BYTES].sum()))
+        found = []
         for (shard,), rows in sorted(wanted.partition_by(c.SHARD, as_dict=True).items()):
             counted = _count_rows(out, str(shard), rows[c.ROW].to_list(), tokenizer)
-            frame = frame.update(
-                counted.with_columns(pl.lit(str(shard)).alias(c.SHARD)), on=[c.SHARD, c.ROW]
-            )
+            _remember(out, str(shard), counted, tokenizer_digest)
+            found.append(counted.with_columns(pl.lit(str(shard)).alias(c.SHARD)))
             progress.advance("tokens", documents=rows.height, n_bytes=int(rows[c.N_BYTES].sum()))
+        frame = frame.update(pl.concat(found), on=[c.SHARD, c.ROW])
     return frame
 
 
 def _count_rows(out: str, shard: str, rows: list[int], tokenizer: Tokenizer) -> pl.DataFrame:
-    """Count some rows of a documents shard and add them to its file of counts."""
     counted = [
         pl.DataFrame(
             {c.ROW: numbers, c.TOKENS: tokens.count(tokenizer, table.column(c.TEXT).to_pylist())}
         )
         for numbers, table in rows_of(out, shard, rows, columns=[c.TEXT])
     ]
-    found = pl.concat(counted)
-    tokenizer_digest = tokens.digest(tokenizer)
-    everything = pl.concat([_counts(out, shard, tokenizer_digest), found]).sort(c.ROW)
+    return pl.concat(counted)
+
+
+def _remember(out: str, shard: str, counted: pl.DataFrame, tokenizer_digest: str) -> None:
+    """Add counts to the shard's file of counts."""
+    known = _counts(out, shard, tokenizer_digest)
+    everything = pl.concat([known, counted]).unique(c.ROW, keep="last").sort(c.ROW)
     table = everything.to_arrow().cast(COUNTS)
     entry = Shard(file=shard, rows=table.num_rows, digest=table_digest(table))
     storage.write_table(_counts_at(out, shard, tokenizer_digest), table, COUNTS, shard=entry)
-    return found
 
 
 def rows_of(

@@ -36,9 +36,7 @@ PLAN = pa.schema(
 )
 
 
-def plan(
-    replay: pl.DataFrame, new: pl.DataFrame, *, shard_bytes: float, seed: int
-) -> pl.DataFrame:
+def plan(replay: pl.DataFrame, new: pl.DataFrame, *, shard_bytes: float, seed: int) -> pl.DataFrame:
     """Return the plan of both splits: order, position in the split, and number of the file.
 
     ``replay`` is in drawing order, which keeps the shares of its sources at every prefix; new data
@@ -103,7 +101,7 @@ def file_names(plan: pl.DataFrame) -> dict[int, str]:
 
 
 def rows(documents: pa.Table, plan: pl.DataFrame) -> pa.Table:
-    """Join the documents of some plan rows (in the plan's order) with what the plan says of them."""
+    """Join the documents of some plan rows, in the plan's order, with what the plan says of them."""
     said = plan.select(c.TOKENS, c.POSITION, c.ORIGIN).to_arrow()
     table = documents.select([c.TEXT, c.DOC_ID, c.SOURCE, c.LICENSE, c.URL])
     for name in said.column_names:
@@ -138,7 +136,7 @@ def achieved(plan: pl.DataFrame) -> dict[str, dict[str, Any]]:
             "replay_tokens": int(by_origin.get("replay", 0)),
             "new_tokens": int(by_origin.get("new", 0)),
             "replay_share": by_origin.get("replay", 0) / tokens if tokens else 0.0,
-            "largest_document_tokens": int(own[c.TOKENS].max() or 0),
+            "largest_document_tokens": int(own[c.TOKENS].to_numpy().max(initial=0)),
             "sources": dict(
                 own.group_by(c.SOURCE).agg(pl.col(c.TOKENS).sum()).sort(c.SOURCE).iter_rows()
             ),

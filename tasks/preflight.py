@@ -14,7 +14,15 @@ TOKENIZER_FILE = "tokenizer.json"
 
 
 def check(recipe: RunConfig) -> None:
-    """Raise :class:`ConfigError` when a file that the recipe names beside its sources is unusable."""
+    """Raise :class:`ConfigError` when a place that the recipe names is empty or unusable.
+
+    Looks at local places only; servers are asked when the run begins.
+    """
+    for source in recipe.ingest.sources:
+        where = f"ingest.sources {source.name!r}"
+        for url in (*source.url, *filter(None, [source.url_list])):
+            if "://" not in url:
+                storage.check_place(url, where=where)
     if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
     model = recipe.signals.lang_model

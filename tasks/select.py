@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from schemas import columns as c
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from schemas.config import DedupConfig, GopherThresholds, SelectConfig
 
 EMPTY = "empty"
+REPEATED_ID, EXACT, NEAR = "repeated_id", "exact_duplicate", "near_duplicate"
+LEVELS = {REPEATED_ID: "id", EXACT: "exact", NEAR: "near"}
 TRAIN, VALID = "train", "valid"
 
 
@@ -65,21 +66,22 @@ def decide(
     """Return the decision table, one row for each row of ``frame`` and in its order.
 
     Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
-    cluster_row, similarity``). Duplicates are named before broken rules.
+    cluster_row, similarity``). Duplicates are named before broken rules. ``matched_id``, ``level``
+    (``id``, ``exact`` or ``near``) and ``similarity`` tell of a twin where there is one, also where
+    ``dedup`` says that such twins stay.
     """
-    dropped_kinds = ["repeated_id"]
-    dropped_kinds += ["exact_duplicate"] * dedup.exact + ["near_duplicate"] * dedup.near
-    kind = pl.col(c.TWIN_KIND)
-    counted = pl.when(kind.is_in(dropped_kinds)).then(kind)
-    ids = frame[c.DOC_ID]
-    decided = frame.select(
+    twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
+    dropped = [REPEATED_ID] + [EXACT] * dedup.exact + [NEAR] * dedup.near
+    kind, ids = pl.col(c.TWIN_KIND), frame[c.DOC_ID]
+    counted = pl.when(kind.is_in(dropped)).then(kind)
+    decided = twin.select(
         pl.col(c.DOC_ID),
         pl.col(c.SOURCE),
         pl.concat_list(counted, pl.col(c.BROKEN)).list.drop_nulls().alias(c.DROP_REASONS),
-        ids.gather(frame[c.TWIN_ROW]).alias(c.MATCHED_ID),
-        kind.str.split("_").list.first().replace("repeated", "id").alias(c.LEVEL),
+        ids.gather(twin[c.TWIN_ROW]).alias(c.MATCHED_ID),
+        kind.replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
         pl.col(c.SIMILARITY),
-        ids.gather(frame[c.CLUSTER_ROW]).alias(c.CLUSTER_ID),
+        ids.gather(twin[c.CLUSTER_ROW]).alias(c.CLUSTER_ID),
     )
     decided = decided.with_columns(
         (pl.col(c.DROP_REASONS).list.len() == 0).alias(c.KEEP),
@@ -90,6 +92,23 @@ def decide(
     return decided.drop(c.SOURCE)
 
 
+def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Kind, row and similarity of the twin that a row is dropped for, as the recipe has it.
+
+    Where near-duplicates go, the twin is the one that stands for the whole cluster: it alone is
+    kept. A text equal to that of another member, but not to its, is then a near-duplicate; so is
+    any equal text where exact duplicates are not asked for by name.
+    """
+    kind, twin, cluster = pl.col(c.TWIN_KIND), pl.col(c.TWIN_ROW), pl.col(c.CLUSTER_ROW)
+    if dedup.near:
+        near = (kind == EXACT) & ((twin != cluster) | (not dedup.exact))
+        last = pl.when(kind == REPEATED_ID).then(twin).when(kind.is_not_null()).then(cluster)
+        named = pl.when(near).then(pl.lit(NEAR)).otherwise(kind)
+        return named.alias(c.TWIN_KIND), last.alias(c.TWIN_ROW), pl.col(c.SIMILARITY)
+    equal = pl.when(kind == EXACT).then(1.0).otherwise(pl.col(c.SIMILARITY))
+    return kind, twin, equal.alias(c.SIMILARITY)
+
+
 def splits(frame: pl.DataFrame, *, valid_share: float, seed: int) -> pl.Series:
     """Return ``train`` or ``valid`` for each row, the same for all rows of a cluster.
 
@@ -97,12 +116,16 @@ def splits(frame: pl.DataFrame, *, valid_share: float, seed: int) -> pl.Series:
     below the share. A source that keeps two clusters or more and would hold out none gives up its
     cluster of the least hash, so that each can be validated, in a small run too.
     """
-    hashes = seeded(frame[c.CLUSTER_ID], seed=seed, stage="split")
-    held = hashes < np.uint64(min(valid_share * 2.0**64, 2.0**64 - 2.0**11))
+    hashes = pl.Series(seeded(frame[c.CLUSTER_ID], seed=seed, stage="split"))
+    # 53 bits, as many as a float holds: a share of 1 lies above every one of them.
+    held = (hashes // 2**11) < valid_share * 2.0**53
     if valid_share > 0:
-        kept = frame.select(c.SOURCE, c.KEEP).with_columns(hash=pl.Series(hashes)).filter(c.KEEP)
-        for (_,), own in kept.partition_by(c.SOURCE, as_dict=True).items():
-            values = own["hash"].unique().sort()
-            if len(values) > 1 and not held[np.isin(hashes, values.to_numpy())].any():
-                held |= hashes == values[0]
-    return pl.Series(c.SPLIT, np.where(held, VALID, TRAIN))
+        kept = frame.select(c.SOURCE, c.KEEP).with_columns(hash=hashes, held=held).filter(c.KEEP)
+        poor = kept.group_by(c.SOURCE).agg(
+            pl.col("held").any(), clusters=pl.col("hash").n_unique(), least=pl.col("hash").min()
+        )
+        given = poor.filter(~pl.col("held") & (pl.col("clusters") > 1))["least"]
+        held |= hashes.is_in(given.implode())
+    return pl.select(
+        pl.when(held).then(pl.lit(VALID)).otherwise(pl.lit(TRAIN)).alias(c.SPLIT)
+    ).to_series()

@@ -16,15 +16,22 @@ END_OF_TEXT = "<|endoftext|>"
 
 
 def load(body: bytes, *, where: str) -> Tokenizer:
-    """Return the tokenizer of a ``tokenizer.json``'s bytes. Raises :class:`ConfigError`."""
+    """Return the tokenizer of a ``tokenizer.json``'s bytes. Raises :class:`ConfigError`.
+
+    Truncation and padding, which such a file may ask for, are off: a text has as many tokens as it
+    has.
+    """
     from tokenizers import Tokenizer
 
     try:
-        return Tokenizer.from_buffer(body)
+        tokenizer = Tokenizer.from_buffer(body)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
     except Exception as error:  # the library raises bare Exception for whatever is wrong
         raise ConfigError(
             where,
-            got=str(error).splitlines()[0],
+            got=next(iter(str(error).splitlines()), type(error).__name__),
             wanted="a tokenizer.json of the Hugging Face tokenizers library",
             way_out="Give the path of the model's tokenizer.json, or train_vocab_size.",
         ) from error

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import zstandard
 
@@ -16,79 +15,84 @@ if TYPE_CHECKING:
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
+"""Bytes 2 to 4 of a zstd frame that holds no data: pzstd begins its files with one."""
 CHUNK = 1 << 18
+PIECE = 1 << 14
+"""Compressed bytes fed at a time: what a broken piece takes with it, and (times the best ratio, 1000)
+what a decompression bomb can make of memory."""
+ZSTD_WINDOW = 1 << 31
+"""Largest window accepted, as ``zstd --long=31`` writes it; memory is taken only if a file asks."""
 
 
-def decompressed(stream: io.RawIOBase) -> BinaryIO:
-    """Return the plain bytes behind a stream; reading raises :class:`DamagedInput` where it breaks."""
-    buffered = io.BufferedReader(stream, CHUNK)
+def decompressed(stream: io.RawIOBase | BinaryIO) -> BinaryIO:
+    """Return the plain bytes behind a stream; reading raises :class:`DamagedInput` where it breaks.
+
+    What was compressed twice is unpacked twice.
+    """
+    buffered = io.BufferedReader(cast("io.RawIOBase", stream), CHUNK)
     magic = buffered.peek(4)[:4]
     if magic.startswith(GZIP_MAGIC):
-        return io.BufferedReader(_Plain(_gunzip(buffered)), CHUNK)
-    if magic.startswith(ZSTD_MAGIC):
-        return io.BufferedReader(_Plain(_Unzstd(buffered).take), CHUNK)
+        return decompressed(_Plain(buffered, "corrupt_gzip", lambda: zlib.decompressobj(wbits=31)))
+    if magic == ZSTD_MAGIC or magic[1:] == SKIPPABLE_MAGIC:
+        library = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+        return decompressed(_Plain(buffered, "corrupt_zstd", library.decompressobj))
     return cast("BinaryIO", buffered)
 
 
-class _Plain(io.RawIOBase):
-    """A raw stream over ``take``, which returns at most ``size`` plain bytes, and none at the end."""
+class _Part(Protocol):
+    """What zlib and zstandard share: decompresses one gzip member or one zstd frame."""
 
-    def __init__(self, take: Callable[[int], bytes]) -> None:
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Plain(io.RawIOBase):
+    """The plain bytes of gzip members or zstd frames, one after the other.
+
+    The libraries' own readers lose more before a broken place, and one takes a cut-off frame for
+    the end of the file.
+    """
+
+    def __init__(self, inner: io.BufferedReader, reason: str, part: Callable[[], _Part]) -> None:
         super().__init__()
-        self._take = take
+        self._inner, self._reason, self._new_part = inner, reason, part
+        self._part, self._started = part(), False
+        self._ready = memoryview(b"")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: object) -> int:
         view = memoryview(cast("bytearray", buffer))
-        data = self._take(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-
-def _gunzip(inner: io.BufferedReader) -> Callable[[int], bytes]:
-    plain = gzip.GzipFile(fileobj=inner)
-
-    def take(size: int) -> bytes:
-        try:
-            return plain.read1(size)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DamagedInput("corrupt_gzip", str(error)) from error
-
-    return take
-
-
-class _Unzstd:
-    """Frame after frame, because the library's own reader takes a cut-off frame for the end."""
-
-    def __init__(self, inner: io.BufferedReader) -> None:
-        self._inner = inner
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._started = False
-        self._ready = b""
-
-    def take(self, size: int) -> bytes:
         while not self._ready:
-            chunk = self._next_chunk()
-            if not chunk:
-                if self._started:
-                    raise DamagedInput("corrupt_zstd", "the last frame is cut off")
-                return b""
-            self._started = True
-            self._ready = self._feed(chunk)
-        data, self._ready = self._ready[:size], self._ready[size:]
-        return data
+            piece = self._next_piece()
+            if not piece:
+                return 0
+            self._ready = memoryview(self._decompress(piece))
+        n = min(len(view), len(self._ready))
+        view[:n], self._ready = self._ready[:n], self._ready[n:]
+        return n
 
-    def _next_chunk(self) -> bytes:
+    def _next_piece(self) -> bytes:
+        """Compressed bytes of the part at hand; none at a proper end."""
         rest = b""
-        if self._frame.eof:
-            rest = self._frame.unused_data
-            self._frame, self._started = zstandard.ZstdDecompressor().decompressobj(), False
-        return rest or self._inner.read(CHUNK)
+        if self._part.eof:
+            rest, self._part, self._started = self._part.unused_data, self._new_part(), False
+        piece = rest or self._inner.read(PIECE)
+        if not self._started:
+            while piece and not (piece := piece.lstrip(b"\0")):  # some tools fill up with zeros
+                piece = self._inner.read(PIECE)
+        if not piece and self._started:
+            raise DamagedInput(self._reason, "the file is cut off")
+        self._started = True
+        return piece
 
-    def _feed(self, chunk: bytes) -> bytes:
+    def _decompress(self, piece: bytes) -> bytes:
         try:
-            return self._frame.decompress(chunk)
-        except zstandard.ZstdError as error:
-            raise DamagedInput("corrupt_zstd", str(error)) from error
+            return self._part.decompress(piece)
+        except (zlib.error, zstandard.ZstdError) as error:
+            raise DamagedInput(self._reason, str(error)) from error

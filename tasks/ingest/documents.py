@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-import orjson
 import pyarrow as pa
 
 from schemas import columns as c
@@ -28,7 +27,7 @@ BATCH_CHARS = 8_000_000
 def batches(
     items: Iterable[tuple[str, Record | Reject]],
 ) -> Iterator[tuple[list[Located[Record]], list[Located[Reject]]]]:
-    """Cut a stream of (location, item) into BATCH_ROWS items or about BATCH_CHARS of text."""
+    """Cut a stream of (location, item) into BATCH_ROWS items or about BATCH_CHARS."""
     records: list[Located[Record]] = []
     rejects: list[Located[Reject]] = []
     chars = 0
@@ -37,7 +36,7 @@ def batches(
             rejects.append((location, item))
         else:
             records.append((location, item))
-            chars += len(item.text)
+            chars += len(item.text) + len(item.metadata or "")
         if len(records) + len(rejects) >= BATCH_ROWS or chars >= BATCH_CHARS:
             yield records, rejects
             records, rejects, chars = [], [], 0
@@ -58,7 +57,7 @@ def to_documents(located: list[Located[Record]], *, source: Source) -> pa.Table:
         c.OPT_OUT: [False] * len(records),
         c.LOCATION: [location for location, _ in located],
         c.POSITION: [r.position for r in records],
-        c.METADATA: [_json(r) for r in records],
+        c.METADATA: [r.metadata for r in records],
     }
     typed = {name: pa.array(v, DOCUMENTS.field(name).type) for name, v in columns.items()}
     return conform(pa.table(typed), DOCUMENTS)
@@ -74,9 +73,3 @@ def to_rejects(located: list[Located[Reject]]) -> pa.Table:
     }
     return pa.table(columns, schema=REJECTS)
 
-
-def _json(record: Record) -> str | None:
-    if not record.metadata:
-        return None
-    options = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    return orjson.dumps(record.metadata, default=repr, option=options).decode()

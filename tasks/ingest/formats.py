@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, BinaryIO
 
 from tasks.ingest import interpreter, jsonl, parquet, text
@@ -25,7 +26,7 @@ PROSE = (".txt", ".text", ".md", ".markdown", ".rst", ".tex")
 
 def by_name(url: str) -> Format | None:
     """Format that a file's name tells, or None."""
-    name = url.partition("?")[0].lower()
+    name = (url.partition("?")[0] if "://" in url else url).lower()
     for suffix in COMPRESSED:
         name = name.removesuffix(suffix)
     for suffix, found in STRUCTURED.items():
@@ -46,11 +47,11 @@ def choose(
     if wanted != "auto":
         return list(files), wanted, []
     found = {f.url: by_name(f.url) for f in files}
-    kinds = [k for k in found.values() if k is not None]
-    structured = [k for k in kinds if k != "text"]
+    kinds = Counter(k for k in found.values() if k is not None)
+    structured = {k: n for k, n in kinds.items() if k != "text"}
     if not kinds:
         return [], None, list(files)
-    best = max(sorted(set(structured or kinds)), key=(structured or kinds).count)
+    best: Format = max(structured or kinds, key=lambda k: (kinds[k], k))
     taken = [f for f in files if found[f.url] == best]
     return taken, best, [f for f in files if found[f.url] != best]
 

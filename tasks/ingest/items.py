@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 EXCERPT_CHARS = 200
+_WINDOW = 4 * EXCERPT_CHARS
+_MARGIN = 64
+"""Characters at the end of a window that may be the half of a name or number, and are not shown."""
 _MASKS = (
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<email>"),
+    (re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+"), "<email>"),
+    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?:[0-9a-fA-F]{1,4}::?){3,7}[0-9a-fA-F]{1,4}"), "<ip>"),
     (re.compile(r"\+?\d[\d ().-]{6,}\d"), "<number>"),
 )
-_CONTROLS = {i: "\N{REPLACEMENT CHARACTER}" for i in (*range(32), 127, *range(128, 160))}
+_UNSEEN = (*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = dict.fromkeys(_UNSEEN, "\N{REPLACEMENT CHARACTER}")
+"""Controls, line separators, and what turns the direction of writing."""
 
 
 class DamagedInput(Exception):
@@ -34,14 +39,17 @@ class Fields:
 
 @dataclass(slots=True, frozen=True)
 class Record:
-    """One record as read. ``position`` counts from 1: the line, the row or the part of a file."""
+    """One record as read. ``position`` counts from 1: the line, the row or the part of a file.
+
+    ``metadata`` is the JSON of the fields that no other column took.
+    """
 
     position: int
     text: str
     record_id: str | None = None
     url: str | None = None
     license: str | None = None
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: str | None = None
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,9 +62,10 @@ class Reject:
 
 
 def excerpt(data: bytes | str) -> str:
-    """The start of a bad record, fit to be shown: decoded, without controls, personal data masked."""
-    text = data[: 4 * EXCERPT_CHARS].decode("utf-8", "replace") if isinstance(data, bytes) else data
-    text = text[:EXCERPT_CHARS].encode("utf-8", "replace").decode().translate(_CONTROLS)
+    """The start of a bad record, fit to be shown: no controls, and personal data masked."""
+    window = data[:_WINDOW]
+    text = window.decode("utf-8", "replace") if isinstance(window, bytes) else window
+    text = text.encode("utf-8", "replace").decode().translate(_CONTROLS)
     for pattern, mask in _MASKS:
         text = pattern.sub(mask, text)
-    return text[:EXCERPT_CHARS]
+    return (text[:-_MARGIN] if len(data) > _WINDOW else text)[:EXCERPT_CHARS]

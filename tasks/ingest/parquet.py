@@ -16,20 +16,72 @@ if TYPE_CHECKING:
     from tasks.ingest.items import Fields
 
 BATCH_ROWS = 1_024
+BATCH_BYTES = 8_000_000
+BUFFER_BYTES = 1 << 20
+BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError)
+"""What pyarrow raises for bytes it cannot make sense of (``ValueError``: text that is not UTF-8)."""
 
 
 def read(stream: BinaryIO, fields: Fields) -> Iterator[Record | Reject]:
     """Yield one item for each row; ``position`` is the row's number from 1.
 
-    ``stream`` must be seekable. A file without a readable footer is one reject; a page that cannot
-    be read makes one reject for all rows from there on.
+    ``stream`` must be seekable. A file without a readable footer is one reject. Of a row group with
+    a broken page, each row that cannot be read is a reject; the groups behind it are read.
     """
-    position = 0
     try:
-        with pq.ParquetFile(stream) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS):
-                for row in batch.to_pylist():
-                    position += 1
-                    yield to_record(row, position, fields)
-    except (pa.ArrowException, OSError) as error:
-        yield Reject(position + 1, "corrupt_parquet", excerpt(str(error)))
+        file = pq.ParquetFile(stream, page_checksum_verification=True, buffer_size=BUFFER_BYTES)
+        _check_footer(file.metadata)
+    except BROKEN as error:
+        yield Reject(1, "corrupt_parquet", excerpt(str(error)))
+        return
+    with file:
+        done = 0
+        for group in range(file.num_row_groups):
+            yield from _group(file, group, done, fields)
+            done += file.metadata.row_group(group).num_rows
+
+
+def _check_footer(about: pq.FileMetaData) -> None:
+    """A bit turned in the footer must not make a billion lost rows of a file that has ten."""
+    rows = [about.row_group(i).num_rows for i in range(about.num_row_groups)]
+    if sum(rows) != about.num_rows or min(rows, default=0) < 0:
+        raise ValueError(f"{about.num_rows} rows in the footer, {rows} in its row groups")
+
+
+def _group(
+    file: pq.ParquetFile, group: int, done: int, fields: Fields
+) -> Iterator[Record | Reject]:
+    """The items of one row group, ``done`` being the number of rows before it."""
+    about = file.metadata.row_group(group)
+    position, end = done, done + about.num_rows
+    row_bytes = about.total_byte_size // max(1, about.num_rows)
+    size = max(1, min(BATCH_ROWS, BATCH_BYTES // max(1, row_bytes)))
+    why = "the row group ends early"
+    try:
+        for batch in file.iter_batches(size, row_groups=[group]):
+            for item in _batch(batch, position, fields):
+                position = item.position
+                yield item
+    except BROKEN as error:
+        why = str(error)
+    for lost in range(position + 1, end + 1):
+        yield Reject(lost, "corrupt_parquet", excerpt(why))
+
+
+def _batch(batch: pa.RecordBatch, position: int, fields: Fields) -> Iterator[Record | Reject]:
+    try:
+        rows = batch.to_pylist()
+    except BROKEN:
+        rows = None
+    if rows is not None:
+        for number, row in enumerate(rows, start=position + 1):
+            yield to_record(row, number, fields)
+        return
+    for i in range(batch.num_rows):
+        try:
+            (row,) = batch.slice(i, 1).to_pylist()
+        except BROKEN as error:
+            reason = "not_utf8" if isinstance(error, UnicodeDecodeError) else "unfit_value"
+            yield Reject(position + i + 1, reason, excerpt(str(error)))
+        else:
+            yield to_record(row, position + i + 1, fields)

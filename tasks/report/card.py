@@ -45,17 +45,21 @@ def _body(run: RunManifest, mixture: StageManifest) -> list[str]:
         lines += [_escaped(description), ""]
     return [
         *lines,
-        f"A training mixture of {train['documents']:,} documents and {train['tokens']:,} tokens, "
-        f"{train['replay_share']:.2%} of them replay, made by openmoat {run.openmoat}.",
+        (
+            f"A training mixture of {train['documents']:,} documents and {train['tokens']:,} "
+            f"tokens, {train['replay_share']:.2%} of them replay, made by openmoat {run.openmoat}."
+        ),
         "",
         "```python",
         "from datasets import load_dataset",
         'data = load_dataset("path/of/this/folder")  # or streaming=True',
         "```",
         "",
-        "One row is one document. Columns: `text`; `doc_id`, `source`, `origin` (replay or new), "
-        "`license`, `url` for tracing; `tokens` by the run's tokenizer without special tokens; "
-        "`weight`; `position` in the split, which is the order to train in.",
+        (
+            "One row is one document. Columns: `text`; `doc_id`, `source`, `origin` (replay or "
+            "new), `license`, `url` for tracing; `tokens` by the run's tokenizer without special "
+            "tokens; `weight`; `position` in the split, which is the order to train in."
+        ),
         "",
         "| split | documents | tokens | replay | new |",
         "|---|---:|---:|---:|---:|",
@@ -70,7 +74,13 @@ def _body(run: RunManifest, mixture: StageManifest) -> list[str]:
 
 
 def _sources(mixture: StageManifest, licenses: Mapping[str, Counter[str]]) -> list[str]:
-    lines = ["", "## Sources and licences", "", "| source | training tokens | licences |", "|---|---:|---|"]
+    lines = [
+        "",
+        "## Sources and licences",
+        "",
+        "| source | training tokens | licences |",
+        "|---|---:|---|",
+    ]
     for name, tokens in mixture.details["achieved"]["train"]["sources"].items():
         found = licenses.get(name, Counter())
         shown = ", ".join(f"{_escaped(k)} ({n:,})" for k, n in found.most_common(5)) or "not stated"

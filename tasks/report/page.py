@@ -17,7 +17,8 @@ TEMPLATE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
 <style>
-:root { color-scheme: light dark; --ink: #1c2529; --paper: #fcfbf8; --line: #d8d4ca; --dim: #6a7378 }
+:root { color-scheme: light dark; --ink: #1c2529; --paper: #fcfbf8; --line: #d8d4ca;
+  --dim: #6a7378 }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e7e4dc; --paper: #171b1d; --line: #3a4145; --dim: #9aa3a7 } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
@@ -65,12 +66,14 @@ CHART = """{% macro bars(chart) %}
 <rect x="{{ at.x | round(2) }}" y="{{ y + 3 }}" width="{{ width | round(2) }}" height="17"
  fill="{{ colours[loop.index0 % colours | length] }}"></rect>{% set at.x = at.x + width %}
 {% endfor %}
-<text x="{{ (at.x + 6) | round(2) }}" y="{{ y + 15 }}">{{ values | sum | round | int | shown }}</text>
+<text x="{{ (at.x + 6) | round(2) }}" y="{{ y + 15 }}">{{ values | sum | round | int | shown
+ }}</text>
 {% endfor %}
 {% set y = chart.rows | length * 26 + 10 %}{% set at = namespace(x=180) %}
 {% for part in chart.parts %}
-<rect x="{{ at.x }}" y="{{ y }}" width="11" height="11" fill="{{ colours[loop.index0 % colours | length]
- }}"></rect><text x="{{ at.x + 16 }}" y="{{ y + 10 }}">{{ part }}</text>
+<rect x="{{ at.x }}" y="{{ y }}" width="11" height="11"
+ fill="{{ colours[loop.index0 % colours | length] }}"></rect>
+<text x="{{ at.x + 16 }}" y="{{ y + 10 }}">{{ part }}</text>
 {% set at.x = at.x + 30 + 8 * part | length %}{% endfor %}
 <text x="{{ at.x }}" y="{{ y + 10 }}">({{ chart.unit }})</text>
 </svg>{% endmacro %}
@@ -90,11 +93,15 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 
 def shown(value: str | float | None) -> str:
     """A cell as people read it."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else value
+    match value:
+        case None:
+            return ""
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.2f}"
+        case str():
+            return value
 
 
 def _numeric(table: object, column: int) -> bool:

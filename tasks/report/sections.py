@@ -35,7 +35,7 @@ def ingest(manifest: StageManifest) -> Section:
             counts["files"],
             counts["documents"] + sum(counts["rejects"].values()),
             sum(counts["rejects"].values()),
-            ", ".join(f"{n} {reason}" for reason, n in counts["rejects"].items()) or "–",
+            ", ".join(f"{n} {reason}" for reason, n in counts["rejects"].items()) or "-",
             counts["text_bytes"] / 1e6,
         )
         for name, counts in manifest.details["sources"].items()
@@ -52,13 +52,20 @@ def outcome(documents: StageManifest, decisions: StageManifest) -> Section:
         documents_in = documents.details["sources"][name]["documents"]
         dropped = sum(counts["dropped"].values())
         rows.append(
-            (name, documents_in, dropped, counts["kept"], counts["valid"], counts["kept_bytes"] / 1e6)
+            (
+                name,
+                documents_in,
+                dropped,
+                counts["kept"],
+                counts["valid"],
+                counts["kept_bytes"] / 1e6,
+            )
         )
         bars.append((name, (float(counts["kept"]), float(dropped))))
     header = ("source", "documents", "dropped", "kept", "of these held out", "kept text, MB")
     text = (
-        "Documents in = dropped + kept. Held-out documents are whole clusters of near-duplicates, so "
-        "that no twin of a validation document is trained on."
+        "Documents in = dropped + kept. Held-out documents are whole clusters of near-duplicates, "
+        "so that no twin of a validation document is trained on."
     )
     chart = Bars("documents", ("kept", "dropped"), tuple(bars))
     return Section("Kept and dropped", text, Table(header, tuple(rows)), chart)
@@ -75,7 +82,9 @@ def drops(decisions: StageManifest) -> Section:
         "By the first reason; decisions/ holds all reasons of a document and, for a duplicate, its "
         "twin with their similarity."
     )
-    return Section("Why documents were dropped", text, Table(("source", "reason", "documents"), rows))
+    return Section(
+        "Why documents were dropped", text, Table(("source", "reason", "documents"), rows)
+    )
 
 
 def replay(manifest: StageManifest) -> Section:
@@ -96,7 +105,9 @@ def replay(manifest: StageManifest) -> Section:
     ]
     header = ("source", "share asked", "achieved", "tokens asked", "achieved ", "documents",
               "held-out tokens")  # fmt: skip
-    chart = Bars("tokens", ("train",), tuple((n, (float(s["tokens"]),)) for n, s in sources.items()))
+    chart = Bars(
+        "tokens", ("train",), tuple((n, (float(s["tokens"]),)) for n, s in sources.items())
+    )
     text = "Whole documents, drawn by seeded hash, so shares are met to within about one document."
     return Section("Replay shard", text, Table(header, tuple(rows)), chart)
 

@@ -44,7 +44,7 @@ def list_units(ingest: IngestConfig) -> list[Unit]:
 
 @step
 def measure_unit(unit: Unit, ingest: IngestConfig, signals: SignalsConfig, out: str) -> Measured:
-    """Read a unit once and write its documents, rejects and signals; what is there is not redone."""
+    """Read a unit once; write its documents, rejects and signals. What stands is not redone."""
     name = f"{unit.key}.parquet"
     signals_name = f"{digest(SIGNALS_VERSION, signals, unit.key)}.parquet"
     known = storage.read_shard(storage.join(ledger.folder(out, "ingest"), name))
@@ -68,7 +68,7 @@ def measure_unit(unit: Unit, ingest: IngestConfig, signals: SignalsConfig, out: 
 def _ingest_and_measure(
     unit: Unit, source: Source, signals: SignalsConfig, out: str, found: Measured
 ) -> Measured:
-    """The one pass over the text: each batch is written as documents and measured while it is hot."""
+    """The one pass over the text: each batch is written, and measured while it is at hand."""
     reader = inputs.UnitReader(unit, source, scratch=storage.join(out, ledger.SCRATCH))
     documents_at = storage.join(ledger.folder(out, "ingest"), found.documents.file)
     signals_at = storage.join(ledger.folder(out, "signals"), found.signals.file)
@@ -133,7 +133,7 @@ class _Tally:
 
 
 def _measure_again(signals: SignalsConfig, out: str, found: Measured) -> Shard:
-    """Measure documents that are there already: the signals' section changed, the source did not."""
+    """Measure documents that stand already, because only the section ``signals`` changed."""
     at = storage.join(ledger.folder(out, "signals"), found.signals.file)
     digests: list[str] = []
     with storage.writing(at, SIGNALS) as file:

@@ -8,15 +8,14 @@ at a time, and a killed run goes on where it was.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import columns as c
-from schemas.config import BudgetConfig, MixtureConfig  # noqa: TC001  (Prefect reads them)
+from schemas.config import BudgetConfig, MixtureConfig
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.tables import MIXTURE, conform
 from tasks import draws, kept, ledger, mixture, progress, storage, tokens
@@ -24,6 +23,9 @@ from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
 from tasks.steps.tokenizer import load_tokenizer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 VERSION = "mixture-1"
 PLAN_FILE = "plan.parquet"
@@ -34,6 +36,7 @@ class Plan(Frozen):
 
     key: str
     scratch: str
+    settings: MixtureConfig
     documents: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     finished: bool = False
@@ -42,13 +45,14 @@ class Plan(Frozen):
 @step
 def plan_mixture(config: BudgetConfig, out: str) -> Plan:
     """Decide which document stands where; the plan is written beside the scratch files."""
+    settings = config.mixture or MixtureConfig(replay_share=0.0)
     upstream = [ledger.read(out, stage).key for stage in _upstream(config)]
     key = digest(VERSION, config, upstream)
     scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")
     if ledger.finished(out, "mixture", key):
-        return Plan(key=key, scratch=scratch, finished=True)
+        return Plan(key=key, scratch=scratch, settings=settings, finished=True)
     ledger.begin(out, "mixture")
-    frame = _planned(config, out)
+    frame = _planned(config, settings, out)
     table = conform(frame.to_arrow(), mixture.PLAN)
     entry = Shard(file=PLAN_FILE, rows=table.num_rows, digest=table_digest(table))
     storage.write_table(storage.join(scratch, PLAN_FILE), table, mixture.PLAN, shard=entry)
@@ -57,6 +61,7 @@ def plan_mixture(config: BudgetConfig, out: str) -> Plan:
     return Plan(
         key=key,
         scratch=scratch,
+        settings=settings,
         documents=tuple(frame[c.SHARD].unique().sort()),
         files=tuple(names[i] for i in sorted(names)),
     )
@@ -66,11 +71,11 @@ def _upstream(config: BudgetConfig) -> list[str]:
     return ["select", "tokenizer"] + ["replay"] * (config.replay is not None)
 
 
-def _planned(config: BudgetConfig, out: str) -> pl.DataFrame:
+def _planned(config: BudgetConfig, settings: MixtureConfig, out: str) -> pl.DataFrame:
     tokenizer = load_tokenizer(out)
     frame = kept.load(out, seed=config.seed, tokenizer_digest=tokens.digest(tokenizer))
     new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
-    settings, replay = _mixture(config), new.clear()
+    replay = new.clear()
     if config.replay is not None:
         drawn_at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
         places = pl.DataFrame(pl.from_arrow(storage.read_table(drawn_at, [c.SHARD, c.ROW])))
@@ -79,14 +84,9 @@ def _planned(config: BudgetConfig, out: str) -> pl.DataFrame:
     return mixture.plan(replay, new, shard_bytes=settings.shard_mb * 1e6, seed=config.seed)
 
 
-def _mixture(config: BudgetConfig) -> MixtureConfig:
-    assert config.mixture is not None, "the flow calls these steps for recipes with a mixture"
-    return config.mixture
-
-
 @step
 def gather(plan: Plan, shard: str, out: str) -> str:
-    """Read one documents shard and lay its chosen rows out by destination; return the scratch file."""
+    """Lay the chosen rows of one documents shard out by destination; return the scratch file."""
     at = storage.join(plan.scratch, f"{shard}.arrow")
     if storage.exists(at):
         return at
@@ -114,9 +114,7 @@ def _plan_rows(plan: Plan, wanted: pl.Expr) -> pl.DataFrame:
 
 
 @step
-def write_shard(
-    plan: Plan, number: int, gathered: list[str], settings: MixtureConfig, out: str
-) -> tuple[Shard, bool]:
+def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple[Shard, bool]:
     """Write one training shard from what was gathered for it; return whether it stood already."""
     name = plan.files[number]
     at = storage.join(ledger.folder(out, "mixture"), name)
@@ -131,16 +129,16 @@ def write_shard(
         file=name, rows=table.num_rows, digest=table_digest(table), n_bytes=n_bytes, key=key
     )
     with storage.writing(at, MIXTURE) as file:
-        for group in mixture.row_groups(table, max_bytes=settings.row_group_mb * 1e6):
+        for group in mixture.row_groups(table, max_bytes=plan.settings.row_group_mb * 1e6):
             file.write(group)
         file.finish(shard)
     return shard, False
 
 
 @step
-def finish_mixture(plan: Plan, written: list[Shard], config: BudgetConfig, out: str) -> StageManifest:
+def finish_mixture(plan: Plan, written: list[Shard], out: str) -> StageManifest:
     """Remove shards of an earlier recipe and the scratch files, and write the manifest."""
-    settings = _mixture(config)
+    settings = plan.settings
     frame = _plan_rows(plan, pl.lit(value=True))
     for split in mixture.SPLIT_NAMES.values():
         ledger.sweep(out, "mixture", {s.file for s in written}, below=split)

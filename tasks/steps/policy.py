@@ -25,15 +25,14 @@ RETRY_SECONDS = 2
 
 
 def worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether trouble may pass: a network or disk hiccup does, a wrong recipe or a full disk not."""
+    """Whether trouble may pass: a hiccup of network or disk does, a wrong recipe does not."""
     trouble = state.result(raise_on_failure=False)
     return isinstance(trouble, OSError) and not isinstance(trouble, OpenmoatError)
 
 
 def step(function: Callable[P, R]) -> Task[P, R]:
     """Make a function a Prefect task with the project's policy."""
-    return task(
-        function,
+    make: Callable[[Callable[P, R]], Task[P, R]] = task(
         cache_policy=NO_CACHE,
         persist_result=False,
         retries=RETRIES,
@@ -41,3 +40,4 @@ def step(function: Callable[P, R]) -> Task[P, R]:
         retry_condition_fn=worth_retrying,
         log_prints=False,
     )
+    return make(function)

@@ -57,11 +57,7 @@ def _narrow(
     for left, right in zip(documents.shards, signals.shards, strict=True):
         ids = storage.read_table(storage.join(ledger.folder(out, "ingest"), left.file), (c.SOURCE,))
         measured = storage.read_table(storage.join(ledger.folder(out, "signals"), right.file))
-        frame = pl.concat(
-            [pl.from_arrow(ids), pl.from_arrow(measured)],
-            how="horizontal",
-        )
-        parts.append(frame)
+        parts.append(pl.DataFrame(ids).hstack(pl.DataFrame(measured)))
     return pl.concat(parts).with_columns(
         pl.col(c.SOURCE).replace_strict(deciding.origins, return_dtype=pl.String).alias(c.ORIGIN)
     )

@@ -4,7 +4,9 @@ Locations are URL strings: local paths and ``https://``. Nothing else knows how 
 """
 
 from tasks.storage import hub
-from tasks.storage.inputs import Digesting, list_inputs, open_input
+from tasks.storage.download import is_remote
+from tasks.storage.head import head
+from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input
 from tasks.storage.local import (
     exists,
     free_bytes,
@@ -33,9 +35,12 @@ from tasks.storage.shards import (
 __all__ = [
     "Digesting",
     "ShardWriter",
+    "check_place",
     "exists",
     "free_bytes",
+    "head",
     "hub",
+    "is_remote",
     "join",
     "list_inputs",
     "list_names",

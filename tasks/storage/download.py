@@ -59,6 +59,23 @@ def fetch(file: InputFile, *, scratch: str) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", body)
 
 
+def head(url: str, n_bytes: int) -> bytes:
+    """At most ``n_bytes`` from the start of a remote file (-1: all of it); the rest is not fetched."""
+    import httpx
+
+    body = bytearray()
+    try:
+        with _client() as client, client.stream("GET", url) as response:
+            _check_status(url, response)
+            for chunk in response.iter_raw():
+                body += chunk
+                if 0 <= n_bytes <= len(body):
+                    break
+    except httpx.HTTPError as error:
+        raise _unreachable(url, f"{type(error).__name__}: {error}") from error
+    return bytes(body[:n_bytes] if n_bytes >= 0 else body)
+
+
 def _client() -> httpx.Client:
     import httpx
 

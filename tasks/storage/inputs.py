@@ -33,13 +33,24 @@ def list_inputs(url: str, *, where: str) -> list[InputFile]:
         return [_identify(path)]
     hits = _expand(f"{glob.escape(url)}/**/*" if path.is_dir() else url)
     if not hits:
-        raise ConfigError(
-            where,
-            got=f"{url!r}, where there is no file",
-            wanted="a file, a folder with files, a glob that matches, or an https:// address",
-            way_out="Correct the path (a relative one is seen from the recipe's folder).",
-        )
+        raise _nothing_at(url, where)
     return [_identify(p) for p in hits]
+
+
+def check_place(url: str, *, where: str) -> None:
+    """Raise what :func:`list_inputs` would of a local place without files, without listing it all."""
+    pattern = f"{glob.escape(url)}/**/*" if Path(url).is_dir() else url
+    if not Path(url).is_file() and next(glob.iglob(pattern, recursive=True), None) is None:  # noqa: PTH207
+        raise _nothing_at(url, where)
+
+
+def _nothing_at(url: str, where: str) -> ConfigError:
+    return ConfigError(
+        where,
+        got=f"{url!r}, where there is no file",
+        wanted="a file, a folder with files, a glob that matches, or an https:// address",
+        way_out="Correct the path (a relative one is seen from the recipe's folder).",
+    )
 
 
 def _expand(pattern: str) -> list[Path]:

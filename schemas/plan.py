@@ -1,0 +1,35 @@
+"""What ``plan`` says of a recipe before it runs."""
+
+from __future__ import annotations
+
+from schemas.manifest import Frozen
+
+
+class SourcePlan(Frozen):
+    """One source: files as listed; the rest estimated from its first documents."""
+
+    name: str
+    origin: str
+    format: str
+    files: int
+    units: int
+    input_bytes: int
+    documents: int
+    text_bytes: int
+    disk_bytes: int
+    narrow_bytes: int
+    seconds: float
+
+
+class Plan(Frozen):
+    """A recipe's plan; seconds are CPU seconds, start-up left out."""
+
+    out: str
+    sources: tuple[SourcePlan, ...]
+    stages: tuple[str, ...]
+    extra_reads: tuple[str, ...]
+    passed_over: tuple[str, ...]
+    memory_bytes: int
+    disk_bytes: int
+    free_bytes: int
+    seconds: float

@@ -1,0 +1,162 @@
+"""What a recipe would read, write and need, before it runs. Writes nothing.
+
+Files are listed; of each source the first documents are read, measured and packed in memory, and
+what they showed is scaled up by the bytes of input. So every figure is of this recipe on this
+machine, and an estimate: a source whose first file is unlike the others is estimated wrongly.
+"""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas import columns as c
+from schemas.manifest import Frozen
+from schemas.plan import Plan, SourcePlan
+from tasks import inputs, preflight, sampling, storage
+from tasks.ingest import documents
+from tasks.signals.measure import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.config import RunConfig, SignalsConfig, Source
+    from schemas.manifest import Unit
+
+PREFECT_BYTES = 150_000_000
+"""Resident memory that Prefect and its in-process server add to the stages' own (measured: peak of
+the first sample recipe with it less without it)."""
+INDEX_BYTES = 6_000
+"""Memory of a kept near-duplicate candidate in datasketch's LSH index (3 to 6 kB, measured)."""
+
+
+def plan(recipe: RunConfig, out: str) -> Plan:
+    """List, sample, scale up. Raises what the run would raise of a wrong recipe."""
+    preflight.check(recipe)
+    listing = inputs.list_units(recipe.ingest)
+    sources = tuple(
+        _source_plan(s, [u for u in listing.units if u.source == s.name], recipe.signals)
+        for s in recipe.ingest.sources
+    )
+    total = sum(s.documents for s in sources)
+    narrow = sum(s.narrow_bytes for s in sources)
+    return Plan(
+        out=out,
+        sources=sources,
+        stages=tuple(_stages(recipe)),
+        extra_reads=tuple(_extra_reads(recipe)),
+        passed_over=tuple(listing.passed_over),
+        # Columns exist twice while they are joined; then the index takes their place.
+        memory_bytes=_peak_bytes() + PREFECT_BYTES + max(2 * narrow, narrow + INDEX_BYTES * total),
+        disk_bytes=sum(s.disk_bytes for s in sources) + _written_text(recipe, sources),
+        free_bytes=storage.free_bytes(out),
+        seconds=sum(s.seconds for s in sources),
+    )
+
+
+def _source_plan(source: Source, units: list[Unit], signals: SignalsConfig) -> SourcePlan:
+    files = [f for u in units for f in u.files]
+    total = sum(f.size or 0 for f in files)
+    seen = _look(source, units[0], signals)
+    factor = total / seen.input_bytes if seen.input_bytes else 0.0
+    return SourcePlan(
+        name=source.name,
+        origin=source.origin,
+        format=units[0].format,
+        files=len(files),
+        units=len(units),
+        input_bytes=total,
+        documents=math.ceil(seen.documents * factor),
+        text_bytes=math.ceil(seen.text_bytes * factor),
+        disk_bytes=math.ceil(seen.disk_bytes * factor),
+        narrow_bytes=math.ceil(seen.narrow_bytes * factor),
+        seconds=seen.seconds * factor,
+    )
+
+
+class _Look(Frozen):
+    """What a source's first records came to."""
+
+    documents: int
+    input_bytes: float
+    text_bytes: int = 0
+    disk_bytes: int = 0
+    narrow_bytes: int = 0
+    seconds: float = 0.0
+
+
+def _look(source: Source, unit: Unit, signals: SignalsConfig) -> _Look:
+    started = time.process_time()
+    records, consumed = sampling.first_records(unit, source)
+    if not records:
+        return _Look(documents=0, input_bytes=consumed)
+    table = documents.to_documents([("", r) for r in records], source=source)
+    warming = time.process_time()
+    measure(
+        table.slice(0, 1), signals
+    )  # loads models and libraries, which is no cost of a document
+    warming = time.process_time() - warming
+    measured = measure(table, signals)
+    disk = _packed(table) + _packed(measured)
+    return _Look(
+        documents=table.num_rows,
+        input_bytes=consumed,
+        text_bytes=sum(measured.column(c.N_BYTES).to_pylist()),
+        disk_bytes=disk,
+        narrow_bytes=measured.nbytes,
+        seconds=time.process_time() - started - warming,
+    )
+
+
+def _packed(table: pa.Table) -> int:
+    """Bytes of a table as a Parquet shard."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return int(sink.getvalue().size)
+
+
+def _peak_bytes() -> int:
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _stages(recipe: RunConfig) -> Iterator[str]:
+    yield from ("ingest", "signals", "select")
+    if recipe.corpus.materialize:
+        yield "corpus"
+    if recipe.tokenizer is not None:
+        yield "tokenizer"
+    if recipe.replay is not None:
+        yield "replay"
+    if recipe.mixture is not None:
+        yield "mixture"
+
+
+def _extra_reads(recipe: RunConfig) -> Iterator[str]:
+    """Reads of text beyond the two passes (measure once, write what was chosen once)."""
+    tokenizer = recipe.tokenizer
+    if tokenizer is not None and tokenizer.train_vocab_size is not None:
+        yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"
+    if recipe.replay is not None or recipe.mixture is not None:
+        yield "tokens: kept text that the budgets consider, to count its tokens exactly"
+    if recipe.corpus.materialize and recipe.mixture is not None:
+        yield "corpus: all kept text, because corpus.materialize asks for it beside the mixture"
+    if recipe.replay is not None and recipe.replay.materialize and recipe.mixture is not None:
+        yield "replay: the drawn text, because replay.materialize asks for it beside the mixture"
+
+
+def _written_text(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:
+    """Bytes at most of what is written beside documents and signals.
+
+    The kept text again for each of corpus, replay and mixture, and once more as scratch while a
+    mixture is gathered.
+    """
+    times = recipe.corpus.materialize + 2 * (recipe.mixture is not None)
+    times += recipe.replay is not None and recipe.replay.materialize
+    return times * sum(s.disk_bytes for s in sources)
