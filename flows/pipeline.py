@@ -11,7 +11,7 @@ from flows.build_corpus import build_corpus
 from flows.build_mixture import build_mixture
 from flows.build_replay import build_replay
 from schemas.config import RunConfig
-from tasks import ledger
+from tasks import ledger, storage
 from tasks.steps import handoff
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ Goal = Literal["corpus", "replay", "mixture"]
 def pipeline(recipe: RunConfig, out: str, workers: int = 2, goal: Goal = "mixture") -> str:
     """Run what the recipe has sections for, up to ``goal``; what is finished is not done again."""
     runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=workers))
-    handoff.begin(recipe, out)
-    build_corpus.with_options(task_runner=runner)(recipe, out)
-    if goal != "corpus" and recipe.tokenizer is not None:
-        build_replay.with_options(task_runner=runner)(recipe, out)
-    if goal == "mixture" and recipe.mixture is not None:
-        build_mixture.with_options(task_runner=runner)(recipe, out)
-    handoff.write_report(out)
+    with storage.claimed(out):
+        handoff.begin(recipe, out)
+        build_corpus.with_options(task_runner=runner)(recipe, out)
+        if goal != "corpus" and recipe.tokenizer is not None:
+            build_replay.with_options(task_runner=runner)(recipe, out)
+        if goal == "mixture" and recipe.mixture is not None:
+            build_mixture.with_options(task_runner=runner)(recipe, out)
+        handoff.end(out)
     return ledger.run_location(out)

@@ -1,10 +1,10 @@
-"""``docs/recipe.md`` from the recipe's own models: ``python -m flows.reference > docs/recipe.md``."""
+"""The reference page of recipes, made from their models: ``python -m flows.reference``."""
 
 from __future__ import annotations
 
 import sys
-from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 INTRO = """\
 # The recipe, key by key
 
-A recipe is a TOML file with one section for each stage. This page is made from the models that check
-it (`python -m flows.reference > docs/recipe.md`), so it says what the program does.
+A recipe is a TOML file with one section for each stage. This page is made from the models that
+check it (`python -m flows.reference > docs/recipe.md`), so it says what the program does.
 
-- A key that is not set has the default named here. A dash means that nothing is set.
+- A key that is left out has the default named here, which may be nothing.
 - A key that does not exist is refused, with the nearest one that does. So is a value out of bounds.
 - In a place (`url`, `url_list`, `path`, `lang_model`), `~` is the home folder and `${NAME}` the
   variable NAME of the environment. A relative path is seen from the recipe's folder.
@@ -36,7 +36,8 @@ Start from one that comes with openmoat: [`demo`](../data/recipes/demo.toml),
 """
 PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false"}
 BOUNDS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}"}
-NOTHING = "–"
+NOTHING = "nothing"
+MANY = "Needed, once or more."
 
 
 def page() -> str:
@@ -49,30 +50,38 @@ def main() -> None:
     sys.stdout.write(page())
 
 
-def _section(
-    model: type[BaseModel], path: tuple[str, ...], *, listed: bool = False
-) -> Iterator[str]:
+def _section(model: type[BaseModel], path: tuple[str, ...], presence: str = "") -> Iterator[str]:
     """A section's heading, what it is for and its keys; then the sections inside it."""
-    yield f"## {_heading(path, listed=listed)}\n"
-    yield f"{(model.__doc__ or '').strip()}\n"
+    yield f"## {_heading(path, presence)}\n"
+    yield " ".join([(model.__doc__ or "").strip(), presence]).strip() + "\n"
     yield "| key | type | default | what it means |"
     yield "|---|---|---|---|"
-    inner: list[tuple[str, type[BaseModel], bool]] = []
+    inner = []
     for name, field in model.model_fields.items():
-        found = _model_of(field.annotation)
-        if found is not None:
-            inner.append((name, *found))
-        if found is None or field.description:
+        section = _model_of(field.annotation)
+        if section is not None:
+            inner.append((section, (*path, name), _presence(field)))
+        if section is None or field.description:
             yield _row(name, field)
     yield ""
-    for name, section, is_list in inner:
-        yield from _section(section, (*path, name), listed=is_list)
+    for section, place, needed in inner:
+        yield from _section(section, place, needed)
 
 
-def _heading(path: tuple[str, ...], *, listed: bool) -> str:
+def _presence(field: FieldInfo) -> str:
+    """Whether a section may be left out, or written down more than once."""
+    if get_origin(field.annotation) is tuple:
+        return MANY
+    if field.is_required():
+        return "Needed."
+    return "May be left out." + (" Its defaults then hold." if field.default_factory else "")
+
+
+def _heading(path: tuple[str, ...], presence: str) -> str:
     if not path:
         return "At the top"
-    return f"`[[{'.'.join(path)}]]`" if listed else f"`[{'.'.join(path)}]`"
+    name = ".".join(path)
+    return f"`[[{name}]]`" if presence == MANY else f"`[{name}]`"
 
 
 def _row(name: str, field: FieldInfo) -> str:
@@ -81,36 +90,32 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 def _kind(field: FieldInfo) -> str:
-    bounds = _bounds(field.metadata)
-    return ", ".join([_type(field.annotation), *bounds])
+    return ", ".join([_type(field.annotation), *_bounds(field.metadata)])
 
 
 def _type(annotation: Any) -> str:  # noqa: ANN401  (whatever a model may be annotated with)
     origin, args = get_origin(annotation), get_args(annotation)
+    if _model_of(annotation) is not None:
+        return "sections" if origin is tuple else "section"
     if origin is Annotated:
-        return " ".join([_type(args[0]), *_bounds(args[1:])])
-    if origin in (Union, UnionType):
-        return " or ".join(_type(a) for a in args if a is not NoneType)
+        return ", ".join([_type(args[0]), *_bounds(args[1:])])
     if origin is Literal:
         return " ".join(f"`{a}`" for a in args)
-    if origin is tuple:
-        return "sections" if _model_of(annotation) else f"list of {_type(args[0])}"
     if origin is dict:
-        return f"name = {_type(args[1])}, …"
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "section"
-    return PLAIN[annotation]
+        return f"names, each with a {_type(args[1])}"
+    if origin is tuple:
+        return f"list of {_type(args[0])}"
+    (plain,) = [a for a in args if a is not NoneType] or [annotation]
+    return PLAIN.get(plain) or _type(plain)
 
 
 def _bounds(metadata: Sequence[Any]) -> list[str]:
+    """Bounds among what a field is annotated with: each itself, or inside another Field."""
     texts = []
     for item in metadata:
-        for inner in getattr(item, "metadata", [item]):  # a bound, or a Field that holds some
-            texts += [
-                text.format(f"{getattr(inner, name):g}")
-                for name, text in BOUNDS.items()
-                if getattr(inner, name, None) is not None
-            ]
+        for bound in getattr(item, "metadata", [item]):
+            known = {k: getattr(bound, k, None) for k in BOUNDS}
+            texts += [BOUNDS[k].format(f"{v:g}") for k, v in known.items() if v is not None]
     return texts
 
 
@@ -130,15 +135,12 @@ def _default(field: FieldInfo) -> str:
             return f"`{value:_}`"
 
 
-def _model_of(annotation: Any) -> tuple[type[BaseModel], bool] | None:  # noqa: ANN401
-    """The section that a key opens, and whether there may be many of it; None for a plain value."""
+def _model_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401
+    """The section that a key opens; None for a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    for inner in get_args(annotation):
-        found = _model_of(inner)
-        if found is not None:
-            return found[0], get_origin(annotation) is tuple
-    return None
+        return annotation
+    found = (_model_of(inner) for inner in get_args(annotation))
+    return next((model for model in found if model is not None), None)
 
 
 if __name__ == "__main__":

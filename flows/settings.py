@@ -9,11 +9,11 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    # The in-process server logs apart, and stopping it can cut off its recorder with a traceback.
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     # The first flow on a new database takes longer than Prefect's own 20 seconds on two cores.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    # One start-up check of the installation fewer; openmoat's dependencies are locked.
-    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",
 }
 
 

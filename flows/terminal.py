@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from schemas.plan import Plan
     from schemas.section import Section
 
+PIPE_WIDTH = 120
 LABELS = {
     "ingest": "read and measure",
     "tokens": "count tokens",
@@ -94,9 +95,15 @@ def show_run(folder: str, *, json: bool) -> None:
         body = {"out": folder, **run.model_dump(mode="json", exclude={"recipe"})}
         print_json({**body, "details": details})
         return
-    console = Console()
+    console = _console()
     for section in sections(run, manifests):
         show_section(section, console)
+
+
+def _console() -> Console:
+    """The terminal as it is; a file or pipe gets lines long enough for the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
 
 
 def show_section(section: Section, console: Console) -> None:
@@ -126,7 +133,7 @@ def show_plan(plan: Plan, *, json: bool) -> None:
     if json:
         print_json(plan.model_dump(mode="json"))
         return
-    console = Console()
+    console = _console()
     for section in plan_sections(plan):
         show_section(section, console)
     if plan.disk_bytes > plan.free_bytes:

@@ -4,129 +4,43 @@ from __future__ import annotations
 
 import difflib
 import math
-import unicodedata
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Format = Literal[
-    "auto",
-    "jsonl",
-    "parquet",
-    "text",
-    "hub",
-    "python-readmes",
-    "python-licenses",
-    "python-reference",
-    "python-docstrings",
-    "python-source",
+from schemas.sources import PYTHON_FORMATS, Format, Sample, Section, Share, Source, wrong
+
+__all__ = [
+    "PYTHON_FORMATS",
+    "BudgetConfig",
+    "CorpusConfig",
+    "DecidingConfig",
+    "DedupConfig",
+    "Format",
+    "GopherThresholds",
+    "IngestConfig",
+    "MixtureConfig",
+    "ReplayConfig",
+    "RunConfig",
+    "Sample",
+    "Section",
+    "SelectConfig",
+    "Share",
+    "SignalsConfig",
+    "Source",
+    "TokenizerConfig",
 ]
-PYTHON_FORMATS: tuple[Format, ...] = (
-    "python-readmes",
-    "python-licenses",
-    "python-reference",
-    "python-docstrings",
-    "python-source",
-)
 
-
-class Section(BaseModel):
-    """A part of a recipe: immutable, and refusing keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Sample(Section):
-    """A part of a source's files, chosen by seeded hash of their names."""
-
-    share: float = Field(gt=0.0, le=1.0, description="Share of the files that is read.")
-    seed: int = Field(default=0, ge=0, description="Seed of the choice.")
-
-
-class Source(Section):
-    """One named origin of documents."""
-
-    name: str = Field(description="How the source is called in every table and report.")
-    url: tuple[str, ...] = Field(
-        default=(),
-        description="Where it lies: a path, a folder (read with everything below it), a glob, an "
-        "`https://` address, `hf://owner/dataset`, or a list of these. `~` and `${VARIABLE}` are "
-        "replaced; a relative path is seen from the recipe's folder. The `python-…` formats need "
-        "none: they read the running interpreter's installation.",
-    )
-    url_list: str | None = Field(
-        default=None,
-        description="A text file with one url a line (`#` starts a comment), read beside `url`.",
-    )
-    format: Format = Field(
-        default="auto",
-        description="How it is read. `auto` goes by the file's name (`.jsonl`, `.json`, `.parquet`, "
-        "`.txt`, `.md`, … before `.gz` or `.zst`); compression is seen in the content. "
-        "`hub` streams a dataset of the Hugging Face Hub, or a local folder laid out like one.",
-    )
-    origin: Literal["replay", "new"] = Field(
-        default="replay",
-        description="`replay`: a part of the old distribution; `new`: the data to be learned.",
-    )
-    text_field: str = Field(
-        default="text", description="The field that holds the text; `a.b` reaches into objects."
-    )
-    id_field: str = Field(default="id", description="The field that holds the record's own id.")
-    url_field: str = Field(default="url", description="The field that holds the record's address.")
-    license_field: str = Field(
-        default="license", description="The field that holds the record's licence."
-    )
-    license: str | None = Field(
-        default=None, description="Licence (SPDX name) of records that carry none."
-    )
-    revision: str | None = Field(
-        default=None,
-        description="Git revision of an `hf://` dataset; needed there, so that tomorrow's run "
-        "reads the same rows.",
-    )
-    subset: str | None = Field(
-        default=None, description="Configuration name of an `hf://` dataset."
-    )
-    split: str = Field(default="train", description="Split of an `hf://` dataset.")
-    sample: Sample | None = Field(
-        default=None,
-        description="Read only a part of the files, so that a large source costs what the part "
-        "costs. Such a sample depends on how the source is cut into files.",
-    )
-
-    @field_validator("url", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("name")
-    @classmethod
-    def _printable(cls, value: str) -> str:
-        bad = [ch for ch in value if unicodedata.category(ch)[0] == "C"]
-        if bad or not 1 <= len(value) <= 100 or value != value.strip():
-            raise ValueError("must be 1 to 100 printable characters without blanks at its ends")
-        return value
-
-    @model_validator(mode="after")
-    def _has_a_place(self) -> Self:
-        if self.format in PYTHON_FORMATS:
-            if self.url or self.url_list:
-                raise ValueError(f"format {self.format!r} reads the interpreter and takes no url")
-        elif not self.url and not self.url_list:
-            raise ValueError("needs a url (or a url_list)")
-        if any(u.startswith("hf://") for u in self.url) and not self.revision:
-            raise ValueError(
-                "an hf:// dataset needs a revision (a tag or a commit from its page), because a "
-                "branch moves and tomorrow's run would read other rows"
-            )
-        return self
+SHARE_SLACK = 1e-6
+"""How far from 1 a sum of written-down shares may be: thirds are rounded."""
 
 
 class IngestConfig(Section):
     """Sources and how their files become documents."""
 
-    sources: tuple[Source, ...] = Field(min_length=1, description="The sources, in any order.")
+    sources: tuple[Source, ...] = Field(
+        min_length=1, strict=False, description="The sources, in any order."
+    )
     max_reject_share: Share = Field(
         default=0.25,
         description="A run stops (exit 3) when more than this share of a source's records cannot "
@@ -144,7 +58,12 @@ class IngestConfig(Section):
         names = [s.name for s in self.sources]
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
-            raise ValueError(f"two sources are called {twice[0]!r}; give each its own name")
+            raise wrong(
+                "sources",
+                got=f"two called {twice[0]!r}",
+                wanted="a name for each",
+                way_out="Rename one of them; to read two places as one source, list both in url.",
+            )
         return self
 
 
@@ -190,7 +109,7 @@ class DedupConfig(Section):
 
 
 class GopherThresholds(Section):
-    """Quality rules of Gopher (arXiv 2112.11446, table A1). Each can be switched off with `false`."""
+    """Quality rules of Gopher (arXiv 2112.11446, table A1). `gopher = false` switches them off."""
 
     min_words: int = Field(default=50, ge=0, description="Fewest words.")
     max_words: int = Field(default=100_000, ge=1, description="Most words.")
@@ -225,10 +144,14 @@ class SelectConfig(Section):
         "choice, so by default only empty and duplicate documents are dropped from it.",
     )
     exempt: tuple[str, ...] = Field(
-        default=(), description="Names of sources the rules pass over (code, formulas, licences)."
+        default=(),
+        strict=False,
+        description="Names of sources the rules pass over (code, formulas, licences).",
     )
     languages: tuple[str, ...] = Field(
-        default=(), description="Languages kept, as ISO 639 codes of lid.176; empty keeps all."
+        default=(),
+        strict=False,
+        description="Languages kept, as ISO 639 codes of lid.176; empty keeps all.",
     )
     min_lang_prob: Share = Field(
         default=0.5, description="Least probability of the language, where `languages` is given."
@@ -268,7 +191,7 @@ class CorpusConfig(Section):
 
 
 class TokenizerConfig(Section):
-    """The tokenizer that budgets are counted in: one that exists, or one trained on the old data."""
+    """The tokenizer that budgets are counted in: one that exists, or one trained on old data."""
 
     path: str | None = Field(
         default=None, description="A `tokenizer.json`, or a folder that holds one."
@@ -285,7 +208,13 @@ class TokenizerConfig(Section):
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.path is None) == (self.train_vocab_size is None):
-            raise ValueError("give either path or train_vocab_size")
+            raise wrong(
+                "",
+                got="both path and train_vocab_size" if self.path else "no tokenizer",
+                wanted="one of path (take it) and train_vocab_size (train it)",
+                way_out="Give the path of the model's tokenizer.json; for a model that is made "
+                "from nothing, a size such as 32000.",
+            )
         return self
 
 
@@ -298,8 +227,8 @@ class ReplayConfig(Section):
     )
     like: str | None = Field(
         default=None,
-        description="Instead of `shares`: the name of a published mixture (`data/mixtures/`), whose "
-        "components are then the names of the replay sources.",
+        description="Instead of `shares`: the name of a published mixture (`data/mixtures/`), "
+        "whose components are then the names of the replay sources.",
     )
     target_tokens: int | None = Field(
         default=None,
@@ -307,7 +236,8 @@ class ReplayConfig(Section):
         description="Tokens of the training part. Without it: what the mixture's share asks for.",
     )
     materialize: bool = Field(
-        default=False, description="Write the drawn documents to `replay/*.parquet` with their text."
+        default=False,
+        description="Write the drawn documents with their text to `replay/text/`.",
     )
 
 
@@ -315,7 +245,9 @@ class MixtureConfig(Section):
     """Replay and new data in one set of training shards."""
 
     replay_share: float = Field(
-        ge=0.0, lt=1.0, description="Share of the training tokens that are replay, for example 0.05."
+        ge=0.0,
+        lt=1.0,
+        description="Share of the training tokens that are replay, for example 0.05.",
     )
     total_tokens: int | None = Field(
         default=None,
@@ -367,7 +299,7 @@ class RunConfig(Section):
 
     def deciding(self) -> DecidingConfig:
         """The part that decisions rest on."""
-        origins = {s.name: s.origin for s in self.ingest.sources}
+        origins: dict[str, str] = {s.name: s.origin for s in self.ingest.sources}
         return DecidingConfig(
             signals=self.signals,
             dedup=self.dedup,
@@ -388,34 +320,60 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        replay = {s.name for s in self.ingest.sources if s.origin == "replay"}
-        new = {s.name for s in self.ingest.sources if s.origin == "new"}
+        names = {
+            o: [s.name for s in self.ingest.sources if s.origin == o] for o in ("replay", "new")
+        }
         for name in self.select.exempt:
-            _known(name, replay | new, key="select.exempt")
+            _check_name(name, names["replay"] + names["new"], key="select.exempt", kind="source")
         if self.replay is not None:
-            _check_shares(self.replay.shares, replay)
+            _check_shares(self.replay.shares, names["replay"])
         if (self.replay or self.mixture) and self.tokenizer is None:
-            raise ValueError("tokenizer: missing; budgets are counted in tokens, so name one")
-        if self.mixture is not None:
-            if not new:
-                raise ValueError('ingest.sources: a mixture needs one with origin = "new"')
-            if self.mixture.replay_share > 0 and self.replay is None:
-                raise ValueError("replay: missing; mixture.replay_share above 0 draws from it")
+            raise wrong(
+                "tokenizer",
+                got="nothing",
+                wanted="one, because budgets are counted in tokens",
+                way_out='Add [tokenizer] with path = "…/tokenizer.json" of the model you train.',
+            )
+        if self.mixture is not None and not names["new"]:
+            raise wrong(
+                "ingest.sources",
+                got="old data only",
+                wanted="a source of new data to mix with the replay",
+                way_out='Write origin = "new" into its [[ingest.sources]], or remove [mixture].',
+            )
+        if self.mixture is not None and self.mixture.replay_share > 0 and self.replay is None:
+            raise wrong(
+                "replay",
+                got="nothing",
+                wanted=f"what to draw for mixture.replay_share = {self.mixture.replay_share:g}",
+                way_out="Add [replay] with the shares of its sources, or set replay_share = 0.",
+            )
         return self
 
 
-def _known(name: str, known: set[str], *, key: str) -> None:
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{key}: no such source: {name!r}{hint}")
+def _check_name(name: str, known: list[str], *, key: str, kind: str) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    raise wrong(
+        key,
+        got=f"{name!r}, which no {kind} is called",
+        wanted=f"one of {', '.join(map(repr, known))}" if known else f"a {kind} of that name",
+        way_out=f"Did you mean {near[0]!r}?" if near else f"Add the {kind}, or remove the name.",
+    )
 
 
-def _check_shares(shares: dict[str, float], replay: set[str]) -> None:
-    if not shares:
-        raise ValueError("replay.shares: missing; give each replay source its share, or use `like`")
+def _check_shares(shares: dict[str, float], replay: list[str]) -> None:
     for name in shares:
-        _known(name, replay, key="replay.shares")
+        _check_name(name, replay, key="replay.shares", kind="replay source")
     total = math.fsum(shares.values())
-    if abs(total - 1.0) > 1e-6:
-        raise ValueError(f"replay.shares: they sum to {total:g}; they must sum to 1")
+    if abs(total - 1.0) > SHARE_SLACK:
+        raise wrong(
+            "replay.shares",
+            got=f"shares that sum to {total:.10g}" if shares else "none",
+            wanted="shares that sum to 1" if not shares else "1",
+            way_out="Give each replay source its share of the tokens, or name a published mixture "
+            "with `like`."
+            if not shares
+            else "Change them so that they do.",
+        )

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 REPEATED_ID, EXACT, NEAR = "repeated_id", "exact_duplicate", "near_duplicate"
 CROWD: Final = 64
-"""Most kept documents that one band key leads to. Documents with a boilerplate in common share keys
-without being twins, and comparing each with all would cost the square of their number. Twins meet in
-other bands too, those that their own words decide, so that what this misses is rare."""
+"""Most kept documents that one band key leads to.
+
+Documents with a boilerplate in common share keys without being twins, and comparing each with all
+would cost the square of their number. Twins meet in other bands too, those that their own words
+decide, so that what this misses is rare."""
 
 
 def rank(frame: pl.DataFrame, *, seed: int) -> pl.Series:
@@ -59,8 +61,8 @@ def twins(frame: pl.DataFrame, *, signals: SignalsConfig, threshold: float) -> p
       repeats the text of a near-duplicate has that one as its twin and that one's twin here).
     - ``similarity``: estimated Jaccard similarity to ``cluster_row``, null for repeated ids.
 
-    A near-duplicate's twin has no twin itself, and their similarity was compared with the threshold:
-    no chains. Texts without a word have no twins.
+    A near-duplicate's twin has no twin itself, and their similarity was compared with the
+    threshold: no chains. Texts without a word have no twins.
     """
     rows = np.arange(frame.height)
     by_id = _first_of(frame, c.DOC_ID, rows)
@@ -85,7 +87,7 @@ def twins(frame: pl.DataFrame, *, signals: SignalsConfig, threshold: float) -> p
 
 
 def _first_of(frame: pl.DataFrame, column: str, rows: Ints) -> Ints:
-    """For each row: the best-ranked of ``rows`` with the same value; others stand for themselves."""
+    """For each row: the best-ranked of ``rows`` with its value; others stand for themselves."""
     best = (
         frame.select(column, c.RANK)[rows]
         .with_columns(pl.Series(c.ROW, rows))
@@ -128,7 +130,7 @@ def _near(
 
 
 def _shared_keys(bands: pl.Series) -> tuple[Ints, list[np.ndarray[Any, np.dtype[np.uint64]]]]:
-    """Rows with a band key that another row has too, and those keys; the rest need no comparison."""
+    """Rows with a band key that another row has too, and those keys; no other has a twin."""
     long = pl.DataFrame({c.ROW: np.arange(len(bands)), "key": bands}).explode("key").drop_nulls()
     shared = long.filter(pl.len().over("key") > 1)
     rows, starts = np.unique(shared[c.ROW].to_numpy(), return_index=True)

@@ -13,11 +13,13 @@ import polars as pl
 from schemas import columns as c
 from schemas.errors import BudgetError
 from tasks import budget, kept
+from tasks.budget import Budget
 from tasks.select import TRAIN, VALID
 
 if TYPE_CHECKING:
-    from schemas.config import BudgetConfig, MixtureConfig
     from tokenizers import Tokenizer
+
+    from schemas.config import BudgetConfig, MixtureConfig
 
 POOLED = "new"
 ALL = {POOLED: 1.0}
@@ -37,15 +39,11 @@ def new_data(
     drawn = []
     for split in (TRAIN, VALID):
         part, target = pool.filter(pl.col(c.SPLIT) == split), _new_target(config, split)
-        if target is None:
-            everything = kept.count_up_to(part, ALL, math.inf, tokenizer=tokenizer, out=out)
-            drawn.append(budget.in_order(everything))
-            continue
-        one = split == VALID
-        part = kept.count_up_to(part, ALL, target, tokenizer=tokenizer, out=out, at_least_one=one)
-        if split == TRAIN:
+        wanted = Budget(ALL, math.inf if target is None else target, at_least_one=split == VALID)
+        part = kept.count_up_to(part, wanted, tokenizer=tokenizer, out=out)
+        if target is not None and split == TRAIN:
             _check_new(part, target)
-        drawn.append(budget.draw(part, ALL, target, at_least_one=one))
+        drawn.append(budget.in_order(part) if target is None else budget.draw(part, wanted))
     pooled = pl.concat(drawn).drop(c.SOURCE)
     return pooled.join(names, on=[c.SHARD, c.ROW], how="left", maintain_order="left")
 
@@ -54,7 +52,7 @@ def _new_target(config: BudgetConfig, split: str) -> int | None:
     if config.mixture is None or config.mixture.total_tokens is None:
         return None
     train = asked(config.mixture, 0)["new"]
-    return train if split == TRAIN else _held_out(train, config.valid_share)
+    return train if split == TRAIN else max(1, _held_out(train, config.valid_share))
 
 
 def _held_out(train: int, valid_share: float) -> int:
@@ -120,7 +118,7 @@ def replay_for_mixture(
 
 
 def _cut(train: pl.DataFrame, wanted: int) -> pl.DataFrame:
-    """The first rows of a draw, for ``wanted`` tokens; all of them if fewer would come no nearer."""
+    """The first rows of a draw, for ``wanted`` tokens; all of them if fewer come no nearer."""
     have = int(train[c.TOKENS].sum())
     last = int(train[c.TOKENS].tail(1).sum())
     if have <= wanted or have - wanted <= last / 2:
@@ -128,7 +126,7 @@ def _cut(train: pl.DataFrame, wanted: int) -> pl.DataFrame:
     in_turn = train.with_columns(
         pl.lit(POOLED).alias(c.SOURCE), pl.int_range(pl.len()).alias(budget.PRIORITY)
     )
-    chosen = budget.draw(in_turn, ALL, wanted)[budget.PRIORITY]
+    chosen = budget.draw(in_turn, Budget(ALL, wanted))[budget.PRIORITY]
     return train[pl.Series(chosen, dtype=pl.UInt32)]
 
 
@@ -148,11 +146,15 @@ def replay(
     shares = {} if config.replay is None else config.replay.shares
     pool = frame.filter(pl.col(c.SOURCE).is_in([s for s, share in shares.items() if share > 0]))
     train, valid = (pool.filter(pl.col(c.SPLIT) == split) for split in (TRAIN, VALID))
-    train = kept.count_up_to(train, shares, targets[TRAIN], tokenizer=tokenizer, out=out)
-    budget.check(train, shares, targets[TRAIN], where="replay.shares")
-    drawn = [budget.draw(train, shares, targets[TRAIN])]
+    wanted = Budget(shares, targets[TRAIN])
+    train = kept.count_up_to(train, wanted, tokenizer=tokenizer, out=out)
+    budget.check(train, wanted, where="replay.shares")
+    drawn = [budget.draw(train, wanted)]
     for source, part in sorted(budget.hamilton(targets[VALID], shares).items()):
-        own, alone, least = valid.filter(pl.col(c.SOURCE) == source), {source: 1.0}, max(part, 1)
-        own = kept.count_up_to(own, alone, least, tokenizer=tokenizer, out=out, at_least_one=True)
-        drawn.append(budget.draw(own, alone, least, at_least_one=True))
+        own, alone = (
+            valid.filter(pl.col(c.SOURCE) == source),
+            Budget({source: 1.0}, part or 1, at_least_one=True),
+        )
+        own = kept.count_up_to(own, alone, tokenizer=tokenizer, out=out)
+        drawn.append(budget.draw(own, alone))
     return pl.concat(drawn)

@@ -6,6 +6,7 @@ The Prefect steps and the commands that only read both stand on this module.
 from __future__ import annotations
 
 import glob
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from schemas.manifest import InputFile, Unit
     from tasks.ingest.items import Record
 
+QUESTIONS = 16
+"""Servers asked at a time for a file's size and tag."""
+
 
 @dataclass
 class Listing:
@@ -45,12 +49,7 @@ def list_units(ingest: IngestConfig) -> Listing:
     for source in ingest.sources:
         files, kind, passed_over = formats.choose(_files(source), _format(source))
         if kind is None or not files:
-            raise ConfigError(
-                f"ingest.sources {source.name!r}",
-                got=f"{passed_over[0].url!r}, whose name tells no format",
-                wanted="names like .jsonl, .parquet or .txt (before .gz or .zst)",
-                way_out='Name the format in the recipe, for example format = "jsonl".',
-            )
+            raise _no_files(source, passed_over)
         files = units.sampled(files, source.sample)
         groups = units.group(files, unit_bytes=ingest.unit_mb * 1e6)
         listing.units += sorted((units.unit(source, kind, g) for g in groups), key=lambda u: u.key)
@@ -59,40 +58,76 @@ def list_units(ingest: IngestConfig) -> Listing:
     return listing
 
 
+def _no_files(source: Source, passed_over: list[InputFile]) -> ConfigError:
+    if not passed_over:
+        return ConfigError(
+            _where(source),
+            got="no file at all",
+            wanted="one at least",
+            way_out="Look into what it lists: its url_list may be empty.",
+        )
+    return ConfigError(
+        _where(source),
+        got=f"{passed_over[0].url!r}, whose name tells no format",
+        wanted="names like .jsonl, .parquet or .txt (before .gz or .zst)",
+        way_out='Name the format in the recipe, for example format = "jsonl".',
+    )
+
+
+def _where(source: Source) -> str:
+    return f"ingest.sources {source.name!r}"
+
+
 def _format(source: Source) -> Format:
     return "hub" if any(u.startswith("hf://") for u in source.url) else source.format
 
 
 def _files(source: Source) -> list[InputFile]:
-    where = f"ingest.sources {source.name!r}"
+    where = _where(source)
     if source.format in PYTHON_FORMATS:
         return _interpreter_files(source.format, where)
     if _format(source) == "hub":
         return [f for url in source.url for f in storage.hub.list_shards(url, source)]
+    # Servers are asked side by side: Dolma's list alone has thousands of addresses.
     urls = [*source.url, *_listed(source)]
-    found = [f for url in urls for f in storage.list_inputs(url, where=where)]
+    with ThreadPoolExecutor(QUESTIONS if any(map(storage.is_remote, urls)) else 1) as pool:
+        asked = [pool.submit(storage.list_inputs, url, where=where) for url in urls]
+        try:
+            found = [f for future in asked for f in future.result()]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return list({f.url: f for f in found}.values())
 
 
 def _listed(source: Source) -> list[str]:
-    """Addresses in the source's ``url_list`` file."""
+    """Addresses in the source's ``url_list`` file; relative paths are seen from its folder."""
     if source.url_list is None:
         return []
-    lines = storage.read_bytes(source.url_list).decode("utf-8-sig").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    try:
+        lines = storage.read_bytes(source.url_list).decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{_where(source)}.url_list",
+            got=f"{source.url_list!r}: {getattr(error, 'strerror', None) or error}",
+            wanted="a text file on this machine, one url a line",
+            way_out="Correct the path; a list on a server has to be downloaded first.",
+        ) from error
+    urls = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    return [u if "://" in u else storage.beside(source.url_list, u) for u in urls]
 
 
 def _interpreter_files(kind: Format, where: str) -> list[InputFile]:
     found: dict[str, InputFile] = {}
     for pattern in interpreter.locations(kind):
-        for path in glob.glob(pattern, recursive=True):  # noqa: PTH207  (a name list, nothing opened)
+        for path in glob.glob(pattern, recursive=True):  # noqa: PTH207  (names)
             if interpreter.wanted(path, kind) and path not in found:
                 found[path] = storage.list_inputs(path, where=where)[0]
     return list(found.values())
 
 
 class UnitReader:
-    """Reads a unit as batches of documents and rejects; ``files`` tells afterwards what was read."""
+    """Reads a unit as batches of documents and rejects; ``files`` then tells what was read."""
 
     def __init__(self, unit: Unit, source: Source, *, scratch: str) -> None:
         self._unit, self._source, self._scratch = unit, source, scratch
@@ -120,17 +155,19 @@ class UnitReader:
                         count += 1
                         yield file.url, item
                     digest = raw.finish()
-            self.files.append(
-                ReadFile(url=file.url, size=file.size, digest=digest, records=count)
-            )
+            self.files.append(ReadFile(url=file.url, size=file.size, digest=digest, records=count))
 
     def _fields(self) -> Fields:
         s = self._source
         return Fields(text=s.text_field, id=s.id_field, url=s.url_field, license=s.license_field)
 
     def _hub_items(self, file: InputFile) -> Iterator[Record | Reject]:
-        for position, row in enumerate(storage.hub.rows(file, self._source), start=1):
-            yield fields.to_record(row, position, self._fields())
+        names, position = self._fields(), 0
+        try:
+            for position, row in enumerate(storage.hub.rows(file, self._source), start=1):
+                yield fields.to_record(row, position, names)
+        except storage.hub.BrokenShard as broken:
+            yield Reject(position + 1, "broken_shard", excerpt(str(broken)))
 
     def _file_items(self, file: InputFile, raw: storage.Digesting) -> Iterator[Record | Reject]:
         kind = self._unit.format

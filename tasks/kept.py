@@ -14,7 +14,7 @@ from tasks import budget, ledger, progress, storage, tokens
 from tasks.hashing import seeded, table_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tokenizers import Tokenizer
 
@@ -77,23 +77,17 @@ def _counts_at(out: str, shard: str, tokenizer_digest: str | None) -> str:
 
 
 def count_up_to(
-    frame: pl.DataFrame,
-    shares: Mapping[str, float],
-    target: float,
-    *,
-    tokenizer: Tokenizer,
-    out: str,
-    at_least_one: bool = False,
+    frame: pl.DataFrame, wanted: budget.Budget, *, tokenizer: Tokenizer, out: str
 ) -> pl.DataFrame:
-    """Count what :func:`tasks.budget.draw` looks at for these shares and this target.
+    """Count what :func:`tasks.budget.draw` looks at for this budget.
 
     An extra read of those documents' text. Counts are kept in ``tokens/`` and never made twice.
     """
     tokenizer_digest = tokens.digest(tokenizer)
-    while (wanted := budget.to_count(frame, shares, target, at_least_one=at_least_one)).height:
-        progress.expect("tokens", int(wanted[c.N_BYTES].sum()))
+    while (missing := budget.to_count(frame, wanted)).height:
+        progress.expect("tokens", int(missing[c.N_BYTES].sum()))
         found = []
-        for (shard,), rows in sorted(wanted.partition_by(c.SHARD, as_dict=True).items()):
+        for (shard,), rows in sorted(missing.partition_by(c.SHARD, as_dict=True).items()):
             counted = _count_rows(out, str(shard), rows[c.ROW].to_list(), tokenizer)
             _remember(out, str(shard), counted, tokenizer_digest)
             found.append(counted.with_columns(pl.lit(str(shard)).alias(c.SHARD)))

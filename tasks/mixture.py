@@ -85,7 +85,7 @@ def _file_numbers(n_bytes: np.ndarray, shard_bytes: float) -> np.ndarray:
     total = int(n_bytes.sum())
     files = max(1, math.ceil(total / shard_bytes))
     before = np.cumsum(n_bytes) - n_bytes
-    numbers = np.minimum(before * files // max(1, total), files - 1).astype(np.int64)
+    numbers = np.minimum(before // max(1, math.ceil(total / files)), files - 1).astype(np.int64)
     # A document larger than a file leaves the next number without a row: close such gaps.
     return np.unique(numbers, return_inverse=True)[1].astype(np.int64)
 
@@ -101,7 +101,7 @@ def file_names(plan: pl.DataFrame) -> dict[int, str]:
 
 
 def rows(documents: pa.Table, plan: pl.DataFrame) -> pa.Table:
-    """Join the documents of some plan rows, in the plan's order, with what the plan says of them."""
+    """Join the documents of some plan rows, in the plan's order, with what it says of them."""
     said = plan.select(c.TOKENS, c.POSITION, c.ORIGIN).to_arrow()
     table = documents.select([c.TEXT, c.DOC_ID, c.SOURCE, c.LICENSE, c.URL])
     for name in said.column_names:

@@ -1,4 +1,4 @@
-"""What can be known wrong before any work: tokenizer, language model, places to write to."""
+"""What can be known wrong before any work: places to read, tokenizer, language model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from schemas.config import RunConfig, TokenizerConfig
 
 TOKENIZER_FILE = "tokenizer.json"
+ELSEWHERE = ("https://", "http://", "hf://")
 
 
 def check(recipe: RunConfig) -> None:
@@ -21,15 +22,15 @@ def check(recipe: RunConfig) -> None:
     for source in recipe.ingest.sources:
         where = f"ingest.sources {source.name!r}"
         for url in (*source.url, *filter(None, [source.url_list])):
-            if "://" not in url:
+            if not url.startswith(ELSEWHERE):
                 storage.check_place(url, where=where)
     if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
     model = recipe.signals.lang_model
-    if model is not None and not storage.exists(model):
+    if model is not None and not storage.is_file(model):
         raise ConfigError(
             "signals.lang_model",
-            got=f"{model!r}, which is not there",
+            got=f"{model!r}, where there is no file",
             wanted="fastText's lid.176.ftz",
             way_out="Correct the path, or remove the key to use the copy that is installed.",
         )

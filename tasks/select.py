@@ -71,9 +71,12 @@ def decide(
     ``dedup`` says that such twins stay.
     """
     twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
+    twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"))
     dropped = [REPEATED_ID] + [EXACT] * dedup.exact + [NEAR] * dedup.near
-    kind, ids = pl.col(c.TWIN_KIND), frame[c.DOC_ID]
-    counted = pl.when(kind.is_in(dropped)).then(kind)
+    # A copy counts as a copy, also where the twin that is kept in its place is only near.
+    found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
+    reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
+    counted = pl.when(reason.is_in(dropped)).then(reason)
     decided = twin.select(
         pl.col(c.DOC_ID),
         pl.col(c.SOURCE),

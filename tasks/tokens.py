@@ -27,7 +27,6 @@ def load(body: bytes, *, where: str) -> Tokenizer:
         tokenizer = Tokenizer.from_buffer(body)
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return tokenizer
     except Exception as error:  # the library raises bare Exception for whatever is wrong
         raise ConfigError(
             where,
@@ -35,6 +34,7 @@ def load(body: bytes, *, where: str) -> Tokenizer:
             wanted="a tokenizer.json of the Hugging Face tokenizers library",
             way_out="Give the path of the model's tokenizer.json, or train_vocab_size.",
         ) from error
+    return tokenizer
 
 
 def digest(tokenizer: Tokenizer) -> str:

@@ -19,8 +19,8 @@ SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
 """Bytes 2 to 4 of a zstd frame that holds no data: pzstd begins its files with one."""
 CHUNK = 1 << 18
 PIECE = 1 << 14
-"""Compressed bytes fed at a time: what a broken piece takes with it, and (times the best ratio, 1000)
-what a decompression bomb can make of memory."""
+"""Compressed bytes fed at a time: so much a broken piece takes with it, and (times the best ratio)
+so much memory a decompression bomb can fill."""
 ZSTD_WINDOW = 1 << 31
 """Largest window accepted, as ``zstd --long=31`` writes it; memory is taken only if a file asks."""
 
@@ -30,14 +30,14 @@ def decompressed(stream: io.RawIOBase | BinaryIO) -> BinaryIO:
 
     What was compressed twice is unpacked twice.
     """
-    buffered = io.BufferedReader(cast("io.RawIOBase", stream), CHUNK)
-    magic = buffered.peek(4)[:4]
+    buffered = cast("BinaryIO", io.BufferedReader(cast("io.RawIOBase", stream), CHUNK))
+    magic = cast("io.BufferedReader", buffered).peek(4)[:4]
     if magic.startswith(GZIP_MAGIC):
         return decompressed(_Plain(buffered, "corrupt_gzip", lambda: zlib.decompressobj(wbits=31)))
     if magic == ZSTD_MAGIC or magic[1:] == SKIPPABLE_MAGIC:
         library = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
         return decompressed(_Plain(buffered, "corrupt_zstd", library.decompressobj))
-    return cast("BinaryIO", buffered)
+    return buffered
 
 
 class _Part(Protocol):
@@ -57,7 +57,7 @@ class _Plain(io.RawIOBase):
     the end of the file.
     """
 
-    def __init__(self, inner: io.BufferedReader, reason: str, part: Callable[[], _Part]) -> None:
+    def __init__(self, inner: BinaryIO, reason: str, part: Callable[[], _Part]) -> None:
         super().__init__()
         self._inner, self._reason, self._new_part = inner, reason, part
         self._part, self._started = part(), False
@@ -88,7 +88,7 @@ class _Plain(io.RawIOBase):
                 piece = self._inner.read(PIECE)
         if not piece and self._started:
             raise DamagedInput(self._reason, "the file is cut off")
-        self._started = True
+        self._started = bool(piece)
         return piece
 
     def _decompress(self, piece: bytes) -> bytes:

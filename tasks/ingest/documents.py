@@ -72,4 +72,3 @@ def to_rejects(located: list[Located[Reject]]) -> pa.Table:
         c.EXCERPT: [r.excerpt for _, r in located],
     }
     return pa.table(columns, schema=REJECTS)
-

@@ -1,4 +1,4 @@
-"""From a record's mapping of fields to a :class:`Record`: used by every reader of structured data."""
+"""From a record's fields to a :class:`Record`: used by every reader of structured data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 EXACT_FLOATS = 2**53
 _JSON = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-_SHORT = reprlib.Repr(maxdict=12, maxstring=40, maxother=40)
+_SHORT = reprlib.Repr()  # takes its limits as arguments from Python 3.12 on only
+_SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 12, 40, 40
 
 
 def to_record(row: Mapping[str, Any], position: int, fields: Fields) -> Record | Reject:

@@ -51,7 +51,7 @@ def choose(
     structured = {k: n for k, n in kinds.items() if k != "text"}
     if not kinds:
         return [], None, list(files)
-    best: Format = max(structured or kinds, key=lambda k: (kinds[k], k))
+    best: Format = max(sorted(structured or kinds), key=lambda k: kinds[k])
     taken = [f for f in files if found[f.url] == best]
     return taken, best, [f for f in files if found[f.url] != best]
 

@@ -11,16 +11,27 @@ _MARGIN = 64
 """Characters at the end of a window that may be the half of a name or number, and are not shown."""
 _MASKS = (
     (re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+"), "<email>"),
-    (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?:[0-9a-fA-F]{1,4}::?){3,7}[0-9a-fA-F]{1,4}"), "<ip>"),
+    (
+        re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?:[0-9a-fA-F]{1,4}::?){3,7}[0-9a-fA-F]{1,4}"),
+        "<ip>",
+    ),
     (re.compile(r"\+?\d[\d ().-]{6,}\d"), "<number>"),
 )
-_UNSEEN = (*range(32), *range(127, 160), 0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_UNSEEN = (
+    *range(32),
+    *range(127, 160),
+    0x61C,
+    0x200E,
+    0x200F,
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+)
 _CONTROLS = dict.fromkeys(_UNSEEN, "\N{REPLACEMENT CHARACTER}")
 """Controls, line separators, and what turns the direction of writing."""
 
 
-class DamagedInput(Exception):
-    """The bytes cannot be decoded from here on; ``reason`` is a short name such as ``corrupt_gzip``."""
+class DamagedInput(Exception):  # noqa: N818  (it names what was read, not who erred)
+    """The bytes cannot be decoded from here on; ``reason`` is short, such as ``corrupt_gzip``."""
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason, self.detail = reason, detail

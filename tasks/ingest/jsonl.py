@@ -22,10 +22,10 @@ MAX_LINE_BYTES = 1 << 28
 
 
 def read(stream: BinaryIO, fields: Fields) -> Iterator[Record | Reject]:
-    """Yield one item for each line that is not blank; ``position`` is the line's number from 1.
+    r"""Yield one item for each line that is not blank; ``position`` is the line's number from 1.
 
-    Lines end with ``\\n`` or ``\\r\\n``, or all of them with ``\\r``. A stream that breaks off yields
-    what came before and one reject for the rest.
+    Lines end with ``\n`` or ``\r\n``, or all of them with ``\r``. A stream that breaks off
+    yields what came before and one reject for the rest.
     """
     position = 0
     try:
@@ -49,7 +49,7 @@ def _skip_line(stream: BinaryIO) -> None:
 
 
 def _parse(line: bytes, position: int, fields: Fields) -> list[Record | Reject]:
-    """The line's item; or those of its parts, where a file uses ``\\r`` alone to end its lines."""
+    r"""The line's item; or those of its parts, where a file ends its lines with ``\r`` alone."""
     try:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:

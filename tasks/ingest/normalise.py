@@ -6,7 +6,7 @@ import unicodedata
 
 
 def normalise(text: str) -> str:
-    """Return the text in Unicode NFC with ``\\r\\n`` and ``\\r`` as ``\\n``."""
+    r"""Return the text in Unicode NFC with ``\r\n`` and ``\r`` as ``\n``."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text if text.isascii() else unicodedata.normalize("NFC", text)

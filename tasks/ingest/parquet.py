@@ -19,7 +19,7 @@ BATCH_ROWS = 1_024
 BATCH_BYTES = 8_000_000
 BUFFER_BYTES = 1 << 20
 BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError)
-"""What pyarrow raises for bytes it cannot make sense of (``ValueError``: text that is not UTF-8)."""
+"""What pyarrow raises for bytes that make no sense to it (``ValueError``: not UTF-8)."""
 
 
 def read(stream: BinaryIO, fields: Fields) -> Iterator[Record | Reject]:

@@ -47,4 +47,6 @@ def sampled(files: Sequence[InputFile], sample: Sample | None) -> list[InputFile
 def unit(source: Source, kind: Format, files: tuple[InputFile, ...]) -> Unit:
     """Name a unit by all that its documents depend on: version, format, the source, its inputs."""
     config = source.model_dump(mode="json", exclude={"url", "url_list", "origin", "sample"})
-    return Unit(source=source.name, format=kind, files=files, key=digest(VERSION, kind, config, *files))
+    return Unit(
+        source=source.name, format=kind, files=files, key=digest(VERSION, kind, config, *files)
+    )

@@ -46,8 +46,8 @@ def _licenses(out: str) -> dict[str, Counter[str]]:
 
 
 @step
-def write_report(out: str) -> str:
-    """Write ``report.html`` from the manifests; return its location."""
+def end(out: str) -> str:
+    """Write ``report.html`` from the manifests, clear the scratch; return the report's location."""
     run = ledger.read_run(out)
     manifests = {stage: ledger.read(out, stage) for stage in run.stages}
     body = page.render(
@@ -57,4 +57,5 @@ def write_report(out: str) -> str:
     )
     at = storage.join(out, REPORT)
     storage.write_bytes(at, body.encode())
+    storage.remove(storage.join(out, ledger.SCRATCH))
     return at

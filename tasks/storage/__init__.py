@@ -4,12 +4,15 @@ Locations are URL strings: local paths and ``https://``. Nothing else knows how 
 """
 
 from tasks.storage import hub
+from tasks.storage.claim import claimed
 from tasks.storage.download import is_remote
 from tasks.storage.head import head
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input
 from tasks.storage.local import (
+    beside,
     exists,
     free_bytes,
+    is_file,
     join,
     list_names,
     name_of,
@@ -35,11 +38,14 @@ from tasks.storage.shards import (
 __all__ = [
     "Digesting",
     "ShardWriter",
+    "beside",
     "check_place",
+    "claimed",
     "exists",
     "free_bytes",
     "head",
     "hub",
+    "is_file",
     "is_remote",
     "join",
     "list_inputs",

@@ -1,26 +1,32 @@
-"""Files behind ``https://`` (or ``http://``): identified by HEAD, fetched whole, checked for length."""
+"""Files behind ``https://`` (or ``http://``): identified by HEAD, fetched whole, length checked."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 import time
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 from schemas.errors import SourceError
 from schemas.manifest import InputFile
+from tasks.storage import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
 
+Answer = TypeVar("Answer")
 ATTEMPTS = 4
 PAUSE_SECONDS = 0.5
 TIMEOUT_SECONDS = 60.0
-FIRST_SERVER_ERROR = 500
-WAY_OUT = "Check the address in a browser, or take the source out of the recipe, and run again."
+LONGEST_PAUSE_SECONDS = 30.0
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+"""Status codes of trouble that may pass."""
+AS_STORED = ("", "identity", "gzip", "x-gzip", "zstd")
+"""Content encodings that readers undo themselves, because they see compression in the content."""
+WAY_OUT = "Check the address in a browser, or take it out of the recipe, and run again."
 
 
 def is_remote(url: str) -> bool:
@@ -31,52 +37,57 @@ def is_remote(url: str) -> bool:
 def identify(url: str) -> InputFile:
     """Size and entity tag (or date) of a remote file, by one HEAD request.
 
-    A server that refuses HEAD leaves both unknown; the file is then taken to be what its address
-    says. Raises :class:`SourceError` when the server cannot be reached or has no such file.
+    Where a server refuses HEAD, a GET is asked and broken off. Raises :class:`SourceError` when the
+    server cannot be reached or has no such file.
     """
-    import httpx
 
-    response = _trying(url, lambda: _client().head(url))
-    if response.status_code in (httpx.codes.METHOD_NOT_ALLOWED, httpx.codes.NOT_IMPLEMENTED):
-        return InputFile(url=url)
-    _check_status(url, response)
-    length = response.headers.get("content-length")
-    encoded = response.headers.get("content-encoding", "identity") != "identity"
-    tag = response.headers.get("etag") or response.headers.get("last-modified") or ""
-    return InputFile(url=url, size=int(length) if length and not encoded else None, version=tag)
+    def ask() -> InputFile:
+        answer = _client().head(url)
+        if answer.is_success:
+            return _identity(url, answer)
+        if answer.status_code in PASSING:
+            answer.raise_for_status()
+        with _client().stream("GET", url) as answer:
+            return _identity(url, answer.raise_for_status())
+
+    return _trying(url, ask)
 
 
 @contextlib.contextmanager
 def fetch(file: InputFile, *, scratch: str) -> Iterator[BinaryIO]:
     """Download a file into an unnamed one below ``scratch``, which vanishes when it is closed.
 
-    Dropped connections and short bodies are tried again; then :class:`SourceError`.
+    Dropped connections and short bodies are tried again; then :class:`SourceError`, as for a file
+    that is no longer the one that was listed.
     """
-    Path(scratch).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=scratch) as body:
-        _trying(file.url, lambda: _stream_into(body, file))
+    with local.writable(scratch):
+        local.make_folder(scratch)
+        body = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  (closed below)
+    with body:
+        with local.writable(scratch):
+            _trying(file.url, lambda: _stream_into(body, file))
         body.seek(0)
         yield cast("BinaryIO", body)
 
 
 def head(url: str, n_bytes: int) -> bytes:
-    """At most ``n_bytes`` from the start of a remote file (-1: all of it); the rest is not fetched."""
-    import httpx
+    """At most ``n_bytes`` from a remote file's start (-1: all of it); no more is fetched."""
 
-    body = bytearray()
-    try:
-        with _client() as client, client.stream("GET", url) as response:
-            _check_status(url, response)
-            for chunk in response.iter_raw():
+    def ask() -> bytes:
+        body = bytearray()
+        with _client().stream("GET", url) as answer:
+            for chunk in answer.raise_for_status().iter_raw():
                 body += chunk
                 if 0 <= n_bytes <= len(body):
-                    break
-    except httpx.HTTPError as error:
-        raise _unreachable(url, f"{type(error).__name__}: {error}") from error
-    return bytes(body[:n_bytes] if n_bytes >= 0 else body)
+                    return bytes(body[:n_bytes])
+        return bytes(body)
+
+    return _trying(url, ask)
 
 
+@functools.cache
 def _client() -> httpx.Client:
+    """One client for all threads: making one reads the system's certificates, which takes long."""
     import httpx
 
     # Stored files are compressed already; asking for them as they are keeps sizes and digests true.
@@ -85,44 +96,64 @@ def _client() -> httpx.Client:
     )
 
 
-def _stream_into(body: IO[bytes], file: InputFile) -> httpx.Response:
+def _identity(url: str, answer: httpx.Response) -> InputFile:
+    length = answer.headers.get("content-length")
+    tag = answer.headers.get("etag") or answer.headers.get("last-modified") or ""
+    return InputFile(url=url, size=int(length) if length else None, version=tag)
+
+
+def _stream_into(body: IO[bytes], file: InputFile) -> None:
     import httpx
 
     body.seek(0)
     body.truncate()
-    with _client() as client, client.stream("GET", file.url) as response:
-        _check_status(file.url, response)
-        for chunk in response.iter_raw():
+    with _client().stream("GET", file.url) as answer:
+        now = _identity(file.url, answer.raise_for_status())
+        _check_unchanged(file, now)
+        encoding = answer.headers.get("content-encoding", "").lower()
+        if encoding not in AS_STORED:
+            raise _unreachable(
+                file.url, f"it in the encoding {encoding!r}, which was not asked for"
+            )
+        for chunk in answer.iter_raw():
             body.write(chunk)
-        said = response.headers.get("content-length", file.size)
-        if said is not None and body.tell() != int(said):
-            raise httpx.RemoteProtocolError(f"{body.tell()} bytes came, {said} were announced")
-    return response
+    size = now.size if now.size is not None else file.size
+    if size is not None and body.tell() != size:
+        raise httpx.RemoteProtocolError(f"{body.tell():,} bytes came, {size:,} were announced")
 
 
-def _trying(url: str, request: Callable[[], httpx.Response]) -> httpx.Response:
+def _check_unchanged(listed: InputFile, now: InputFile) -> None:
+    known = [(getattr(listed, n), getattr(now, n)) for n in ("size", "version")]
+    if any(old not in (None, "") and new not in (None, "") and old != new for old, new in known):
+        raise SourceError(
+            listed.url,
+            got="another file than the one that was listed (its size, tag or date differ)",
+            wanted="a file that stays as it is",
+            way_out="Run the recipe again: it lists the sources anew.",
+        )
+
+
+def _trying(url: str, request: Callable[[], Answer]) -> Answer:
     """Repeat a request while the trouble may pass; the last trouble becomes a SourceError."""
     import httpx
 
-    trouble = ""
+    trouble, pause = "", 0.0
     for attempt in range(ATTEMPTS):
-        time.sleep(PAUSE_SECONDS * (2**attempt - 1))
+        time.sleep(max(pause, PAUSE_SECONDS * (2**attempt - 1)))
         try:
-            response = request()
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            trouble = f"{type(error).__name__}: {error}"
-            continue
-        except httpx.HTTPError as error:
-            raise _unreachable(url, str(error)) from error
-        if response.status_code < FIRST_SERVER_ERROR:
-            return response
-        trouble = f"HTTP status {response.status_code}"
-    raise _unreachable(url, f"{trouble} ({ATTEMPTS} attempts)")
-
-
-def _check_status(url: str, response: httpx.Response) -> None:
-    if response.is_error and response.status_code < FIRST_SERVER_ERROR:
-        raise _unreachable(url, f"HTTP status {response.status_code} {response.reason_phrase}")
+            return request()
+        except httpx.HTTPStatusError as error:
+            answer = error.response
+            trouble = f"HTTP status {answer.status_code} {answer.reason_phrase}".rstrip()
+            if answer.status_code not in PASSING:
+                raise _unreachable(url, trouble) from error
+            wish = answer.headers.get("retry-after", "")
+            pause = min(float(wish), LONGEST_PAUSE_SECONDS) if wish.isdecimal() else 0.0
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            trouble = f"{type(error).__name__} ({error})"
+            if not isinstance(error, httpx.TransportError | httpx.DecodingError):
+                raise _unreachable(url, trouble) from error
+    raise _unreachable(url, f"{trouble} in each of {ATTEMPTS} attempts")
 
 
 def _unreachable(url: str, got: str) -> SourceError:

@@ -1,13 +1,17 @@
-"""Datasets of the Hugging Face Hub, streamed by ``datasets``; or a local folder laid out like one."""
+"""Datasets of the Hugging Face Hub, streamed by ``datasets``; or local folders laid out alike."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import SourceError
 from schemas.manifest import InputFile
+from tasks.hashing import digest
+from tasks.storage.local import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +22,14 @@ if TYPE_CHECKING:
 
 SCHEME = "hf://"
 MARK = "#"
+_SCRIPT = (
+    "Script datasets are refused because they run foreign code; list the dataset's files in a "
+    "url_list instead (see the recipe dolma-urls)."
+)
+_OTHER = (
+    "Check the name, revision, subset and split on the dataset's page, and the network; or "
+    "download the dataset and give its folder as url."
+)
 
 
 def list_shards(url: str, source: Source) -> list[InputFile]:
@@ -26,29 +38,60 @@ def list_shards(url: str, source: Source) -> list[InputFile]:
     The entry's url is ``<dataset>#<shard>-of-<shards>``, its version the commit (or, for a local
     folder, what tells that a file in it changed). Raises :class:`SourceError` with the way out.
     """
-    name = url.removeprefix(SCHEME).rstrip("/").removeprefix("datasets/")
-    version = _local_version(Path(name)) if Path(name).is_dir() else _commit(name, source)
-    shards = _open(name, source, version).num_shards
+    name = _name(url)
+    version = _commit(name, source) if url.startswith(SCHEME) else _local_version(name)
+    shards = _open(name, source.subset, source.split, version).num_shards
     return [InputFile(url=f"{url}{MARK}{i}-of-{shards}", version=version) for i in range(shards)]
 
 
+class BrokenShard(Exception):  # noqa: N818  (it names what was read)
+    """A local shard whose rows cannot be read from here on."""
+
+
 def rows(file: InputFile, source: Source) -> Iterator[dict[str, Any]]:
-    """Stream the rows of one shard that :func:`list_shards` named."""
+    """Stream the rows of one shard that :func:`list_shards` named.
+
+    Where it breaks: :class:`BrokenShard` for a local folder, for the Hub (where it may be the
+    network) :class:`SourceError`.
+    """
     url, _, part = file.url.rpartition(MARK)
-    name = url.removeprefix(SCHEME).rstrip("/").removeprefix("datasets/")
     index, shards = (int(x) for x in part.split("-of-"))
-    with _reachable(name):
-        yield from _open(name, source, file.version).shard(num_shards=shards, index=index)
+    name = _name(url)
+    dataset = _open(name, source.subset, source.split, file.version)
+    try:
+        with _reachable(file.url):
+            yield from dataset.shard(num_shards=shards, index=index)
+    except SourceError as error:
+        if url.startswith(SCHEME):
+            raise
+        raise BrokenShard(error.got) from error
 
 
-def _open(name: str, source: Source, version: str) -> IterableDataset:
+def _name(url: str) -> str:
+    """What ``load_dataset`` calls it. It prefers a folder of that name to the Hub: we do not."""
+    if not url.startswith(SCHEME):
+        return url
+    name = url.removeprefix(SCHEME).strip("/").removeprefix("datasets/")
+    if os.path.exists(name):  # noqa: PTH110  (never raises, unlike Path)
+        raise SourceError(
+            url,
+            got=f"a file or folder called {name!r} here, which would be read instead",
+            wanted="the dataset of the Hub",
+            way_out="Start openmoat in another folder; for the local one, write its path as url "
+            'and format = "hub".',
+        )
+    return name
+
+
+@functools.lru_cache(maxsize=16)
+def _open(name: str, subset: str | None, split: str, version: str) -> IterableDataset:
+    """Open a dataset, once for all its shards: each opening asks the Hub for its list of files."""
     from datasets import load_dataset
 
     revision = None if Path(name).is_dir() else version
     with _reachable(name):
-        return load_dataset(
-            name, source.subset, split=source.split, streaming=True, revision=revision
-        )
+        found = load_dataset(name, subset, split=split, streaming=True, revision=revision)
+        return found.decode(enable=False)  # pictures and sounds stay the bytes that they are
 
 
 def _commit(name: str, source: Source) -> str:
@@ -59,31 +102,27 @@ def _commit(name: str, source: Source) -> str:
     return found or str(source.revision)
 
 
-def _local_version(folder: Path) -> str:
-    from tasks.hashing import digest
-
-    stats = [(str(p.relative_to(folder)), p.stat()) for p in sorted(folder.rglob("*"))]
-    return digest([(n, s.st_size, s.st_mtime_ns) for n, s in stats])
+def _local_version(name: str) -> str:
+    """Digest of the folder's visible files: names, sizes, times."""
+    folder = Path(name)
+    with _reachable(name):
+        if not folder.is_dir():
+            raise FileNotFoundError("there is no such folder")
+        stats = [(p.relative_to(folder), p.stat()) for p in sorted(folder.rglob("*"))]
+    seen = [(str(n), s) for n, s in stats if not any(part.startswith(".") for part in n.parts)]
+    return digest([(n, s.st_size, s.st_mtime_ns) for n, s in seen])
 
 
 @contextlib.contextmanager
 def _reachable(name: str) -> Iterator[None]:
-    """Turn what the libraries raise into one error with the way out."""
-    from datasets.exceptions import DatasetsError
-    from huggingface_hub.errors import HfHubHTTPError
-
+    """Turn what the libraries raise, which is anything, into one error with the way out."""
     try:
         yield
-    except (DatasetsError, HfHubHTTPError, OSError, ValueError, RuntimeError) as error:
-        got = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        way_out = "Check the name, revision, subset and split on the dataset's page."
-        if "script" in str(error).lower():
-            way_out = (
-                "Script datasets are refused because they run foreign code; list the dataset's "
-                "files in a url_list instead (see the recipe dolma-urls)."
-            )
-        elif isinstance(error, OSError):
-            way_out = "Check the network, or point url at a local copy of the dataset's folder."
+    except Exception as error:
+        script = "script" in str(error).lower()
         raise SourceError(
-            name, got=got, wanted="a dataset without a loading script", way_out=way_out
+            name,
+            got=f"{type(error).__name__} ({first_line(error)})",
+            wanted="a dataset without a loading script" if script else "the dataset's rows",
+            way_out=_SCRIPT if script else _OTHER,
         ) from error

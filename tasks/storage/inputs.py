@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import glob
 import io
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -23,52 +25,103 @@ CHUNK = 1 << 20
 def list_inputs(url: str, *, where: str) -> list[InputFile]:
     """Files behind a URL, sorted: one file, a glob, or everything below a folder.
 
-    Hidden files and folders are passed over inside folders and globs. Raises :class:`ConfigError`
-    naming ``where`` (the recipe key) when nothing is there.
+    Hidden files and folders are passed over inside folders and globs; a folder that a glob matches
+    is read with everything below it. Raises :class:`ConfigError` naming ``where`` (the recipe key)
+    when nothing is there or something cannot be listed.
     """
     if download.is_remote(url):
         return [download.identify(url)]
-    path = Path(url)
-    if path.is_file():
-        return [_identify(path)]
-    hits = _expand(f"{glob.escape(url)}/**/*" if path.is_dir() else url)
-    if not hits:
+    with _listing(url, where):
+        paths = sorted(set(_paths(url)))
+        found = [_identify(path) for path in paths if _is_regular(path)]
+        "".join(paths).encode()
+    if not found:
         raise _nothing_at(url, where)
-    return [_identify(p) for p in hits]
+    return found
 
 
 def check_place(url: str, *, where: str) -> None:
-    """Raise what :func:`list_inputs` would of a local place without files, without listing it all."""
-    pattern = f"{glob.escape(url)}/**/*" if Path(url).is_dir() else url
-    if not Path(url).is_file() and next(glob.iglob(pattern, recursive=True), None) is None:  # noqa: PTH207
-        raise _nothing_at(url, where)
+    """Raise what :func:`list_inputs` would of a local place without files; do not list it all."""
+    with _listing(url, where):
+        if next(filter(_is_regular, _paths(url)), None) is None:
+            raise _nothing_at(url, where)
 
 
 def _nothing_at(url: str, where: str) -> ConfigError:
+    scheme, _, rest = url.partition("://")
     return ConfigError(
         where,
-        got=f"{url!r}, where there is no file",
+        got=f"{url!r}: {scheme}:// cannot be read" if rest else f"{url!r}, where there is no file",
         wanted="a file, a folder with files, a glob that matches, or an https:// address",
-        way_out="Correct the path (a relative one is seen from the recipe's folder).",
+        way_out="Correct it (a relative path is seen from the recipe's folder).",
     )
 
 
-def _expand(pattern: str) -> list[Path]:
-    found = map(Path, glob.glob(pattern, recursive=True))  # noqa: PTH207  (absolute patterns too)
-    return sorted(p for p in found if p.is_file())
+@contextlib.contextmanager
+def _listing(url: str, where: str) -> Iterator[None]:
+    """Turn what keeps files from being listed into one error: none is left out unsaid."""
+    try:
+        yield
+    except OSError as error:
+        name, got = error.filename or url, error.strerror or str(error)
+    except UnicodeEncodeError as error:
+        name, got = ascii(error.object), "a name that is not UTF-8"
+    else:
+        return
+    raise ConfigError(
+        where,
+        got=f"{name}: {got}",
+        wanted="files that can all be listed",
+        way_out="Mend the name, the permissions or the link, or move it out of the source.",
+    )
 
 
-def _identify(path: Path) -> InputFile:
-    stat = path.stat()
-    return InputFile(url=str(path), size=stat.st_size, version=str(stat.st_mtime_ns))
+def _paths(url: str) -> Iterator[str]:
+    if os.path.isfile(url):  # noqa: PTH113  (never raises, unlike Path)
+        yield url
+        return
+    folders = [url]
+    if not os.path.isdir(url):  # noqa: PTH112  (as above)
+        folders = []
+        for hit in glob.iglob(url, recursive=True):  # noqa: PTH207  (absolute patterns too)
+            if os.path.isdir(hit):  # noqa: PTH112  (as above)
+                folders.append(hit)
+            else:
+                yield hit
+    yield from (path for folder in folders for path in _below(folder))
+
+
+def _below(folder: str) -> Iterator[str]:
+    """Every visible file below a folder. Links are followed, but no folder is entered twice."""
+    entered = set()
+    for here, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
+        real = os.path.realpath(here)
+        folders[:] = [] if real in entered else sorted(f for f in folders if f[0] != ".")
+        visible = [] if real in entered else [n for n in names if n[0] != "."]
+        entered.add(real)
+        yield from (os.path.join(here, name) for name in visible)  # noqa: PTH118  (strings)
+
+
+def _is_regular(path: str) -> bool:
+    """Whether it is a file, and no pipe or socket that would be waited for without end."""
+    return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  (strings)
+
+
+def _refuse(error: OSError) -> None:
+    raise error
+
+
+def _identify(path: str) -> InputFile:
+    about = os.stat(path)  # noqa: PTH116  (strings)
+    return InputFile(url=path, size=about.st_size, version=str(about.st_mtime_ns))
 
 
 class Digesting(io.RawIOBase):
     """A readable stream that hashes every byte it hands out."""
 
-    def __init__(self, inner: BinaryIO) -> None:
+    def __init__(self, inner: BinaryIO, url: str) -> None:
         super().__init__()
-        self._inner, self._hash = inner, xxhash.xxh3_128()
+        self._inner, self._url, self._hash = inner, url, xxhash.xxh3_128()
         self._final: str | None = None
 
     def readable(self) -> bool:
@@ -78,7 +131,10 @@ class Digesting(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         """Fill ``buffer``; return the number of bytes, 0 at the end."""
         view = memoryview(cast("bytearray", buffer))
-        data = self._inner.read(len(view))
+        try:
+            data = self._inner.read(len(view))
+        except OSError as error:
+            raise _unreadable(self._url, error) from error
         view[: len(data)] = data
         self._hash.update(data)
         return len(data)
@@ -95,7 +151,7 @@ class Digesting(io.RawIOBase):
         return self._final
 
     def rewound(self) -> BinaryIO:
-        """Finish, then return the bytes again as a seekable stream, for formats read from their end."""
+        """Finish, then return the bytes again, seekable, for formats read from their end."""
         self.finish()
         self._inner.seek(0)
         return self._inner
@@ -103,36 +159,47 @@ class Digesting(io.RawIOBase):
 
 @contextlib.contextmanager
 def open_input(file: InputFile, *, scratch: str) -> Iterator[Digesting]:
-    """Open an input for reading from its start; a remote one is fetched whole into ``scratch`` first.
+    """Open an input for reading from its start; a remote one is first fetched into ``scratch``.
 
-    Raises :class:`SourceError` when it cannot be reached, is shorter than the server said, or is no
-    longer the file that was listed.
+    Raises :class:`SourceError` when it cannot be reached or read, is shorter than the server said,
+    or is no longer the file that was listed.
     """
     if download.is_remote(file.url):
         with download.fetch(file, scratch=scratch) as body:
-            yield Digesting(body)
+            yield Digesting(body, file.url)
         return
+    with _opened(file) as raw:
+        _check_unchanged(file)
+        yield Digesting(raw, file.url)
+        _check_unchanged(file)
+
+
+def _opened(file: InputFile) -> BinaryIO:
     try:
-        raw = Path(file.url).open("rb")
+        return Path(file.url).open("rb")
     except OSError as error:
-        raise SourceError(
-            file.url,
-            got=error.strerror or str(error),
-            wanted="the file that was listed a moment ago",
-            way_out="Put it back or mend its permissions, and run the recipe again.",
-        ) from error
-    with raw:
-        _check_unchanged(file)
-        yield Digesting(raw)
-        _check_unchanged(file)
+        raise _unreadable(file.url, error) from error
 
 
 def _check_unchanged(file: InputFile) -> None:
-    now = _identify(Path(file.url))
+    try:
+        now = _identify(file.url)
+    except OSError as error:
+        raise _unreadable(file.url, error) from error
     if now != file:
+        size = f"now {now.size:,} bytes" if now.size != file.size else "of another time"
         raise SourceError(
             file.url,
-            got=f"{now.size} bytes, changed since it was listed with {file.size} bytes",
+            got=f"another file than the {file.size:,} bytes that were listed: it is {size}",
             wanted="a file that stays as it is while it is read",
             way_out="Run the recipe again when nothing writes to it any more.",
         )
+
+
+def _unreadable(url: str, error: OSError) -> SourceError:
+    return SourceError(
+        url,
+        got=error.strerror or str(error),
+        wanted="the file that was listed a moment ago",
+        way_out="Put it back or mend its permissions, and run the recipe again.",
+    )

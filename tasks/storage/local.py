@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Model = TypeVar("Model", bound="BaseModel")
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNWRITABLE = (
+    *_FULL,
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOTEMPTY),
+)
 _TEMPORARY = re.compile(r"^\.(?P<name>.+)\.(?P<pid>\d+)-[0-9a-f]{8}\.tmp$")
 
 
@@ -29,14 +35,24 @@ def join(folder: str, *names: str) -> str:
     return os.path.join(folder, *names)  # noqa: PTH118  (locations are strings, not paths)
 
 
+def beside(location: str, name: str) -> str:
+    """Location of ``name`` as seen from the folder that holds ``location``."""
+    return os.path.normpath(Path(location).parent / Path(os.path.expanduser(name)))  # noqa: PTH111
+
+
 def name_of(location: str) -> str:
     """Last part of a location."""
     return Path(location).name
 
 
 def exists(location: str) -> bool:
-    """Whether a local file or folder is there."""
-    return Path(location).exists()
+    """Whether a local file or folder is there and can be seen."""
+    return os.path.exists(location)  # noqa: PTH110  (never raises, unlike Path)
+
+
+def is_file(location: str) -> bool:
+    """Whether a local file is there and can be seen."""
+    return os.path.isfile(location)  # noqa: PTH113  (as above)
 
 
 def read_bytes(location: str) -> bytes:
@@ -59,31 +75,39 @@ def replacing(location: str) -> Iterator[str]:
     """
     target = Path(location)
     temporary = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    with writable(location):
+        make_folder(str(target.parent))
+        try:
+            yield str(temporary)
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writable(location: str) -> Iterator[None]:
+    """Turn what the system says of a place that cannot be written to into one error."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield str(temporary)
-        with temporary.open("rb") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(target)
+        yield
     except OSError as error:
-        raise _cannot_write(location, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        if error.errno not in _UNWRITABLE:
+            raise
+        full = error.errno in _FULL
+        raise OpenmoatError(
+            location,
+            got="a full disk" if full else f"{error.strerror or error}",
+            wanted="a place to write to",
+            way_out="Free some space and run the same command again: finished shards are kept."
+            if full
+            else "Choose another --out, or mend its permissions, and run the same command again.",
+        ) from error
 
 
-def _cannot_write(location: str, error: OSError) -> OpenmoatError:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    way_out = (
-        "Free some space and run the same command again: finished shards are kept."
-        if full
-        else "Choose another --out, or mend its permissions, and run the same command again."
-    )
-    return OpenmoatError(
-        location,
-        got="a full disk" if full else f"{error.strerror or error}",
-        wanted="a place to write to",
-        way_out=way_out,
-    )
+def make_folder(location: str) -> None:
+    """Make a folder and what is missing above it."""
+    Path(location).mkdir(parents=True, exist_ok=True)
 
 
 def remove(location: str) -> None:
@@ -109,7 +133,7 @@ def sweep_temporaries(folder: str) -> int:
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
@@ -132,6 +156,11 @@ def free_bytes(location: str) -> int:
     return shutil.disk_usage(path).free
 
 
+def first_line(error: BaseException) -> str:
+    """What an error says, as far as one line goes."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def write_model(location: str, model: BaseModel) -> None:
     """Write a model as indented JSON, atomically."""
     body = orjson.dumps(model.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
@@ -143,10 +172,9 @@ def read_model(location: str, kind: type[Model]) -> Model:
     try:
         return kind.model_validate_json(read_bytes(location))
     except (OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
         raise ManifestError(
             location,
-            got=first,
+            got=first_line(error),
             wanted=f"a {kind.__name__} written by this version of openmoat",
             way_out="Run the recipe again with the same --out to make it anew.",
         ) from error

@@ -81,28 +81,30 @@ def read_shard(location: str) -> Shard | None:
 
 def read_table(location: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole shard, or some columns of it."""
-    with _readable(location):
-        return pq.read_table(location, columns=None if columns is None else list(columns))
+    with _opened(location) as file:
+        return file.read(columns=None if columns is None else list(columns))
 
 
 def read_batches(
     location: str, columns: Sequence[str] | None = None, *, rows: int = 2_048
 ) -> Iterator[pa.Table]:
     """Read a shard in tables of at most ``rows`` rows, in order."""
-    with _readable(location), pq.ParquetFile(location) as file:
+    with _opened(location) as file:
         names = None if columns is None else list(columns)
         for batch in file.iter_batches(batch_size=rows, columns=names):
             yield pa.Table.from_batches([batch])
 
 
 @contextlib.contextmanager
-def _readable(location: str) -> Iterator[None]:
+def _opened(location: str) -> Iterator[pq.ParquetFile]:
+    """Open a shard, its pages checked against their checksums as they are read."""
     try:
-        yield
-    except (OSError, pa.ArrowInvalid) as error:
+        with pq.ParquetFile(location, page_checksum_verification=True) as file:
+            yield file
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ManifestError(
             location,
-            got=str(error).splitlines()[0],
+            got=local.first_line(error),
             wanted="a Parquet shard written by openmoat",
             way_out="Remove this file and run the recipe again: it alone is made anew.",
         ) from error

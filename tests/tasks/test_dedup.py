@@ -1,0 +1,333 @@
+"""Twins against a plain comparison of all with all, and what must hold of any decision on them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import columns as c
+from schemas.config import DedupConfig, SelectConfig, SignalsConfig
+from tasks import dedup, hashing, select
+from tasks.signals.minhash import minhash
+from tests import strategies
+from tests.real_data import real_texts
+
+if TYPE_CHECKING:
+    import random
+
+THRESHOLD = 0.65  # of six values: four must agree
+SEED = 3
+Row = dict[str, Any]
+
+
+def decided(
+    rows: list[Row],
+    *,
+    exact: bool = True,
+    near: bool = True,
+    signals: SignalsConfig = strategies.SMALL_SKETCHES,
+    threshold: float = THRESHOLD,
+) -> list[Row]:
+    """Return the rows with what was found and decided of each."""
+    frame = pl.DataFrame(rows, schema=strategies.SCHEMA)
+    frame = frame.with_columns(dedup.rank(frame, seed=SEED))
+    frame = frame.hstack(dedup.twins(frame, signals=signals, threshold=threshold))
+    config = DedupConfig(exact=exact, near=near)
+    decisions = select.decide(frame, select=SelectConfig(), dedup=config, seed=SEED)
+    return (
+        frame.hstack(decisions.drop(c.DOC_ID, c.SIMILARITY))
+        .with_columns(decisions[c.SIMILARITY])
+        .to_dicts()
+    )
+
+
+def preference(row: Row) -> tuple[Any, ...]:
+    """Sort the document that is preferred first."""
+    return (
+        len(row[c.BROKEN]) > 0,
+        row[c.ORIGIN] != "new",
+        hashing.seeded([row[c.DOC_ID]], seed=SEED, stage="dedup")[0],
+        row[c.DOC_ID],
+        -row[c.N_BYTES],
+        row[c.TEXT_HASH],
+        row[c.DOCUMENT_DIGEST],
+    )
+
+
+def agreement(left: Row, right: Row) -> float:
+    """Estimate Jaccard similarity."""
+    pairs = [np.frombuffer(row[c.MINHASH_SKETCH], "<u4") for row in (left, right)]
+    return float(np.mean(pairs[0] == pairs[1]))
+
+
+def reference(rows: list[Row]) -> list[tuple[str | None, Row, float | None]]:
+    """Kind, document that stands for it, and similarity of each row: all compared with all."""
+    found: dict[int, tuple[str | None, Row, float | None]] = {}
+    of_id: dict[str, Row] = {}
+    of_text: dict[str, Row] = {}
+    alone: list[Row] = []
+    for row in sorted(rows, key=preference):
+        if row[c.DOC_ID] in of_id:
+            found[id(row)] = (dedup.REPEATED_ID, of_id[row[c.DOC_ID]], None)
+            continue
+        of_id[row[c.DOC_ID]] = row
+        if row[c.GOPHER_WORD_COUNT] == 0:
+            found[id(row)] = (None, row, None)
+        elif row[c.TEXT_HASH] in of_text:
+            kind, stands, similarity = found[id(of_text[row[c.TEXT_HASH]])]
+            found[id(row)] = (kind or dedup.EXACT, stands, similarity or 1.0)
+        else:
+            of_text[row[c.TEXT_HASH]] = row
+            meet = [o for o in alone if set(o[c.MINHASH_BANDS]) & set(row[c.MINHASH_BANDS] or [])]
+            best = max(meet, key=lambda o: agreement(o, row), default=None)
+            if best is not None and agreement(best, row) >= THRESHOLD:
+                found[id(row)] = (dedup.NEAR, best, agreement(best, row))
+            else:
+                found[id(row)] = (None, row, None)
+                if row[c.MINHASH_BANDS] is not None:
+                    alone.append(row)
+    return [found[id(row)] for row in rows]
+
+
+@settings(deadline=None)
+@given(strategies.documents())
+def test_twins_are_those_that_comparing_all_with_all_finds(rows: list[Row]) -> None:
+    for row, (kind, stands, similarity) in zip(decided(rows), reference(rows), strict=True):
+        duplicates = [r for r in row[c.DROP_REASONS] if r != "some_rule"]
+        # A copy of a near-duplicate counts as a copy, though its kept twin is only near.
+        allowed = {dedup.NEAR: ([dedup.NEAR], [dedup.EXACT])}.get(kind or "", ([kind],))
+        assert duplicates in ([[]] if kind is None else allowed)
+        assert row[c.MATCHED_ID] == (None if kind is None else stands[c.DOC_ID])
+        assert row[c.LEVEL] == (None if kind is None else select.LEVELS[kind])
+        assert row[c.SIMILARITY] == similarity
+
+
+@settings(deadline=None, max_examples=50)
+@given(strategies.documents(), st.randoms(use_true_random=False))
+def test_order_of_rows_does_not_matter(rows: list[Row], chance: random.Random) -> None:
+    said = [c.DOC_ID, c.TEXT_HASH, c.KEEP, c.DROP_REASON, c.MATCHED_ID, c.SIMILARITY, c.SPLIT]
+    said.append(c.CLUSTER_ID)
+
+    def multiset(rows: list[Row]) -> Counter[tuple[Any, ...]]:
+        return Counter(tuple(row[name] for name in said) for row in decided(rows))
+
+    assert multiset(rows) == multiset(chance.sample(rows, len(rows)))
+
+
+@settings(deadline=None, max_examples=50)
+@given(strategies.documents(), st.booleans(), st.booleans())
+def test_what_was_kept_is_kept_again(rows: list[Row], exact: bool, near: bool) -> None:  # noqa: FBT001
+    kept = [
+        row
+        for row, outcome in zip(rows, decided(rows, exact=exact, near=near), strict=True)
+        if outcome[c.KEEP]
+    ]
+    assert all(row[c.KEEP] for row in decided(kept, exact=exact, near=near))
+
+
+@settings(deadline=None, max_examples=50)
+@given(strategies.documents(), st.booleans(), st.booleans())
+def test_reasons_are_true(rows: list[Row], exact: bool, near: bool) -> None:  # noqa: FBT001
+    outcomes = decided(rows, exact=exact, near=near)
+    of_id = defaultdict(list)
+    for row in outcomes:
+        of_id[row[c.DOC_ID]].append(row)
+    duplicate = {*select.LEVELS}
+    for row in outcomes:
+        assert row[c.KEEP] == (not row[c.DROP_REASONS])
+        assert row[c.DROP_REASON] == next(iter(row[c.DROP_REASONS]), None)
+        assert sum(other[c.KEEP] for other in of_id[row[c.DOC_ID]]) <= 1
+        if row[c.DROP_REASON] not in duplicate:
+            continue
+        matched = [
+            other
+            for other in of_id[row[c.MATCHED_ID]]
+            if other is not row and dedup.REPEATED_ID not in other[c.DROP_REASONS]
+        ]
+        assert len(matched) == 1
+        if row[c.DROP_REASON] == dedup.REPEATED_ID:
+            assert row[c.MATCHED_ID] == row[c.DOC_ID]
+            continue
+        assert not duplicate & set(matched[0][c.DROP_REASONS]), "a chain"
+        assert matched[0][c.CLUSTER_ID] == row[c.CLUSTER_ID]
+        assert row[c.GOPHER_WORD_COUNT] > 0
+        if row[c.DROP_REASON] == dedup.EXACT:
+            assert exact
+            assert sum(o[c.TEXT_HASH] == row[c.TEXT_HASH] for o in outcomes) > 1
+        if row[c.LEVEL] == select.LEVELS[dedup.EXACT]:
+            assert matched[0][c.TEXT_HASH] == row[c.TEXT_HASH]
+            assert row[c.SIMILARITY] == 1.0
+        else:
+            assert near
+            assert row[c.TEXT_HASH] != matched[0][c.TEXT_HASH] or not exact
+            equal = row[c.TEXT_HASH] == matched[0][c.TEXT_HASH]  # such may have no sketch
+            assert row[c.SIMILARITY] == (1.0 if equal else agreement(row, matched[0]))
+            assert row[c.SIMILARITY] >= THRESHOLD
+
+
+@settings(deadline=None, max_examples=50)
+@given(strategies.documents())
+def test_every_document_that_breaks_no_rule_is_kept_or_has_a_kept_twin(rows: list[Row]) -> None:
+    outcomes = decided(rows)
+    kept = {row[c.DOC_ID] for row in outcomes if row[c.KEEP]}
+    for row in outcomes:
+        if not row[c.BROKEN]:
+            assert row[c.CLUSTER_ID] in kept
+
+
+A = strategies.sketch_of([1, 1, 1, 1, 1, 1])
+ALMOST_A = strategies.sketch_of([1, 1, 1, 1, 1, 9])
+
+
+def outcome(rows: list[Row], **options: Any) -> dict[str, tuple[Any, ...]]:
+    """Return matched id, level, similarity and cluster of each text."""
+    said = (c.KEEP, c.MATCHED_ID, c.LEVEL, c.SIMILARITY, c.CLUSTER_ID)
+    return {row[c.TEXT_HASH][8:]: tuple(map(row.get, said)) for row in decided(rows, **options)}
+
+
+def test_new_data_is_preferred_over_replay_unless_it_breaks_a_rule() -> None:
+    replay = [strategies.row(f"r{i}", "old", A) for i in range(20)]
+    for broken in (False, True):
+        rows = [*replay, strategies.row("n", "new", ALMOST_A, source="mine", broken=broken)]
+        kept = [row for row in decided(rows) if row[c.KEEP]]
+        assert [row[c.ORIGIN] for row in kept] == ["replay" if broken else "new"]
+
+
+def test_a_repeated_id_keeps_the_longest_text_then_the_least_hash() -> None:
+    rows = [strategies.row("i", text, None) for text in ("aa", "bbbb", "cccc", "d")]
+    assert outcome(rows) == {
+        "aa": (False, "i", "id", None, "i"),
+        "bbbb": (True, None, None, None, "i"),
+        "cccc": (False, "i", "id", None, "i"),
+        "d": (False, "i", "id", None, "i"),
+    }
+    short, *_, long = (strategies.row("i", t, None, broken=t == "bbbb") for t in ("aa", "bbbb"))
+    assert [row[c.KEEP] for row in decided([long, short])] == [False, True]
+
+
+def chain() -> list[Row]:
+    """Return a document, a near twin of it and one equal to that twin, in this preference."""
+    first = strategies.row("n", "first", A, source="mine")
+    rows = [strategies.row(f"r{i}", "almost", ALMOST_A) for i in range(2)]
+    return [first, *sorted(rows, key=preference)]
+
+
+@pytest.mark.parametrize(
+    ("exact", "near", "wanted"),
+    [
+        (True, True, [None, ("near", "n", 5 / 6), ("near", "n", 5 / 6)]),
+        (False, True, [None, ("near", "n", 5 / 6), ("near", "n", 5 / 6)]),
+        (True, False, [None, ("near", "n", 5 / 6), ("exact", "twin", 1.0)]),
+        (False, False, [None, ("near", "n", 5 / 6), ("exact", "twin", 1.0)]),
+    ],
+)
+def test_a_chain_ends_at_what_is_kept(exact: bool, near: bool, wanted: list[Any]) -> None:  # noqa: FBT001
+    rows = chain()
+    outcomes = decided(rows, exact=exact, near=near)
+    assert [row[c.KEEP] for row in outcomes] == [True, not near, not near and not exact]
+    assert {row[c.CLUSTER_ID] for row in outcomes} == {"n"}
+    assert len({row[c.SPLIT] for row in outcomes}) == 1
+    for row, said in zip(outcomes, wanted, strict=True):
+        level, matched, similarity = said or (None, None, None)
+        matched = rows[1][c.DOC_ID] if matched == "twin" else matched
+        assert (row[c.LEVEL], row[c.MATCHED_ID], row[c.SIMILARITY]) == (level, matched, similarity)
+
+
+def test_texts_without_words_have_no_twins() -> None:
+    rows = [strategies.row(f"i{i}", "empty", None, words=0) for i in range(3)]
+    assert all(row[c.DROP_REASONS] == ["some_rule"] for row in decided(rows))
+    assert all(row[c.CLUSTER_ID] == row[c.DOC_ID] for row in decided(rows))
+
+
+def test_nothing_at_all() -> None:
+    assert decided([]) == []
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Number of sketches that each compared one is held against."""
+    counts: list[int] = []
+    plain = dedup._likeness
+
+    def counting(sketches: Any, one: int, others: list[int]) -> Any:
+        counts.append(len(others))
+        return plain(sketches, one, others)
+
+    monkeypatch.setattr(dedup, "_likeness", counting)
+    return counts
+
+
+def test_one_document_twenty_thousand_times(compared: list[int]) -> None:
+    rows = [strategies.row(f"i{i}", "same", A) for i in range(20_000)]
+    assert sum(row[c.KEEP] for row in decided(rows)) == 1
+    assert sum(compared) == 0
+
+
+def test_one_document_slightly_changed_each_time(compared: list[int]) -> None:
+    rows = [
+        strategies.row(f"i{i}", f"text {i}", strategies.sketch_of([1, 1, 1, 1, 1, i]))
+        for i in range(5_000)
+    ]
+    assert sum(row[c.KEEP] for row in decided(rows)) == 1
+    assert sum(compared) == 4_999
+
+
+def test_shared_boilerplate_costs_no_square(compared: list[int]) -> None:
+    config, n = SignalsConfig(), 5_000
+    chance = np.random.default_rng(5)
+    sketches = chance.integers(0, 2**32, (n, 112), dtype=np.uint32)
+    sketches[:, :70] = 1  # what all have in common: eight bands, a similarity of .625
+    rows = [
+        strategies.row(f"i{i}", f"text {i}", sketch.tobytes(), signals=config)
+        for i, sketch in enumerate(sketches)
+    ]
+    # Two that are twins of two in the crowd are found all the same, by the bands of their own.
+    for i in (10, 4_000):
+        twin = sketches[i].copy()
+        twin[::12] = 7
+        rows.append(strategies.row(f"j{i}", f"twin {i}", twin.tobytes(), signals=config))
+    outcomes = decided(rows, signals=config, threshold=0.75)
+    kept = [row for row in outcomes if row[c.KEEP]]
+    assert len(kept) == n
+    assert max(compared) <= config.minhash_bands * dedup.CROWD
+    assert sum(compared) < n * config.minhash_bands * dedup.CROWD / 2
+
+
+def test_real_documents_and_edited_copies_of_them() -> None:
+    texts = real_texts("dolma/documents/news/part-00000.jsonl.gz", 300)
+    long = [text for text in dict.fromkeys(texts) if len(text.split()) > 200]
+    copies = [text.replace(text.split()[90], "otherwise", 1) for text in long]
+    config = SignalsConfig()
+    both = [*long, *copies]
+    signals = minhash(pl.Series(both), config)
+    rows = [
+        strategies.row(f"i{i}", text, sketch, signals=config)
+        for i, (text, sketch) in enumerate(zip(both, signals[c.MINHASH_SKETCH], strict=True))
+    ]
+    outcomes = decided(rows, signals=config, threshold=0.75)
+    for one, other in zip(outcomes[: len(long)], outcomes[len(long) :], strict=True):
+        assert one[c.CLUSTER_ID] == other[c.CLUSTER_ID]
+        assert not (one[c.KEEP] and other[c.KEEP])
+    kept = [row for row in outcomes if row[c.KEEP]]
+    assert len(kept) > 0.9 * len(long)
+    assert len(long) > 50
+
+
+def test_a_copy_of_a_near_duplicate_counts_as_a_copy() -> None:
+    near, kept = [1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 7]
+    rows = [
+        strategies.row("mine-0", "first", strategies.sketch_of(kept), source="mine"),
+        strategies.row("web-1", "second", strategies.sketch_of(near)),
+        strategies.row("web-2", "second", strategies.sketch_of(near)),
+    ]
+    outcome = decided(rows)
+    reasons = sorted(r for row in outcome for r in row[c.DROP_REASONS])
+    assert reasons == [dedup.EXACT, dedup.NEAR]
+    assert {row[c.MATCHED_ID] for row in outcome} == {None, "mine-0"}
+    assert {row[c.LEVEL] for row in outcome} == {None, "near"}
