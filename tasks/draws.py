@@ -104,7 +104,7 @@ def replay_for_mixture(
     new_tokens = int(new.filter(pl.col(c.SPLIT) == TRAIN)[c.TOKENS].sum())
     wanted = asked(mixture, new_tokens)["replay"]
     if wanted == 0:
-        return rest if mixture.replay_share else drawn.clear()
+        return rest  # nothing is replayed, and forgetting is measured all the same
     sizes = train[c.TOKENS].to_numpy()
     have, largest = int(sizes.sum()), int(sizes.max(initial=0))
     if have + largest < wanted:

@@ -28,6 +28,7 @@ PLAN = pa.schema(
         pa.field(c.ORIGIN, pa.string(), nullable=False),
         pa.field(c.SPLIT, pa.string(), nullable=False),
         pa.field(c.TOKENS, pa.int64(), nullable=False),
+        pa.field(c.N_BYTES, pa.int64(), nullable=False),
         pa.field(c.POSITION, pa.int64(), nullable=False),
         pa.field(FILE_NUMBER, pa.int64(), nullable=False),
         pa.field(c.SHARD, pa.string(), nullable=False),

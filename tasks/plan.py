@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from schemas.config import RunConfig, SignalsConfig, Source
     from schemas.manifest import Unit
 
-PREFECT_BYTES = 150_000_000
-"""Resident memory that Prefect and its in-process server add to the stages' own (measured: peak of
-the first sample recipe with it less without it)."""
-INDEX_BYTES = 6_000
-"""Memory of a kept near-duplicate candidate in datasketch's LSH index (3 to 6 kB, measured)."""
+PREFECT_BYTES = 250_000_000
+"""What Prefect, its in-process server and batches at hand in each worker add, about (resident)."""
+DECIDING_BYTES = 2_300
+"""Memory a document takes while twins are looked for (a million documents took 2.3 GB at most)."""
+SHARD_COPIES = 4
+"""Copies of a training shard's text that exist while it is collected, sorted and written."""
 
 
 def plan(recipe: RunConfig, out: str) -> Plan:
@@ -44,20 +45,26 @@ def plan(recipe: RunConfig, out: str) -> Plan:
         _source_plan(s, [u for u in listing.units if u.source == s.name], recipe.signals)
         for s in recipe.ingest.sources
     )
-    total = sum(s.documents for s in sources)
-    narrow = sum(s.narrow_bytes for s in sources)
     return Plan(
         out=out,
         sources=sources,
         stages=tuple(_stages(recipe)),
         extra_reads=tuple(_extra_reads(recipe)),
         passed_over=tuple(listing.passed_over),
-        # Columns exist twice while they are joined; then the index takes their place.
-        memory_bytes=_peak_bytes() + PREFECT_BYTES + max(2 * narrow, narrow + INDEX_BYTES * total),
+        memory_bytes=_peak_bytes() + PREFECT_BYTES + _largest_need(recipe, sources),
         disk_bytes=sum(s.disk_bytes for s in sources) + _written_text(recipe, sources),
         free_bytes=storage.free_bytes(out),
         seconds=sum(s.seconds for s in sources),
     )
+
+
+def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:
+    """Bytes of the greedier of two stages, which do not run at the same time."""
+    deciding = DECIDING_BYTES * sum(s.documents for s in sources)
+    if recipe.mixture is None:
+        return deciding
+    text = sum(s.text_bytes for s in sources)
+    return max(deciding, SHARD_COPIES * min(text, round(recipe.mixture.shard_mb * 1e6)))
 
 
 def _source_plan(source: Source, units: list[Unit], signals: SignalsConfig) -> SourcePlan:

@@ -8,11 +8,12 @@ from schemas.errors import ConfigError
 from tasks.hashing import text_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tokenizers import Tokenizer
 
 END_OF_TEXT = "<|endoftext|>"
+BATCH_CHARS, BATCH_TEXTS = 1_000_000, 256
 
 
 def load(body: bytes, *, where: str) -> Tokenizer:
@@ -64,6 +65,24 @@ def train(texts: Iterable[str], *, vocab_size: int) -> bytes:
 
 
 def count(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
-    """Number of tokens of each text, without special tokens around it."""
-    encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-    return [len(e) for e in encodings]
+    """Number of tokens of each text, without special tokens around it.
+
+    Texts go to the library a few at a time: what it holds of a token until the batch is done takes
+    a hundred times the memory of the token.
+    """
+    counts: list[int] = []
+    for some in _batches(texts):
+        encodings = tokenizer.encode_batch_fast(some, add_special_tokens=False)
+        counts += [len(e) for e in encodings]
+    return counts
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if sum(map(len, batch)) > BATCH_CHARS or len(batch) == BATCH_TEXTS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -57,7 +57,7 @@ def _order(rows: pl.DataFrame) -> Iterator[Finding]:
 
 def _budget(rows: pl.DataFrame, manifest: StageManifest) -> Iterator[Finding]:
     train = rows.filter(pl.col(c.SPLIT) == "train")
-    largest = int(train[c.TOKENS].max() or 0)
+    largest = max(train[c.TOKENS].to_list(), default=0)
     for origin in ("replay", "new"):
         have = int(train.filter(pl.col(c.ORIGIN) == origin)[c.TOKENS].sum())
         asked = int(manifest.details["asked"][f"{origin}_tokens"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def prefect() -> Iterator[None]:
-    """Give flows a server and a database of their own, for the whole session: starting takes long."""
+    """Give flows a server and a database of their own, once a session: starting takes long."""
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=180):

@@ -5,17 +5,63 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-STOP_WORDS = "the be to of and that have with".split()
-WORDS = """river harbour engine window garden letter winter market teacher bridge kitchen morning
-station village paper doctor mountain silver children island question summer music forest
-carried opened waited turned answered painted counted followed remembered listened crossed built
-quiet narrow early distant yellow patient broken heavy gentle sudden careful ancient""".split()
+STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+WORDS = (
+    "river",
+    "harbour",
+    "engine",
+    "window",
+    "garden",
+    "letter",
+    "winter",
+    "market",
+    "teacher",
+    "bridge",
+    "kitchen",
+    "morning",
+    "station",
+    "village",
+    "paper",
+    "doctor",
+    "mountain",
+    "silver",
+    "children",
+    "island",
+    "question",
+    "summer",
+    "music",
+    "forest",
+    "carried",
+    "opened",
+    "waited",
+    "turned",
+    "answered",
+    "painted",
+    "counted",
+    "followed",
+    "remembered",
+    "listened",
+    "crossed",
+    "built",
+    "quiet",
+    "narrow",
+    "early",
+    "distant",
+    "yellow",
+    "patient",
+    "broken",
+    "heavy",
+    "gentle",
+    "sudden",
+    "careful",
+    "ancient",
+)
 
 
 def prose(seed: object, words: int = 120) -> str:
@@ -42,7 +88,9 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> Path:
     return path
 
 
-def write_shards(folder: Path, rows: Sequence[dict[str, Any]], n: int, *, prefix: str = "part") -> None:
+def write_shards(
+    folder: Path, rows: Sequence[dict[str, Any]], n: int, *, prefix: str = "part"
+) -> None:
     """Deal rows out to ``n`` files."""
     for i in range(n):
         write_jsonl(folder / f"{prefix}-{i:03d}.jsonl.gz", rows[i::n])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas.section import Bars, Section, Table
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from schemas.manifest import RunManifest, StageManifest
+
+SHARE_TOLERANCE = 0.05
+"""How far a source may miss its share before the report says so."""
 
 
 def sections(run: RunManifest, manifests: Mapping[str, StageManifest]) -> list[Section]:
@@ -109,7 +112,18 @@ def replay(manifest: StageManifest) -> Section:
         "tokens", ("train",), tuple((n, (float(s["tokens"]),)) for n, s in sources.items())
     )
     text = "Whole documents, drawn by seeded hash, so shares are met to within about one document."
+    text += "".join(_too_large(name, s, total) for name, s in sources.items())
     return Section("Replay shard", text, Table(header, tuple(rows)), chart)
+
+
+def _too_large(name: str, source: dict[str, Any], total: int) -> str:
+    """A warning where whole documents cannot meet a source's share."""
+    if abs(source["tokens"] / total - source["share"]) <= SHARE_TOLERANCE:
+        return ""
+    return (
+        f" {name} misses its share: its documents are large against a part of "
+        f"{source['asked_tokens']:,} tokens, so choose a larger budget."
+    )
 
 
 def mixture(manifest: StageManifest) -> Section:

@@ -56,7 +56,7 @@ def plan_mixture(config: BudgetConfig, out: str) -> Plan:
     table = conform(frame.to_arrow(), mixture.PLAN)
     entry = Shard(file=PLAN_FILE, rows=table.num_rows, digest=table_digest(table))
     storage.write_table(storage.join(scratch, PLAN_FILE), table, mixture.PLAN, shard=entry)
-    progress.expect("mixture", table.num_rows)
+    progress.expect("mixture", int(frame[c.N_BYTES].sum()))
     names = mixture.file_names(frame)
     return Plan(
         key=key,
@@ -99,7 +99,7 @@ def gather(plan: Plan, shard: str, out: str) -> str:
         for number in range(len(plan.files))
     ]
     storage.write_ipc(at, batches, MIXTURE)
-    progress.advance("mixture", documents=len(chosen), n_bytes=0)
+    progress.advance("mixture", documents=chosen.height, n_bytes=int(chosen[c.N_BYTES].sum()))
     return at
 
 

@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import corpora
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OPENMOAT = [sys.executable, "-m", "flows.cli"]
 HEAVY = ("prefect", "datasets", "datasketch", "polars", "pyarrow", "pydantic", "numpy", "httpx")
@@ -37,7 +40,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     recipe.write_text(recipe.read_text().replace("news", "[red]news[/red]").replace(
         f"{folder}/in/[red]news[/red]", f"{folder}/in/news"
     ).replace("[red]news[/red] = 0.6", '"[red]news[/red]" = 0.6'))  # fmt: skip
-    return folder / "out", openmoat("run", recipe, "--out", folder / "out", "--workers", 2, "--json")
+    out = folder / "out"
+    return out, openmoat("run", recipe, "--out", out, "--workers", 2, "--json")
 
 
 def test_help_answers_without_heavy_imports() -> None:
@@ -49,7 +53,8 @@ def test_help_answers_without_heavy_imports() -> None:
         "assert 'verify' in result.output\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,6 +15,8 @@ from tasks.verify import verify
 from tests import corpora
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from schemas.manifest import RunManifest
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -157,7 +158,7 @@ def test_a_changed_threshold_measures_nothing_again(tmp_path: Path) -> None:
 def test_one_lost_shard_is_made_anew_and_no_other(tmp_path: Path) -> None:
     recipe = corpora.three_sources(tmp_path / "in")
     first = run(recipe, tmp_path / "out")
-    lost = sorted((tmp_path / "out" / "signals").glob("*.parquet"))[0]
+    lost = min((tmp_path / "out" / "signals").glob("*.parquet"))
     lost.unlink()
     second = run(recipe, tmp_path / "out")
     assert digests(first) == digests(second)
@@ -179,14 +180,15 @@ def test_another_recipe_leaves_no_old_shard_in_the_mixture(tmp_path: Path) -> No
 
 def test_materialized_corpus_and_replay_hold_the_kept_text(tmp_path: Path) -> None:
     recipe = corpora.three_sources(tmp_path / "in")
-    text = recipe.read_text().replace("[replay]", "[corpus]\nmaterialize = true\n\n[replay]\nmaterialize = true")
-    recipe.write_text(text)
+    both = "[corpus]\nmaterialize = true\n\n[replay]\nmaterialize = true"
+    recipe.write_text(recipe.read_text().replace("[replay]", both))
     out = tmp_path / "out"
     run(recipe, out)
     decisions = pl.read_parquet(out / "decisions" / "*.parquet")
     corpus = pl.read_parquet(out / "corpus" / "*.parquet")
     assert sorted(corpus["doc_id"]) == sorted(decisions.filter("keep")["doc_id"])
-    drawn, texts = (pl.read_parquet(out / "replay" / p) for p in ("drawn.parquet", "text/*.parquet"))
+    drawn = pl.read_parquet(out / "replay" / "drawn.parquet")
+    texts = pl.read_parquet(out / "replay" / "text" / "*.parquet")
     assert sorted(drawn["doc_id"]) == sorted(texts["doc_id"])
     assert texts["tokens"].sum() == drawn["tokens"].sum()
     assert all(f.ok for f in verify(str(out)))

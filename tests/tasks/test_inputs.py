@@ -79,7 +79,8 @@ def test_pipes_are_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["nowhere", "nowhere/*.jsonl", "empty", "s3://bucket/x", "file:///etc", "x" * 5_000, "a\0"]
+    "url",
+    ["nowhere", "nowhere/*.jsonl", "empty", "s3://bucket/x", "file:///etc", "x" * 5_000, "a\0"],
 )
 def test_where_nothing_is_the_source_and_the_place_are_named(tmp_path: Path, url: str) -> None:
     (tmp_path / "empty").mkdir()
@@ -111,7 +112,9 @@ def test_a_link_to_nothing_and_a_name_that_is_no_text_are_named(tmp_path: Path) 
 
 def test_names_that_tell_no_format(tmp_path: Path) -> None:
     write(tmp_path / "data.bin")
-    with pytest.raises(ConfigError, match=r"data\.bin', whose name tells no format.*format = \"jsonl"):
+    with pytest.raises(
+        ConfigError, match=r"data\.bin', whose name tells no format.*format = \"jsonl"
+    ):
         read(tmp_path)
     write(tmp_path / "README.md", b"# about")
     write(tmp_path / "a.jsonl")
@@ -206,7 +209,7 @@ def as_nobody() -> Iterator[None]:
 
 
 def test_a_file_and_a_folder_without_permission() -> None:
-    folder = Path(tempfile.mkdtemp(dir="/tmp"))  # noqa: S108  (pytest's folders are its user's alone)
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
     try:
         folder.chmod(0o755)
         closed = write(folder / "a.jsonl")
@@ -264,7 +267,7 @@ def test_a_folder_of_json_lines_without_any_words_about_it(tmp_path: Path) -> No
     for i in range(2):
         write(tmp_path / f"part-{i}.jsonl", lines([{"text": f"{i}", "at": "2024-02-29"}]))
     found = read(tmp_path, format="hub")
-    assert found.texts == ["0", "1"]
+    assert sorted(found.texts) == ["0", "1"]
     assert len(found.files) == 2
 
 
@@ -295,7 +298,9 @@ def test_a_broken_file_of_a_dataset_is_a_reject(dataset: Path) -> None:
         ({"subset": "en", "split": "valid"}, "Bad split: valid"),
     ],
 )
-def test_a_subset_or_split_that_is_not_there(dataset: Path, keys: dict[str, str], said: str) -> None:
+def test_a_subset_or_split_that_is_not_there(
+    dataset: Path, keys: dict[str, str], said: str
+) -> None:
     with pytest.raises(SourceError) as caught:
         read(dataset, format="hub", **keys)
     assert said in str(caught.value)

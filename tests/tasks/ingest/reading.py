@@ -47,7 +47,8 @@ def read(url: Path | str | tuple[str, ...], **keys: Any) -> Read:
 
 def read_source(source: Source) -> Read:
     found = Read([], [], [])
-    for unit in list_units(IngestConfig(sources=(source,))).units:
+    units = list_units(IngestConfig(sources=(source,))).units
+    for unit in sorted(units, key=lambda u: u.files[0].url):
         reader = UnitReader(unit, source, scratch="/nonexistent/openmoat-scratch")
         for documents, rejects in reader.batches():
             assert documents.schema == DOCUMENTS
@@ -70,6 +71,9 @@ def lines(records: Iterable[object]) -> bytes:
 def numbered(n: int, words: int = 30) -> list[dict[str, Any]]:
     """Records that do not compress to nothing."""
     return [
-        {"id": str(i), "text": " ".join(f"{(i * 7919 + j * 104729) % 99991:x}" for j in range(words))}
+        {
+            "id": str(i),
+            "text": " ".join(f"{(i * 7919 + j * 104729) % 99991:x}" for j in range(words)),
+        }
         for i in range(n)
     ]

@@ -51,7 +51,7 @@ def test_data_is_chosen_before_prose_and_the_larger_number_before_the_smaller() 
 
 def test_a_text_file_is_one_document(tmp_path: Path) -> None:
     bodies = {
-        "a.txt": "one\r\ntwo\rthree\n".encode(),
+        "a.txt": b"one\r\ntwo\rthree\n",
         "b.md": b"\xef\xbb\xbfmarked",
         "c.txt": b"",
         "d.txt": gzip.compress(b"packed"),

@@ -437,7 +437,7 @@ def assert_stripped_well(source: str | bytes, result: str) -> None:
 
 def test_modules_of_the_standard_library_are_stripped_well() -> None:
     paths = files("python-source")
-    for path in paths[:: max(1, len(paths) // 150)]:
+    for path in paths[:: max(1, len(paths) // 60)]:
         data = Path(path).read_bytes()
         result = record(data, "python-source", path).text
         assert_stripped_well(data, result)

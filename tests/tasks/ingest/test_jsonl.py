@@ -14,11 +14,16 @@ from tasks.ingest.items import Fields, Record
 from tests.tasks.ingest.reading import lines, numbered, read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 ROWS = numbered(3_000)
 TEXTS = [row["text"] for row in ROWS]
-PACK = {"plain": bytes, "gz": gzip.compress, "zst": zstandard.ZstdCompressor(write_checksum=True).compress}
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    "plain": bytes,
+    "gz": gzip.compress,
+    "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "jsonl.gz", "json.zst", "ndjson"])

@@ -33,7 +33,9 @@ def test_every_file_is_in_one_group(files: list[InputFile]) -> None:
 
 
 @given(FILES, st.randoms(use_true_random=False))
-def test_groups_do_not_depend_on_the_order_of_the_files(files: list[InputFile], chance: object) -> None:
+def test_groups_do_not_depend_on_the_order_of_the_files(
+    files: list[InputFile], chance: object
+) -> None:
     shuffled = list(files)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
     assert groups(shuffled) == groups(files)

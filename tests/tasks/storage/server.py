@@ -50,10 +50,10 @@ def serving() -> Iterator[Server]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-        def do_HEAD(self) -> None:  # noqa: N802  (the library's name)
+        def do_HEAD(self) -> None:
             self.answer(head=True)
 
-        def do_GET(self) -> None:  # noqa: N802  (as above)
+        def do_GET(self) -> None:
             self.answer(head=False)
 
         def answer(self, *, head: bool) -> None:

@@ -66,7 +66,9 @@ def test_a_changed_tag_makes_another_unit(server: Server) -> None:
 def test_a_server_that_refuses_head_is_asked_by_get(
     server: Server, tmp_path: Path, status: int
 ) -> None:
-    page = Page(BODY, {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}, head_statuses=[status] * 9)
+    page = Page(
+        BODY, {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}, head_statuses=[status] * 9
+    )
     url = server.put("/a.json.gz", page)
     found = download.identify(url)
     assert (found.size, found.version) == (len(BODY), "Thu, 01 Jan 2026 00:00:00 GMT")

@@ -27,9 +27,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "er" / "a.bin"
     storage.write_bytes(str(target), b"one")
     assert storage.read_bytes(str(target)) == b"one"
-    with pytest.raises(ZeroDivisionError), storage.replacing(str(target)) as temporary:
-        Path(temporary).write_bytes(b"half")
-        raise ZeroDivisionError
+
+    def break_off() -> None:
+        with storage.replacing(str(target)) as temporary:
+            Path(temporary).write_bytes(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
     assert target.read_bytes() == b"one"
     assert everything(tmp_path) == ["deep/er/a.bin"]
 
@@ -37,9 +42,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_an_exception_while_a_shard_is_written_leaves_nothing(tmp_path: Path) -> None:
     at = str(tmp_path / "a.parquet")
     table = pa.table([["here"], [1], ["why"], ["what"]], schema=REJECTS)
-    with pytest.raises(ZeroDivisionError), storage.writing(at, REJECTS) as writer:
-        writer.write(table)
-        raise ZeroDivisionError
+
+    def break_off() -> None:
+        with storage.writing(at, REJECTS) as writer:
+            writer.write(table)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
     assert everything(tmp_path) == []
 
 
@@ -107,8 +117,8 @@ def test_other_errors_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True,
-                          text=True, check=True)  # fmt: skip
+    code = "import os; print(os.getpid())"
+    dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     (tmp_path / "sub").mkdir()
     names = {
         f"sub/.a.parquet.{dead.stdout.strip()}-0123abcd.tmp": True,
