@@ -13,10 +13,11 @@ from tasks.steps import corpus, ingest, select
 def build_corpus(recipe: RunConfig, out: str) -> str:
     """Read and measure every unit once, decide on narrow tables; return the decisions' folder."""
     meter = ledger.Meter()
-    units = ingest.list_units(recipe.ingest)
+    listing = ingest.list_units(recipe.ingest)
+    units = listing.units
     futures = [ingest.measure_unit.submit(u, recipe.ingest, recipe.signals, out) for u in units]
     measured = [future.result() for future in futures]
-    for manifest, reused in ingest.finish_units(measured, recipe.ingest, out):
+    for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, out):
         done = meter.record(manifest, written=len(units) - reused, reused=reused)
         ledger.note(out, manifest.stage, done)
 

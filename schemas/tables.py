@@ -129,6 +129,8 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     A column the schema allows to be null may be missing; anything else that does not fit raises
     :class:`SchemaError`. Columns that the schema does not name raise too: nothing is lost silently.
     """
+    if len(set(table.column_names)) < table.num_columns:
+        raise _mismatch(f"a column twice in {table.column_names}", schema)
     unknown = sorted(set(table.column_names) - set(schema.names))
     missing = [f.name for f in schema if not f.nullable and f.name not in table.column_names]
     if unknown or missing:

@@ -88,6 +88,19 @@ def _resolve(value: Any, *, where: str, folder: Path, key: str = "") -> Any:  # 
     return place
 
 
+def _address(value: str, where: str) -> str:
+    """An address as it stands: what it says is written into manifests, which people share."""
+    if VARIABLE.search(value):
+        raise ConfigError(
+            where,
+            got=f"{value!r}, an address with a variable in it",
+            wanted="an address as it is",
+            way_out="Write it out. A token does not belong into an address: download the file "
+            "yourself and name its path.",
+        )
+    return value
+
+
 def _place(value: str, where: str, folder: Path, *, escaped: bool) -> str:
     outside = glob.escape if escaped else str
 
@@ -102,9 +115,9 @@ def _place(value: str, where: str, folder: Path, *, escaped: bool) -> str:
             )
         return outside(found)
 
+    if "://" in value:
+        return _address(value, where)
     place = VARIABLE.sub(replace, value)
-    if "://" in place:
-        return place
     if place.startswith("~"):
         home = os.path.expanduser(place)  # noqa: PTH111  (an unknown user is no error here)
         place = outside(home.removesuffix(place[1:])) + place[1:] if home != place else place

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks import storage
@@ -68,12 +69,12 @@ def _parquet(file: InputFile, names: Fields) -> tuple[list[Record], float]:
     if storage.is_remote(file.url):
         return [], 0.0
     try:
-        with pq.ParquetFile(file.url) as opened:
+        with storage.local_stream(file) as stream, pq.ParquetFile(stream) as opened:
             total = opened.metadata.num_rows
             batch = next(opened.iter_batches(batch_size=SAMPLE_ROWS), None)
-    except (OSError, ValueError):
-        return [], 0.0
-    rows = [] if batch is None else batch.to_pylist()
+            rows = [] if batch is None else batch.to_pylist()
+    except (OSError, ValueError, OverflowError, pa.ArrowException):
+        return [], 0.0  # the run says what is wrong with the file
     items = [fields.to_record(row, i, names) for i, row in enumerate(rows, start=1)]
     records = [item for item in items if not isinstance(item, Reject)]
     return records, (file.size or 0) * len(rows) / max(1, total)

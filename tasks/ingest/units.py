@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from schemas.config import Format, Sample, Source
 
 VERSION = "ingest-1"
+NAMED = 3
 CUT_EVERY = 64
 """A group of small files ends after about so many, where a file's own hash says so; a file added
 tomorrow then changes one group and not all that follow it."""
@@ -35,12 +36,15 @@ def group(files: Sequence[InputFile], *, unit_bytes: float) -> Iterator[tuple[In
 
 
 def sampled(files: Sequence[InputFile], sample: Sample | None) -> list[InputFile]:
-    """The files that a sample takes, by seeded hash of the URL; one at least."""
+    """The files that a sample takes, one at least, by seeded hash of the end of their URLs.
+
+    The last NAMED parts count, so that the same files below another folder are the same sample.
+    """
     if sample is None:
         return list(files)
-    ranked = sorted(files, key=lambda f: digest("sample", sample.seed, f.url))
-    limit = sample.share * MODULUS
-    taken = [f for f in ranked if int(digest("sample", sample.seed, f.url), 16) < limit]
+    hashes = {f.url: digest("sample", sample.seed, f.url.split("/")[-NAMED:]) for f in files}
+    ranked = sorted(files, key=lambda f: (hashes[f.url], f.url))
+    taken = [f for f in ranked if int(hashes[f.url], 16) < sample.share * MODULUS]
     return taken or ranked[:1]
 
 

@@ -35,6 +35,7 @@ def ingest(manifest: StageManifest) -> Section:
         (
             name,
             counts["origin"],
+            counts["format"],
             counts["files"],
             counts["documents"] + sum(counts["rejects"].values()),
             sum(counts["rejects"].values()),
@@ -43,8 +44,14 @@ def ingest(manifest: StageManifest) -> Section:
         )
         for name, counts in manifest.details["sources"].items()
     )
-    header = ("source", "origin", "files", "records", "rejected", "why", "text, MB")
+    header = ("source", "origin", "format", "files", "records", "rejected", "why", "text, MB")
     text = "Every record became a document or a row of rejects/ with its file, position and reason."
+    passed_over = manifest.details["passed_over"]
+    if passed_over:
+        text += (
+            f" Files passed over, because they have another format: {len(passed_over)}, such as "
+        )
+        text += f"{passed_over[0]}."
     return Section("Read", text, Table(header, rows))
 
 

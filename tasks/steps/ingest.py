@@ -35,11 +35,11 @@ class Measured(Frozen):
 
 
 @step
-def list_units(ingest: IngestConfig) -> list[Unit]:
+def list_units(ingest: IngestConfig) -> inputs.Listing:
     """List the recipe's files as units of work, before any is read."""
     listing = inputs.list_units(ingest)
     progress.expect("ingest", sum(u.size for u in listing.units))
-    return listing.units
+    return listing
 
 
 @step
@@ -159,13 +159,13 @@ def _documents(out: str, shard: Shard) -> Iterator[pa.Table]:
 
 @step
 def finish_units(
-    measured: list[Measured], ingest: IngestConfig, out: str
+    measured: list[Measured], listing: inputs.Listing, ingest: IngestConfig, out: str
 ) -> list[tuple[StageManifest, int]]:
     """Write the manifests of ingest and signals, unless too many records of a source are bad.
 
     Each comes with the number of its shards that stood already.
     """
-    details = _by_source(measured, ingest, out)
+    details = _by_source(measured, listing, ingest, out)
     _check_rejects(details, ingest)
     documents = tuple(m.documents for m in measured)
     signals = tuple(m.signals for m in measured)
@@ -178,7 +178,7 @@ def finish_units(
             rows_in=rows + sum(s.rejects for s in documents),
             rows_out=rows,
             shards=documents,
-            details={"sources": details},
+            details={"sources": details, "passed_over": listing.passed_over},
         ),
         StageManifest(
             stage="signals",
@@ -196,7 +196,7 @@ def finish_units(
 
 
 def _by_source(
-    measured: list[Measured], ingest: IngestConfig, out: str
+    measured: list[Measured], listing: inputs.Listing, ingest: IngestConfig, out: str
 ) -> dict[str, dict[str, Any]]:
     details: dict[str, dict[str, Any]] = {}
     for source in ingest.sources:
@@ -208,6 +208,7 @@ def _by_source(
                 reasons.update(storage.read_table(at, [c.REASON]).column(0).to_pylist())
         details[source.name] = {
             "origin": source.origin,
+            "format": listing.formats[source.name],
             "files": sum(len(s.inputs) for s in shards),
             "documents": sum(s.rows for s in shards),
             "text_bytes": sum(s.n_bytes for s in shards),

@@ -6,7 +6,7 @@ Locations are URL strings: local paths and ``https://``. Nothing else knows how 
 from tasks.storage import hub
 from tasks.storage.claim import claimed
 from tasks.storage.download import is_remote
-from tasks.storage.head import head
+from tasks.storage.head import head, local_stream
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input
 from tasks.storage.local import (
     beside,
@@ -50,6 +50,7 @@ __all__ = [
     "join",
     "list_inputs",
     "list_names",
+    "local_stream",
     "name_of",
     "open_input",
     "read_batches",

@@ -1,7 +1,7 @@
 """Digests that must not change by accident: the sample texts of this project, through everything.
 
-When a digest changes on purpose, the stage's version changes with it (old results are then not taken
-for new ones), and the new digests are written here.
+When a digest changes on purpose, the stage's version changes with it (old results are then not
+taken for new ones), and the new digests are written here.
 """
 
 from __future__ import annotations

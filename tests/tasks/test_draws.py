@@ -217,7 +217,9 @@ def test_no_replay(pool: Pool) -> None:
     drawn = replay(pool, asked, targets)
     assert tokens_of(drawn) == 0
     assert asked.mixture is not None
-    assert draws.replay_for_mixture(drawn, asked.mixture, new).height == 0
+    rest = draws.replay_for_mixture(drawn, asked.mixture, new)
+    assert tokens_of(rest) == 0
+    assert set(rest[c.SPLIT]) <= {VALID}  # what was held out tells how much is forgotten
 
 
 def test_a_source_without_a_share_gives_nothing(pool: Pool) -> None:
