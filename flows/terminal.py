@@ -146,7 +146,7 @@ def show_findings(findings: list[Finding], *, json: bool) -> None:
     if json:
         print_json({"ok": not failed, "findings": [asdict(f) for f in findings]})
         return
-    console = Console()
+    console = _console()
     for finding in sorted(findings, key=lambda f: not f.ok):
         mark, style = ("ok", "green") if finding.ok else ("FAILED", "bold red")
         detail = f"  ({finding.detail})" if finding.detail else ""

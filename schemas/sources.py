@@ -15,6 +15,13 @@ Format = Literal[
     "jsonl",
     "parquet",
     "text",
+    "markdown",
+    "html",
+    "csv",
+    "chat",
+    "wikiextractor",
+    "warc",
+    "stackexchange",
     "hub",
     "python-readmes",
     "python-licenses",
@@ -73,7 +80,10 @@ class Source(Section):
     format: Format = Field(
         default="auto",
         description="How it is read. `auto` goes by the file's name (`.jsonl`, `.json`, "
-        "`.parquet`, `.txt`, `.md`, … before `.gz` or `.zst`); compression is seen in the content. "
+        "`.parquet`, `.csv`, `.warc`, `.wet`, `.html`, `.txt`, `.md`, … before `.gz` or `.zst`); "
+        "compression is seen in the content. `markdown` is text whose YAML front matter becomes "
+        "fields; `chat` conversations (Alpaca, ShareGPT, OpenAI messages); `warc` Common Crawl's "
+        "WARC and WET; `stackexchange` a Posts.xml dump; `wikiextractor` its `<doc …>` files. "
         "`hub` streams a dataset of the Hugging Face Hub, or a local folder laid out like one.",
     )
     origin: Literal["replay", "new"] = Field(

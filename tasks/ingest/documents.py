@@ -53,6 +53,7 @@ def to_documents(located: list[Located[Record]], *, source: Source) -> pa.Table:
         c.RECORD_ID: [r.record_id for r in records],
         c.URL: [r.url for r in records],
         c.TEXT: [normalise(r.text) for r in records],
+        c.MESSAGES: [r.messages for r in records],
         c.LICENSE: [r.license or source.license for r in records],
         c.OPT_OUT: [False] * len(records),
         c.LOCATION: [location for location, _ in located],

@@ -52,7 +52,8 @@ class Fields:
 class Record:
     """One record as read. ``position`` counts from 1: the line, the row or the part of a file.
 
-    ``metadata`` is the JSON of the fields that no other column took.
+    ``metadata`` is the JSON of the fields that no other column took; ``messages`` the turns of a
+    conversation, whose ``text`` is then how they read.
     """
 
     position: int
@@ -61,6 +62,7 @@ class Record:
     url: str | None = None
     license: str | None = None
     metadata: str | None = None
+    messages: list[dict[str, str]] | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
         ("a.parquet", "parquet"),
         ("a.tex.gzip", "text"),
         ("README", None),
-        ("a.csv", None),
+        ("a.CSV", "csv"),
+        ("a.warc.gz", "warc"),
+        ("a.warc.wet.gz", "warc"),
+        ("a.htm", "html"),
+        ("a.xml", None),
         ("what?.jsonl", "jsonl"),
         ("https://host/a.json.gz?download=true", "jsonl"),
         ("https://host/a?name=b.jsonl", None),
@@ -45,7 +49,10 @@ def test_data_is_chosen_before_prose_and_the_larger_number_before_the_smaller() 
     taken, kind, passed_over = chosen("a.jsonl", "b.parquet", "c.parquet")
     assert (taken, kind, passed_over) == (["b.parquet", "c.parquet"], "parquet", ["a.jsonl"])
     assert chosen("b.parquet", "a.jsonl")[1] == "jsonl"
-    assert chosen("a.csv") == ([], None, ["a.csv"])
+    assert chosen("a.csv") == (["a.csv"], "csv", [])
+    assert chosen("a.html", "b.html", "c.txt") == (["a.html", "b.html"], "html", ["c.txt"])
+    assert chosen("a.warc.gz", "b.txt", "c.txt")[1] == "warc"
+    assert chosen("a.bin") == ([], None, ["a.bin"])
     assert chosen() == ([], None, [])
 
 
