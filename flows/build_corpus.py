@@ -20,6 +20,7 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
     for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, out):
         done = meter.record(manifest, written=len(units) - reused, reused=reused)
         ledger.note(out, manifest.stage, done)
+        meter = ledger.Meter()  # signals are measured in the pass of ingest, which has the cost
 
     meter = ledger.Meter()
     decisions, stood = select.decide(recipe.deciding(), out)

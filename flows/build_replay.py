@@ -21,7 +21,5 @@ def build_replay(recipe: RunConfig, out: str) -> str:
     if recipe.replay is not None:
         meter = ledger.Meter()
         manifest, stood = replay.draw_replay(recipe.budget(), out)
-        if recipe.replay.materialize:
-            replay.write_texts(manifest, out)
         ledger.note(out, "replay", meter.record(manifest, stood=stood))
     return ledger.folder(out, "replay")

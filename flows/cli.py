@@ -109,8 +109,8 @@ def _run(
 
     config = load(recipe)
     _check_goal(recipe, config, goal)
-    preflight.check(config)
     folder = _out(out, config)
+    preflight.check(config, folder)
 
     from flows import terminal
     from flows.settings import quiet_prefect

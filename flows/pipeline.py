@@ -26,7 +26,7 @@ def pipeline(recipe: RunConfig, out: str, workers: int = 2, goal: Goal = "mixtur
     """Run what the recipe has sections for, up to ``goal``; what is finished is not done again."""
     runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=workers))
     with storage.claimed(out):
-        handoff.begin(recipe, out)
+        handoff.begin(recipe, out, goal)
         build_corpus.with_options(task_runner=runner)(recipe, out)
         if goal != "corpus" and recipe.tokenizer is not None:
             build_replay.with_options(task_runner=runner)(recipe, out)

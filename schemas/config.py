@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -31,6 +32,7 @@ __all__ = [
     "TokenizerConfig",
 ]
 
+LANGUAGE = re.compile(r"[a-z]{2,3}")
 SHARE_SLACK = 1e-6
 """How far from 1 a sum of written-down shares may be: thirds are rounded."""
 
@@ -82,15 +84,23 @@ class SignalsConfig(Section):
         default=24, ge=1, description="Texts with fewer letters than this are `und` (undetermined)."
     )
     shingle_words: int = Field(
-        default=5, ge=1, description="Words in a MinHash shingle (FineWeb, arXiv 2406.17557: 5)."
+        default=5,
+        ge=1,
+        le=1_000,
+        description="Words in a MinHash shingle (FineWeb, arXiv 2406.17557: 5).",
     )
     minhash_bands: int = Field(
-        default=14, ge=1, description="MinHash bands (FineWeb, arXiv 2406.17557: 14)."
+        default=14, ge=1, le=4_096, description="MinHash bands (FineWeb, arXiv 2406.17557: 14)."
     )
     minhash_rows: int = Field(
-        default=8, ge=1, description="Rows in a MinHash band (FineWeb, arXiv 2406.17557: 8)."
+        default=8,
+        ge=1,
+        le=4_096,
+        description="Rows in a MinHash band (FineWeb, arXiv 2406.17557: 8).",
     )
-    minhash_seed: int = Field(default=1, ge=0, description="Seed of the MinHash permutations.")
+    minhash_seed: int = Field(
+        default=1, ge=0, le=2**32 - 1, description="Seed of the MinHash permutations."
+    )
 
 
 class DedupConfig(Section):
@@ -134,6 +144,19 @@ class GopherThresholds(Section):
         "English: set it to 0 for other languages.",
     )
 
+    @model_validator(mode="after")
+    def _least_is_not_above_most(self) -> Self:
+        for name in ("words", "mean_word_length"):
+            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
+            if least > most:
+                raise wrong(
+                    f"min_{name}",
+                    got=f"{least}, and max_{name} = {most}",
+                    wanted="the least not to be above the most",
+                    way_out="Change one of them: no document could pass both.",
+                )
+        return self
+
 
 class SelectConfig(Section):
     """From signals to keep or drop, and to train or validation."""
@@ -159,8 +182,10 @@ class SelectConfig(Section):
     gopher: GopherThresholds | None = Field(
         default_factory=GopherThresholds, description="Gopher's thresholds."
     )
-    valid_share: Share = Field(
+    valid_share: float = Field(
         default=0.02,
+        ge=0.0,
+        lt=1.0,
         description="Share of near-duplicate clusters held out for validation, by seeded hash.",
     )
 
@@ -168,6 +193,19 @@ class SelectConfig(Section):
     @classmethod
     def _false_is_off(cls, value: object) -> object:
         return None if value is False else value
+
+    @field_validator("languages")
+    @classmethod
+    def _codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for code in value:
+            if not LANGUAGE.fullmatch(code):
+                raise wrong(
+                    "",
+                    got=f"{code[:80]!r}",
+                    wanted="codes of two or three small letters, such as 'en' or 'de'",
+                    way_out="Write ISO 639 codes, as lid.176 answers with them.",
+                )
+        return value
 
 
 class DecidingConfig(Section):
@@ -199,6 +237,7 @@ class TokenizerConfig(Section):
     train_vocab_size: int | None = Field(
         default=None,
         ge=257,
+        le=1_000_000,
         description="Train a byte-level BPE of this size on the kept replay documents instead.",
     )
     train_mb: float = Field(
@@ -282,7 +321,9 @@ class RunConfig(Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", description="Short name of the run.")
     description: str = Field(default="", description="One sentence for the report and data card.")
-    seed: int = Field(default=0, ge=0, description="Seed of every random choice in the run.")
+    seed: int = Field(
+        default=0, ge=0, le=2**63 - 1, description="Seed of every random choice in the run."
+    )
     ingest: IngestConfig
     signals: SignalsConfig = Field(default_factory=SignalsConfig)
     dedup: DedupConfig = Field(default_factory=DedupConfig)

@@ -12,3 +12,9 @@ class Finding:
     statement: str
     ok: bool
     detail: str = ""
+
+    @classmethod
+    def same(cls, statement: str, said: object, found: object, detail: str = "") -> Finding:
+        """Compare what was said with what was found; where they differ, the detail is both."""
+        ok = said == found
+        return cls(statement, ok, detail if ok else f"said {said!r}, found {found!r}")

@@ -86,6 +86,7 @@ class StageRecord(Frozen):
     """A stage's line in ``run.json``; ``peak_bytes`` is the peak of the whole process so far."""
 
     folder: str
+    key: str
     digest: str
     rows_in: int
     rows_out: int
@@ -97,11 +98,12 @@ class StageRecord(Frozen):
 
 
 class RunManifest(Frozen):
-    """``run.json``: the whole run on one page."""
+    """``run.json``: the whole run on one page; ``goal`` is how far the last command was to go."""
 
     version: int = VERSION
     openmoat: str
     name: str
     recipe_digest: str
     recipe: dict[str, Any]
+    goal: str = "mixture"
     stages: dict[str, StageRecord]

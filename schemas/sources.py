@@ -54,11 +54,20 @@ def wrong(key: str, *, got: str, wanted: str, way_out: str) -> PydanticCustomErr
     return PydanticCustomError("recipe", "{key}: got {got}, wanted {wanted}. {way_out}", context)
 
 
+def has_credentials(url: str) -> bool:
+    """Whether an address carries a user name or password, which every manifest would repeat."""
+    scheme, mark, rest = url.partition("://")
+    try:
+        return bool(mark) and scheme != "file" and "@" in urlsplit(url).netloc
+    except ValueError:  # brackets that do not match
+        return "@" in rest.partition("/")[0]
+
+
 class Sample(Section):
     """A part of a source's files, chosen by seeded hash of their names."""
 
     share: float = Field(gt=0.0, le=1.0, description="Share of the files that is read.")
-    seed: int = Field(default=0, ge=0, description="Seed of the choice.")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Seed of the choice.")
 
 
 class Source(Section):
@@ -152,7 +161,7 @@ class Source(Section):
                 wanted="a path, a folder, a glob or an address",
                 way_out="Add url (or url_list).",
             )
-        if any("@" in urlsplit(u).netloc for u in self.url if u.startswith("http")):
+        if any(map(has_credentials, self.url)):
             raise wrong(
                 "url",
                 got="an address with a user name or password in it",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.config import PYTHON_FORMATS
 from schemas.errors import ConfigError
 from schemas.manifest import ReadFile
+from schemas.sources import has_credentials
 from tasks import storage
 from tasks.ingest import documents, fields, formats, interpreter, units
 from tasks.ingest.compression import decompressed
@@ -50,12 +51,25 @@ def list_units(ingest: IngestConfig) -> Listing:
         files, kind, passed_over = formats.choose(_files(source), _format(source))
         if kind is None or not files:
             raise _no_files(source, passed_over)
+        _check_named(source, passed_over)
         files = units.sampled(files, source.sample)
         groups = units.group(files, unit_bytes=ingest.unit_mb * 1e6)
         listing.units += sorted((units.unit(source, kind, g) for g in groups), key=lambda u: u.key)
         listing.passed_over += [f.url for f in passed_over]
         listing.formats[source.name] = kind
     return listing
+
+
+def _check_named(source: Source, passed_over: list[InputFile]) -> None:
+    """Refuse to pass over a file that the recipe names itself."""
+    for file in passed_over:
+        if file.url in source.url:
+            raise ConfigError(
+                _where(source),
+                got=f"{file.url!r} beside files of another format",
+                wanted="one format a source",
+                way_out="Make it a source of its own, or name the format that all of them have.",
+            )
 
 
 def _no_files(source: Source, passed_over: list[InputFile]) -> ConfigError:
@@ -114,6 +128,13 @@ def _listed(source: Source) -> list[str]:
             way_out="Correct the path; a list on a server has to be downloaded first.",
         ) from error
     urls = [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    if any(map(has_credentials, urls)):
+        raise ConfigError(
+            f"{_where(source)}.url_list",
+            got="an address with a user name or password in it",
+            wanted="addresses without, because they are written to every manifest",
+            way_out="Download the files yourself and list their paths.",
+        )
     return [u if "://" in u else storage.beside(source.url_list, u) for u in urls]
 
 

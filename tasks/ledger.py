@@ -28,6 +28,10 @@ FOLDERS = {
     "replay": "replay",
     "mixture": "mixture",
 }
+WRITTEN = ("corpus", "replay", "mixture")
+"""Stages whose folders hold text that people load."""
+CARD, REPORT = "README.md", "report.html"
+PAGES = (CARD, REPORT)
 REJECTS, TOKENS, SCRATCH = "rejects", "tokens", ".scratch"
 _lock = threading.Lock()
 
@@ -45,6 +49,7 @@ class Meter:
         unit = 1 if sys.platform == "darwin" else 1024
         return StageRecord(
             folder=FOLDERS[manifest.stage],
+            key=manifest.key,
             digest=manifest.digest,
             rows_in=manifest.rows_in,
             rows_out=manifest.rows_out,
@@ -67,13 +72,19 @@ def read(out: str, stage: str) -> StageManifest:
 
 
 def finished(out: str, stage: str, key: str) -> StageManifest | None:
-    """The manifest of a stage that was finished with this very key and has all its files."""
+    """The manifest of a stage that was finished with this very key and has all its files whole."""
     with contextlib.suppress(ManifestError):
         found = read(out, stage)
         files = [storage.join(folder(out, stage), s.file) for s in found.shards]
-        if found.key == key and all(storage.exists(f) for f in files):
+        if found.key == key and all(map(_whole, files)):
             return found
     return None
+
+
+def _whole(file: str) -> bool:
+    return (
+        storage.read_shard(file) is not None if file.endswith(".parquet") else storage.exists(file)
+    )
 
 
 def finish(out: str, manifest: StageManifest) -> None:
@@ -82,8 +93,35 @@ def finish(out: str, manifest: StageManifest) -> None:
 
 
 def begin(out: str, stage: str) -> None:
-    """Mark a stage that is written anew as unfinished."""
+    """Mark a stage that is written anew as unfinished, and what was made from it as gone."""
     storage.remove(storage.join(folder(out, stage), MANIFEST))
+    with _lock, contextlib.suppress(ManifestError):
+        run = read_run(out)
+        if stage in run.stages:
+            _write_stages(out, run, {n: s for n, s in run.stages.items() if not _after(n, stage)})
+        _discard_after(out, stage)
+
+
+def _after(stage: str, other: str) -> bool:
+    order = list(FOLDERS)
+    return order.index(stage) >= order.index(other)
+
+
+def _discard_after(out: str, stage: str) -> None:
+    """Remove what was made from an earlier state of ``stage``, so that nobody loads it for new.
+
+    Decisions and tokenizer stay (their keys tell whether they still hold); written text goes.
+    """
+    for later in FOLDERS:
+        if later in WRITTEN and later != stage and _after(later, stage):
+            storage.remove(folder(out, later))
+    for page in PAGES:
+        storage.remove(storage.join(out, page))
+
+
+def _write_stages(out: str, run: RunManifest, stages: dict[str, StageRecord]) -> None:
+    ordered = {name: stages[name] for name in FOLDERS if name in stages}
+    storage.write_model(run_location(out), run.model_copy(update={"stages": ordered}))
 
 
 def sweep(out: str, stage: str, keep: set[str], *, below: str = "") -> None:
@@ -94,19 +132,29 @@ def sweep(out: str, stage: str, keep: set[str], *, below: str = "") -> None:
             storage.remove(storage.join(folder(out, stage), file))
 
 
-def open_run(out: str, recipe: RunConfig, *, version: str) -> None:
-    """Start ``run.json``, or go on with it when the recipe is the one it was started with."""
+def open_run(out: str, recipe: RunConfig, *, version: str, goal: str) -> None:
+    """Start ``run.json``, or go on with it when the recipe is the one it was started with.
+
+    What another recipe left is discarded, but for documents, signals, decisions and tokenizer:
+    their keys tell whether they hold for this one too.
+    """
     storage.sweep_temporaries(out)
-    recipe_digest = digest(recipe)
+    recipe_digest, stages = digest(recipe), {}
     with contextlib.suppress(ManifestError):
-        if read_run(out).recipe_digest == recipe_digest:
-            return
+        before = read_run(out)
+        if before.recipe_digest == recipe_digest:
+            stages = before.stages
+        else:
+            _discard_after(out, "ingest")
+            if recipe.tokenizer is None:
+                storage.remove(folder(out, "tokenizer"))
     run = RunManifest(
         openmoat=version,
         name=recipe.name,
         recipe_digest=recipe_digest,
         recipe=recipe.model_dump(mode="json"),
-        stages={},
+        goal=goal,
+        stages=stages,
     )
     storage.write_model(run_location(out), run)
 
@@ -122,9 +170,12 @@ def read_run(out: str) -> RunManifest:
 
 
 def note(out: str, stage: str, record: StageRecord) -> None:
-    """Add a finished stage to ``run.json``."""
+    """Add a finished stage to ``run.json``; where it has changed, what followed from it goes."""
     with _lock:
         run = read_run(out)
-        stages = {**run.stages, stage: record}
-        ordered = {name: stages[name] for name in FOLDERS if name in stages}
-        storage.write_model(run_location(out), run.model_copy(update={"stages": ordered}))
+        before = run.stages.get(stage)
+        kept = run.stages
+        if before is not None and before.key != record.key:
+            kept = {n: s for n, s in run.stages.items() if not _after(n, stage)}
+            _discard_after(out, stage)
+        _write_stages(out, run, {**kept, stage: record})

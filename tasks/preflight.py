@@ -6,33 +6,68 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
 from tasks import storage, tokens
+from tasks.signals import language
+from tasks.storage import claim, inputs
 
 if TYPE_CHECKING:
-    from schemas.config import RunConfig, TokenizerConfig
+    from schemas.config import RunConfig, Source, TokenizerConfig
 
 TOKENIZER_FILE = "tokenizer.json"
 ELSEWHERE = ("https://", "http://", "hf://")
 
 
-def check(recipe: RunConfig) -> None:
+def check(recipe: RunConfig, out: str | None = None) -> None:
     """Raise :class:`ConfigError` when a place that the recipe names is empty or unusable.
 
-    Looks at local places only; servers are asked when the run begins.
+    Looks at local places only; servers are asked when the run begins. ``out``, where it is given,
+    has to be a folder for this run alone; nothing is left in it.
     """
     for source in recipe.ingest.sources:
         where = f"ingest.sources {source.name!r}"
-        for url in (*source.url, *filter(None, [source.url_list])):
-            if not url.startswith(ELSEWHERE):
-                storage.check_place(url, where=where)
+        for url in _local_places(source):
+            storage.check_place(url, where=where)
     if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
-    model = recipe.signals.lang_model
+    _check_model(recipe.signals.lang_model)
+    if out is not None:
+        _check_out(recipe, out)
+
+
+def _local_places(source: Source) -> list[str]:
+    places = [*source.url, *filter(None, [source.url_list])]
+    return [place for place in places if not place.startswith(ELSEWHERE)]
+
+
+def _check_model(model: str | None) -> None:
     if model is not None and not storage.is_file(model):
         raise ConfigError(
             "signals.lang_model",
             got=f"{model!r}, where there is no file",
             wanted="fastText's lid.176.ftz",
             way_out="Correct the path, or remove the key to use the copy that is installed.",
+        )
+    language.prepare_model(language.model_path(model))
+
+
+def _check_out(recipe: RunConfig, out: str) -> None:
+    for source in recipe.ingest.sources:
+        for place in _local_places(source):
+            if inputs.overlaps(place, out):
+                raise ConfigError(
+                    f"--out {out}",
+                    got=f"a folder in which the source {source.name!r} is read, or that lies in "
+                    f"it ({place})",
+                    wanted="one apart from all sources: the next run would read its own results",
+                    way_out="Choose another --out.",
+                )
+    claim.check_writable(out)
+    other = claim.holds_other_files(out)
+    if other is not None:
+        raise ConfigError(
+            f"--out {out}",
+            got=f"a folder with other files ({other!r})",
+            wanted="an empty or new one, or the folder of a run: a run owns its folder",
+            way_out="Choose an empty or new folder.",
         )
 
 

@@ -41,6 +41,8 @@ class _Parser:
     def _start(self) -> None:
         self._expat = expat.ParserCreate(self._encoding)
         self._expat.buffer_text = True
+        if hasattr(self._expat, "SetReparseDeferralEnabled"):  # newer ones wait for more bytes
+            self._expat.SetReparseDeferralEnabled(False)  # noqa: FBT003  (by position only)
         self._expat.XmlDeclHandler = self._declaration
         self._expat.StartDoctypeDeclHandler = self._refuse
         self._expat.StartElementHandler = self._element

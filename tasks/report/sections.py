@@ -125,7 +125,8 @@ def replay(manifest: StageManifest) -> Section:
 
 def _too_large(name: str, source: dict[str, Any], total: int) -> str:
     """A warning where whole documents cannot meet a source's share."""
-    if abs(source["tokens"] / total - source["share"]) <= SHARE_TOLERANCE:
+    miss = abs(source["tokens"] / total - source["share"])
+    if miss <= SHARE_TOLERANCE or not source["asked_tokens"]:
         return ""
     return (
         f" {name} misses its share: its documents are large against a part of "

@@ -12,15 +12,12 @@ from tasks import ledger, preflight, storage, version
 from tasks.report import card, page, sections
 from tasks.steps.policy import step
 
-CARD = "README.md"
-REPORT = "report.html"
-
 
 @step
-def begin(recipe: RunConfig, out: str) -> None:
+def begin(recipe: RunConfig, out: str, goal: str) -> None:
     """Refuse what is known to be wrong before any work; start or go on with ``run.json``."""
     preflight.check(recipe)
-    ledger.open_run(out, recipe, version=version.installed())
+    ledger.open_run(out, recipe, version=version.installed(), goal=goal)
 
 
 @step
@@ -31,7 +28,7 @@ def write_card(out: str) -> None:
     licenses = _licenses(out)
     for where, below in ((out, f"{ledger.FOLDERS['mixture']}/"), (folder, "")):
         body = card.card(run, manifest, below=below, licenses=licenses)
-        storage.write_bytes(storage.join(where, CARD), body.encode())
+        storage.write_bytes(storage.join(where, ledger.CARD), body.encode())
 
 
 def _licenses(out: str) -> dict[str, Counter[str]]:
@@ -55,7 +52,7 @@ def end(out: str) -> str:
         str(run.recipe.get("description") or "") or f"Recipe digest {run.recipe_digest}",
         sections.sections(run, manifests),
     )
-    at = storage.join(out, REPORT)
+    at = storage.join(out, ledger.REPORT)
     storage.write_bytes(at, body.encode())
     storage.remove(storage.join(out, ledger.SCRATCH))
     return at

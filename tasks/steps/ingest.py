@@ -48,6 +48,8 @@ def measure_unit(unit: Unit, ingest: IngestConfig, signals: SignalsConfig, out: 
     name = f"{unit.key}.parquet"
     signals_name = f"{digest(SIGNALS_VERSION, signals, unit.key)}.parquet"
     known = storage.read_shard(storage.join(ledger.folder(out, "ingest"), name))
+    if storage.read_shard(storage.join(out, ledger.REJECTS, name)) is None:
+        known = None  # both are made in one pass over the input
     measured = storage.read_shard(storage.join(ledger.folder(out, "signals"), signals_name))
     found = Measured(
         documents=known or Shard(file=name, rows=0, digest=""),
@@ -226,7 +228,7 @@ def _check_rejects(details: dict[str, dict[str, Any]], ingest: IngestConfig) -> 
             raise SourceError(
                 f"source {name!r}",
                 got=f"{bad:,} of {bad + counts['documents']:,} records bad ({reasons})",
-                wanted=f"at most {ingest.max_reject_share:.0%} (ingest.max_reject_share)",
+                wanted=f"at most {ingest.max_reject_share:g} of them (ingest.max_reject_share)",
                 way_out="Look at them in rejects/*.parquet; name the right format or text_field, "
                 "or allow a larger share.",
             )

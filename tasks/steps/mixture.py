@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.config import BudgetConfig, MixtureConfig
+from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.tables import MIXTURE, conform
 from tasks import draws, kept, ledger, mixture, progress, storage, tokens
@@ -81,7 +82,18 @@ def _planned(config: BudgetConfig, settings: MixtureConfig, out: str) -> pl.Data
         places = pl.DataFrame(pl.from_arrow(storage.read_table(drawn_at, [c.SHARD, c.ROW])))
         replay = places.join(frame, on=[c.SHARD, c.ROW], how="left", maintain_order="left")
         replay = draws.replay_for_mixture(replay.select(new.columns), settings, new)
+    _check_not_empty(new)
     return mixture.plan(replay, new, shard_bytes=settings.shard_mb * 1e6, seed=config.seed)
+
+
+def _check_not_empty(new: pl.DataFrame) -> None:
+    if new.filter(pl.col(c.SPLIT) == mixture.TRAIN).is_empty():
+        raise BudgetError(
+            "mixture",
+            got="no training document of new data after dedup and selection",
+            wanted="one at least",
+            way_out="`openmoat inspect` shows why documents were dropped.",
+        )
 
 
 @step

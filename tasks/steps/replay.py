@@ -30,7 +30,7 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
     upstream = [ledger.read(out, stage).key for stage in ("select", "tokenizer")]
     key = digest(VERSION, config, upstream)
     known = ledger.finished(out, "replay", key)
-    if known is not None:
+    if known is not None and all(_text_stands(out, file) for file in known.details["texts"]):
         return known, True
     ledger.begin(out, "replay")
     frame = kept.load(out, seed=config.seed, tokenizer_digest=tokens.digest(tokenizer))
@@ -40,6 +40,9 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
     table = conform(drawn.select(DRAWN.names).to_arrow(), DRAWN)
     shard = Shard(file=FILE, rows=table.num_rows, digest=table_digest(table, leave_out=PLACE))
     storage.write_table(storage.join(ledger.folder(out, "replay"), FILE), table, DRAWN, shard=shard)
+    materialize = config.replay is not None and config.replay.materialize
+    texts = _write_texts(drawn, key, out) if materialize else []
+    ledger.sweep(out, "replay", set(texts), below="text")
     manifest = StageManifest(
         stage="replay",
         key=key,
@@ -47,7 +50,11 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
         rows_in=frame.filter(pl.col(c.SOURCE).is_in(list(_shares(config)))).height,
         rows_out=table.num_rows,
         shards=(shard,),
-        details={"targets": targets, "sources": _achieved(drawn, config, targets)},
+        details={
+            "targets": targets,
+            "sources": _achieved(drawn, config, targets),
+            "texts": texts,
+        },
     )
     ledger.finish(out, manifest)
     return manifest, False
@@ -77,22 +84,23 @@ def _achieved(
     return outcome
 
 
-@step
-def write_texts(manifest: StageManifest, out: str) -> list[Shard]:
-    """Write the drawn documents with their text to ``replay/text/``, one file a documents shard."""
-    drawn_at = storage.join(ledger.folder(out, "replay"), FILE)
-    drawn = pl.DataFrame(pl.from_arrow(storage.read_table(drawn_at)))
+def _text_stands(out: str, file: str) -> bool:
+    return storage.read_shard(storage.join(ledger.folder(out, "replay"), file)) is not None
+
+
+def _write_texts(drawn: pl.DataFrame, key: str, out: str) -> list[str]:
+    """Write the drawn documents with their text, one file a documents shard; return the names."""
     written = []
     for (shard,), rows in sorted(drawn.partition_by(c.SHARD, as_dict=True).items()):
-        name = f"text/{digest(VERSION, manifest.key, shard)}.parquet"
-        at = storage.join(ledger.folder(out, "replay"), name)
-        known = storage.read_shard(at)
-        written.append(known or _write_text(out, str(shard), rows.sort(c.ROW), at))
-    ledger.sweep(out, "replay", {f"text/{s.file}" for s in written}, below="text")
+        name = f"text/{digest(VERSION, key, shard)}.parquet"
+        if not _text_stands(out, name):
+            at = storage.join(ledger.folder(out, "replay"), name)
+            _write_text(out, str(shard), rows.sort(c.ROW), at)
+        written.append(name)
     return written
 
 
-def _write_text(out: str, shard: str, rows: pl.DataFrame, at: str) -> Shard:
+def _write_text(out: str, shard: str, rows: pl.DataFrame, at: str) -> None:
     digests, n_bytes = [], 0
     with storage.writing(at, REPLAY) as file:
         for numbers, documents in kept.rows_of(out, shard, rows[c.ROW].to_list()):
@@ -107,4 +115,3 @@ def _write_text(out: str, shard: str, rows: pl.DataFrame, at: str) -> Shard:
             file=storage.name_of(at), rows=rows.height, digest=add_hex(digests), n_bytes=n_bytes
         )
         file.finish(written)
-    return written

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from schemas import columns as c
 from schemas.config import TokenizerConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.errors import OpenmoatError
 from schemas.manifest import Shard, StageManifest
 from tasks import kept, ledger, preflight, storage, tokens
 from tasks.budget import PRIORITY
@@ -39,7 +40,7 @@ def provide_tokenizer(
         frame = chosen(config, sources, seed, out)
         key, rows = digest(VERSION, config, frame[c.DOC_ID].sort().to_list()), frame.height
     known = ledger.finished(out, "tokenizer", key)
-    if known is not None:
+    if known is not None and _loads(out, known.digest):
         return known, True
     ledger.begin(out, "tokenizer")
     if config.path is None:
@@ -57,6 +58,13 @@ def provide_tokenizer(
     )
     ledger.finish(out, manifest)
     return manifest, False
+
+
+def _loads(out: str, digest_of_it: str) -> bool:
+    try:
+        return tokens.digest(load_tokenizer(out)) == digest_of_it
+    except OpenmoatError:
+        return False
 
 
 def load_tokenizer(out: str) -> Tokenizer:

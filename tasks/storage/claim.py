@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOCK = ".lock"
+OF_A_RUN = {LOCK, "run.json"}
+OF_THE_SYSTEM = {"lost+found", ".DS_Store"}
+"""What a disk or a file manager puts into folders."""
 
 
 @contextlib.contextmanager
@@ -41,3 +45,39 @@ def claimed(folder: str) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def check_writable(folder: str) -> None:
+    """Raise :class:`ConfigError` when a run could not write to a folder; leave nothing behind.
+
+    What is missing is made and taken away again, because only trying tells of every disk.
+    """
+    made: list[Path] = []
+    try:
+        folder.encode()
+        for path in [*reversed(Path(folder).absolute().parents), Path(folder).absolute()]:
+            if not path.exists():
+                path.mkdir()
+                made.append(path)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, UnicodeEncodeError) as error:
+        raise ConfigError(
+            f"--out {ascii(folder) if isinstance(error, UnicodeEncodeError) else folder}",
+            got=getattr(error, "strerror", None) or "a name that is not UTF-8",
+            wanted="a folder that can be written to",
+            way_out="Choose another --out, or mend its permissions.",
+        ) from error
+    finally:
+        for path in reversed(made):
+            with contextlib.suppress(OSError):  # another run has begun to use it
+                path.rmdir()
+
+
+def holds_other_files(folder: str) -> str | None:
+    """Name of something in a folder that is not a run's; None for an empty, new or run folder."""
+    try:
+        names = {path.name for path in Path(folder).iterdir()} - OF_THE_SYSTEM
+    except FileNotFoundError:
+        return None
+    return None if not names or names & OF_A_RUN else min(names)

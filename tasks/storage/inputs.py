@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import io
+import itertools
 import os
 import stat
 from pathlib import Path
@@ -45,6 +47,38 @@ def check_place(url: str, *, where: str) -> None:
     with _listing(url, where):
         if next(filter(_is_regular, _paths(url)), None) is None:
             raise _nothing_at(url, where)
+
+
+def overlaps(url: str, folder: str) -> bool:
+    """Whether a local place would be read from below ``folder``, or ``folder`` lies in it.
+
+    A folder need not exist yet: what a glob will match then counts too.
+    """
+    out = os.path.realpath(folder)
+    if os.path.exists(url):  # noqa: PTH110  (never raises, unlike Path)
+        place = os.path.realpath(url)
+        return _is_below(place, out) or _is_below(out, place)
+    hits = glob.iglob(url, recursive=True)  # noqa: PTH207  (absolute patterns too)
+    return _would_match(url, out) or any(_is_below(os.path.realpath(hit), out) for hit in hits)
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _would_match(pattern: str, out: str) -> bool:
+    """Whether a folder or one above it fits a pattern; below ``**`` everything does."""
+    parts = os.path.abspath(pattern).split("/")  # noqa: PTH100  (strings)
+    fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), parts))
+    base = os.path.realpath("/".join(fixed) or "/")
+    if not _is_below(out, base):
+        return False
+    wild = parts[len(fixed) :]
+    names = out[len(base) :].strip("/").split("/")
+    if "**" in wild:
+        return True
+    fits = zip(names, wild, strict=False)
+    return len(names) >= len(wild) and all(fnmatch.fnmatchcase(n, w) for n, w in fits)
 
 
 def _nothing_at(url: str, where: str) -> ConfigError:

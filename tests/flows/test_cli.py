@@ -196,3 +196,25 @@ def test_killed_in_the_middle_and_run_again_gives_the_same(tmp_path: Path) -> No
     fresh = openmoat("run", recipe, "--out", tmp_path / "fresh", "--json")
     again = json.loads(fresh.stdout.splitlines()[-1])["stages"]
     assert {k: s["digest"] for k, s in stages.items()} == {k: s["digest"] for k, s in again.items()}
+
+
+def test_a_run_needs_neither_a_home_nor_the_server_that_a_variable_names(tmp_path: Path) -> None:
+    recipe = corpora.three_sources(tmp_path / "in", n=6)
+    (tmp_path / "tmp").mkdir()
+    environment = {
+        **os.environ,
+        "HOME": "/proc/nobody",
+        "PREFECT_API_URL": "http://127.0.0.1:1",
+        "TMPDIR": str(tmp_path / "tmp"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+    result = subprocess.run(
+        [*OPENMOAT, "corpus", str(recipe), "--out", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    assert list((tmp_path / "tmp").iterdir()) == []

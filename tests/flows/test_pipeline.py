@@ -204,3 +204,54 @@ def test_a_budget_larger_than_the_pool_says_what_would_fit(tmp_path: Path) -> No
     assert "tokens" in str(caught.value)
     assert "would fit" in str(caught.value)
     assert "mixture" not in ledger.read_run(str(tmp_path / "out")).stages
+
+
+def test_a_failed_change_leaves_no_old_mixture_to_be_loaded(tmp_path: Path) -> None:
+    from schemas.errors import BudgetError
+
+    recipe, out = corpora.three_sources(tmp_path / "in"), tmp_path / "out"
+    run(recipe, out)
+    assert (out / "README.md").exists()
+    recipe.write_text(recipe.read_text().replace("replay_share = 0.25", "replay_share = 0.9"))
+    with pytest.raises(BudgetError):
+        run(recipe, out)
+    assert not list((out / "mixture").rglob("*.parquet"))
+    assert not (out / "README.md").exists()
+    assert not (out / "report.html").exists()
+    assert set(ledger.read_run(str(out)).stages) == {"ingest", "signals", "select", "tokenizer"}
+
+
+def test_changed_inputs_leave_no_old_mixture_beside_new_decisions(tmp_path: Path) -> None:
+    recipe, out = corpora.three_sources(tmp_path / "in"), tmp_path / "out"
+    run(recipe, out)
+    more = corpora.records("later", 5)
+    corpora.write_jsonl(tmp_path / "in" / "news" / "later.jsonl", more)
+    manifest = run(recipe, out, goal="corpus")
+    assert set(manifest.stages) == {"ingest", "signals", "select"}
+    assert not (out / "mixture").exists()
+    again = run(recipe, out)
+    assert again.stages["ingest"].shards_written == 0
+    assert all(f.ok for f in verify(str(out)))
+
+
+def test_lost_rejects_and_a_broken_shard_are_made_anew(tmp_path: Path) -> None:
+    recipe, out = corpora.three_sources(tmp_path / "in"), tmp_path / "out"
+    first = run(recipe, out)
+    min((out / "rejects").glob("*.parquet")).unlink()
+    shards = [min((out / f).rglob("*.parquet")) for f in ("decisions", "mixture/train")]
+    for shard in shards:
+        shard.write_bytes(shard.read_bytes()[:100])
+    (out / "tokenizer" / "tokenizer.json").write_text("{}")
+    assert digests(run(recipe, out)) == digests(first)
+    assert all(f.ok for f in verify(str(out)))
+
+
+def test_new_data_that_is_all_empty_is_no_mixture(tmp_path: Path) -> None:
+    from schemas.errors import BudgetError
+
+    recipe, out = corpora.three_sources(tmp_path / "in", n=6), tmp_path / "out"
+    for file in (tmp_path / "in" / "laws").iterdir():
+        file.unlink()
+    corpora.write_jsonl(tmp_path / "in" / "laws" / "a.jsonl", [{"id": "x", "text": " "}])
+    with pytest.raises(BudgetError, match="no training document of new data"):
+        run(recipe, out)

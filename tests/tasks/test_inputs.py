@@ -344,3 +344,21 @@ def test_a_folder_is_never_read_in_the_place_of_a_dataset(
     name = f"{dataset.parent.name}/{dataset.name}"
     with pytest.raises(SourceError, match="which would be read instead"):
         read(f"hf://{name}", revision="abc")
+
+
+def test_a_file_that_the_recipe_names_is_never_passed_over(tmp_path: Path) -> None:
+    folder, essay = write(tmp_path / "laws" / "a.jsonl").parent, write(tmp_path / "essay.txt")
+    source = {"name": "mine", "url": [str(folder), str(essay)]}
+    config = IngestConfig.model_validate({"sources": [source]}, strict=False)
+    with pytest.raises(ConfigError, match=r"essay\.txt' beside files of another format"):
+        list_units(config)
+
+
+def test_a_listed_address_with_a_password_is_refused(tmp_path: Path) -> None:
+    urls = write(tmp_path / "urls.txt", b"https://me:secret@host.example/a.jsonl\n")
+    source = {"name": "mine", "url_list": str(urls), "format": "jsonl"}
+    config = IngestConfig.model_validate({"sources": [source]}, strict=False)
+    with pytest.raises(ConfigError) as caught:
+        list_units(config)
+    assert "password" in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from schemas.config import RunConfig
 from schemas.errors import ConfigError
+from schemas.sources import has_credentials
 from tasks import preflight, storage
-from tasks.recipe import load
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tasks.recipe import load, parse
 
 GOOD = """
 name = "test"
@@ -533,6 +532,82 @@ def test_a_published_mixture_gives_the_shares(tmp_path: Path) -> None:
     assert config.replay is not None
     assert config.replay.shares["common-crawl"] == pytest.approx(0.67)
     assert sum(config.replay.shares.values()) == pytest.approx(1)
+
+
+BOUNDS = [
+    ("seed", 2**63 - 1),
+    ("ingest.sources.sample.seed", 2**63 - 1),
+    ("signals.minhash_seed", 2**32 - 1),
+    ("signals.minhash_bands", 4_096),
+    ("signals.minhash_rows", 4_096),
+    ("signals.shingle_words", 1_000),
+    ("tokenizer.train_vocab_size", 1_000_000),
+]
+
+
+def with_value(key: str, value: object) -> RunConfig:
+    source: dict[str, Any] = {"name": "x", "url": __file__, "sample": {"share": 0.5}}
+    raw: dict[str, Any] = {"name": "x", "ingest": {"sources": [source]}}
+    *sections, last = key.split(".")
+    place = source["sample"] if "sample" in sections else raw
+    for section in sections if place is raw else ():
+        place = place.setdefault(section, {})
+    place[last] = value
+    return parse(raw, where="r.toml", folder=Path("/"))
+
+
+@pytest.mark.parametrize(("key", "most"), BOUNDS)
+def test_no_number_is_larger_than_what_computes_with_it_takes(key: str, most: int) -> None:
+    with_value(key, most)
+    with pytest.raises(ConfigError, match="or less"):
+        with_value(key, most + 1)
+
+
+def test_not_everything_can_be_held_out() -> None:
+    with pytest.raises(ConfigError, match="wanted less than 1"):
+        with_value("select.valid_share", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("min_words", 100_001, "min_words: got 100001, and max_words = 100000, wanted the least"),
+        ("max_words", 49, "min_words: got 50, and max_words = 49"),
+        ("max_mean_word_length", 2.5, "got 3.0, and max_mean_word_length = 2.5"),
+    ],
+)
+def test_the_least_is_not_above_the_most(key: str, value: float, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        with_value(f"select.gopher.{key}", value)
+
+
+@pytest.mark.parametrize("code", ["EN", "english", "e", "", "en\n", "en-GB", "é€"])
+def test_languages_are_codes(code: str) -> None:
+    with pytest.raises(ConfigError, match=r"select.languages: got .*wanted codes of two or three"):
+        with_value("select.languages", ["de", code])
+
+
+def test_languages_of_two_and_three_letters() -> None:
+    assert with_value("select.languages", ["en", "ceb"]).select.languages == ("en", "ceb")
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://jane:secret@host/a", True),
+        ("http://jane@host/a", True),
+        ("HTTPS://jane:secret@host/a", True),
+        ("hf://jane:secret@owner/name", True),
+        ("https://jane:secret@[host/a", True),
+        ("https://host/a@b", False),
+        ("https://[host/a@b", False),
+        ("hf://owner/name", False),
+        ("/data/a@b/c", False),
+        ("a@b", False),
+    ],
+)
+def test_addresses_with_credentials(url: str, *, found: bool) -> None:
+    assert has_credentials(url) == found
 
 
 @pytest.mark.parametrize(

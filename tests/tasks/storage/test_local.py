@@ -111,6 +111,20 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     assert everything(tmp_path) == ["file"]
 
 
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENODEV, errno.EROFS, errno.ELOOP])
+def test_a_folder_that_cannot_be_made(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mkdir(self: Path, *_a: object, **_k: object) -> None:
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr("pathlib.Path.mkdir", mkdir)
+    with pytest.raises(OpenmoatError, match="Choose another --out"):
+        storage.write_bytes(str(tmp_path / "a"), b"x")
+    with pytest.raises(OpenmoatError, match="Choose another --out"), storage.claimed("out"):
+        pass
+
+
 def test_other_errors_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
     with pytest.raises(ConnectionError), storage.replacing(str(tmp_path / "a")):
         raise ConnectionError("no route")
