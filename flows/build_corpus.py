@@ -18,13 +18,13 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
     futures = [ingest.measure_unit.submit(u, recipe.ingest, recipe.signals, out) for u in units]
     measured = [future.result() for future in futures]
     for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, out):
-        done = meter.record(manifest, written=len(units) - reused, reused=reused)
+        done = meter.record(manifest, reused=reused)
         ledger.note(out, manifest.stage, done)
         meter = ledger.Meter()  # signals are measured in the pass of ingest, which has the cost
 
     meter = ledger.Meter()
     decisions, stood = select.decide(recipe.deciding(), out)
-    ledger.note(out, "select", meter.record(decisions, stood=stood))
+    ledger.note(out, "select", meter.record(decisions, reused=len(decisions.shards) * stood))
 
     if recipe.corpus.materialize:
         meter = ledger.Meter()
@@ -34,6 +34,6 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
         ]
         manifest = corpus.finish_corpus([shard for shard, _ in written], decisions.rows_in, out)
         reused = sum(stood for _, stood in written)
-        done = meter.record(manifest, written=len(written) - reused, reused=reused)
+        done = meter.record(manifest, reused=reused)
         ledger.note(out, "corpus", done)
     return ledger.folder(out, "select")

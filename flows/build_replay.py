@@ -16,10 +16,10 @@ def build_replay(recipe: RunConfig, out: str) -> str:
     old = [s.name for s in recipe.ingest.sources if s.origin == "replay"]
     if recipe.tokenizer is not None:
         manifest, stood = tokenizer.provide_tokenizer(recipe.tokenizer, old, recipe.seed, out)
-        ledger.note(out, "tokenizer", meter.record(manifest, stood=stood))
+        ledger.note(out, "tokenizer", meter.record(manifest, reused=len(manifest.shards) * stood))
 
     if recipe.replay is not None:
         meter = ledger.Meter()
         manifest, stood = replay.draw_replay(recipe.budget(), out)
-        ledger.note(out, "replay", meter.record(manifest, stood=stood))
+        ledger.note(out, "replay", meter.record(manifest, reused=len(manifest.shards) * stood))
     return ledger.folder(out, "replay")

@@ -55,9 +55,3 @@ class ManifestError(OpenmoatError):
     """A folder whose manifest is missing, unreadable or of another version."""
 
     exit_code = 4
-
-
-class VerificationError(OpenmoatError):
-    """A result that does not say what its manifests say."""
-
-    exit_code = 4

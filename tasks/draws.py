@@ -6,7 +6,7 @@ Both flows that deal in budgets call these; counts are kept on disk, so the seco
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -17,6 +17,8 @@ from tasks.budget import Budget
 from tasks.select import TRAIN, VALID
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tokenizers import Tokenizer
 
     from schemas.config import BudgetConfig, MixtureConfig
@@ -158,3 +160,23 @@ def replay(
         own = kept.count_up_to(own, alone, tokenizer=tokenizer, out=out)
         drawn.append(budget.draw(own, alone))
     return pl.concat(drawn)
+
+
+def achieved(
+    drawn: pl.DataFrame, shares: Mapping[str, float], target: int
+) -> dict[str, dict[str, Any]]:
+    """For each source: its share, tokens asked and drawn in training, documents, held-out ones."""
+    asked_of = budget.hamilton(target, shares)
+    outcome: dict[str, dict[str, Any]] = {}
+    for source, share in shares.items():
+        own = drawn.filter(pl.col(c.SOURCE) == source)
+        train, valid = (own.filter(pl.col(c.SPLIT) == s) for s in (TRAIN, VALID))
+        outcome[source] = {
+            "share": share,
+            "asked_tokens": asked_of[source],
+            "tokens": int(train[c.TOKENS].sum()),
+            "documents": train.height,
+            "valid_tokens": int(valid[c.TOKENS].sum()),
+            "valid_documents": valid.height,
+        }
+    return outcome

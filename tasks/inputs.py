@@ -152,6 +152,7 @@ class UnitReader:
 
     def __init__(self, unit: Unit, source: Source, *, scratch: str) -> None:
         self._unit, self._source, self._scratch = unit, source, scratch
+        self._fields = Fields.of(source)
         self.files: list[ReadFile] = []
 
     def batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -178,12 +179,8 @@ class UnitReader:
                     digest = raw.finish()
             self.files.append(ReadFile(url=file.url, size=file.size, digest=digest, records=count))
 
-    def _fields(self) -> Fields:
-        s = self._source
-        return Fields(text=s.text_field, id=s.id_field, url=s.url_field, license=s.license_field)
-
     def _hub_items(self, file: InputFile) -> Iterator[Record | Reject]:
-        names, position = self._fields(), 0
+        names, position = self._fields, 0
         try:
             for position, row in enumerate(storage.hub.rows(file, self._source), start=1):
                 yield fields.to_record(row, position, names)
@@ -194,7 +191,7 @@ class UnitReader:
         kind = self._unit.format
         if kind == "parquet":
             yield from formats.read(
-                raw.rewound(), kind=kind, fields=self._fields(), location=file.url
+                raw.rewound(), kind=kind, fields=self._fields, location=file.url
             )
             return
         try:
@@ -202,4 +199,4 @@ class UnitReader:
         except DamagedInput as damage:
             yield Reject(1, damage.reason, excerpt(damage.detail))
             return
-        yield from formats.read(plain, kind=kind, fields=self._fields(), location=file.url)
+        yield from formats.read(plain, kind=kind, fields=self._fields, location=file.url)

@@ -42,10 +42,8 @@ class Meter:
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
-    def record(
-        self, manifest: StageManifest, *, written: int = 0, reused: int = 0, stood: bool = False
-    ) -> StageRecord:
-        """Return the stage's line for ``run.json``; ``stood``: all of it was finished before."""
+    def record(self, manifest: StageManifest, *, reused: int) -> StageRecord:
+        """Return the stage's line for ``run.json``; ``reused``: shards that stood before."""
         unit = 1 if sys.platform == "darwin" else 1024
         return StageRecord(
             folder=FOLDERS[manifest.stage],
@@ -56,8 +54,8 @@ class Meter:
             seconds=round(time.perf_counter() - self._wall, 3),
             cpu_seconds=round(time.process_time() - self._cpu, 3),
             peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
-            shards_written=written or (0 if stood or reused else len(manifest.shards)),
-            shards_reused=reused or (len(manifest.shards) if stood else 0),
+            shards_written=len(manifest.shards) - reused,
+            shards_reused=reused,
         )
 
 

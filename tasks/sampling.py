@@ -31,12 +31,7 @@ def first_records(unit: Unit, source: Source) -> tuple[list[Record], float]:
 
     Of a file without known size (a Hub stream, a remote Parquet file) nothing is read: 0 bytes.
     """
-    names = Fields(
-        text=source.text_field,
-        id=source.id_field,
-        url=source.url_field,
-        license=source.license_field,
-    )
+    names = Fields.of(source)
     records: list[Record] = []
     consumed = 0.0
     for file in unit.files:

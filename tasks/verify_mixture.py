@@ -10,9 +10,9 @@ import polars as pl
 from schemas import columns as c
 from schemas.finding import Finding
 from schemas.tables import CORPUS, MIXTURE, REPLAY
-from tasks import budget, draws, kept, ledger, mixture, storage, tokens
+from tasks import draws, kept, ledger, mixture, storage, tokens
 from tasks.hashing import seeded, text_hash
-from tasks.select import TRAIN, VALID
+from tasks.select import TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -152,19 +152,7 @@ class Proof:
     def draw(self) -> Iterator[Finding]:
         """What the manifest says was asked and drawn of each source, recomputed."""
         details, drawn = self._manifests["replay"].details, self._drawn
-        asked = budget.hamilton(details["targets"][TRAIN], self._replay.shares)
-        found: dict[str, dict[str, Any]] = {}
-        for source, share in self._replay.shares.items():
-            own = drawn.filter(pl.col(c.SOURCE) == source)
-            train, valid = (own.filter(pl.col(c.SPLIT) == s) for s in (TRAIN, VALID))
-            found[source] = {
-                "share": share,
-                "asked_tokens": asked[source],
-                "tokens": int(train[c.TOKENS].sum()),
-                "documents": train.height,
-                "valid_tokens": int(valid[c.TOKENS].sum()),
-                "valid_documents": valid.height,
-            }
+        found = draws.achieved(drawn, self._replay.shares, details["targets"][TRAIN])
         detail = "; ".join(
             f"{source}: asked {f['asked_tokens']:,} tokens, drew {f['tokens']:,}"
             for source, f in found.items()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from schemas.config import Source
 
 EXCERPT_CHARS = 200
 _WINDOW = 4 * EXCERPT_CHARS
@@ -46,6 +50,16 @@ class Fields:
     id: str = "id"
     url: str = "url"
     license: str = "license"
+
+    @classmethod
+    def of(cls, source: Source) -> Fields:
+        """The names that a recipe's source gives."""
+        return cls(
+            text=source.text_field,
+            id=source.id_field,
+            url=source.url_field,
+            license=source.license_field,
+        )
 
 
 @dataclass(slots=True, frozen=True)

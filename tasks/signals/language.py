@@ -35,6 +35,8 @@ WAY_OUT: Final = (
 
 _loading = threading.Lock()
 _loaded = threading.Event()
+_checked: set[tuple[str, int, int]] = set()
+"""Files found to be the model: path, size, modification time."""
 
 
 def language(text: pl.Series, config: SignalsConfig) -> pl.DataFrame:
@@ -103,9 +105,14 @@ def _downloaded_model() -> Path:
 def prepare_model(path: Path) -> None:
     """Check that ``path`` is the model and load it, once a process and whatever path it came from.
 
-    The file itself is only read. Raises :class:`ConfigError` where it cannot be or is another one.
+    The file itself is only read, and again only when it has changed. Raises :class:`ConfigError`
+    where it cannot be or is another one.
     """
     try:
+        stat = path.stat()
+        seen = (str(path), stat.st_size, stat.st_mtime_ns)
+        if _loaded.is_set() and seen in _checked:
+            return
         content = path.read_bytes()
     except OSError as error:
         got = f"nothing readable there ({error.strerror or error})"
@@ -119,6 +126,7 @@ def prepare_model(path: Path) -> None:
         if not _loaded.is_set():
             _load(content)
             _loaded.set()
+        _checked.add(seen)
 
 
 def _load(content: bytes) -> None:

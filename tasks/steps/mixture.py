@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import columns as c
-from schemas.config import BudgetConfig, MixtureConfig
+from schemas.config import BudgetConfig, MixtureConfig  # noqa: TC001  (read at run time)
 from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.tables import MIXTURE, conform
@@ -44,9 +44,8 @@ class Plan(Frozen):
 
 
 @step
-def plan_mixture(config: BudgetConfig, out: str) -> Plan:
+def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Plan:
     """Decide which document stands where; the plan is written beside the scratch files."""
-    settings = config.mixture or MixtureConfig(replay_share=0.0)
     upstream = [ledger.read(out, stage).key for stage in _upstream(config)]
     key = digest(VERSION, config, upstream)
     scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 import pyarrow.compute as pc
 
@@ -11,9 +9,9 @@ from schemas import columns as c
 from schemas.config import BudgetConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DRAWN, REPLAY, conform
-from tasks import budget, draws, kept, ledger, storage, tokens
+from tasks import draws, kept, ledger, storage, tokens
 from tasks.hashing import add_hex, digest, table_digest
-from tasks.select import TRAIN, VALID
+from tasks.select import TRAIN
 from tasks.steps.policy import step
 from tasks.steps.tokenizer import load_tokenizer
 
@@ -52,7 +50,7 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
         shards=(shard,),
         details={
             "targets": targets,
-            "sources": _achieved(drawn, config, targets),
+            "sources": draws.achieved(drawn, _shares(config), targets[TRAIN]),
             "texts": texts,
         },
     )
@@ -62,26 +60,6 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
 
 def _shares(config: BudgetConfig) -> dict[str, float]:
     return {} if config.replay is None else config.replay.shares
-
-
-def _achieved(
-    drawn: pl.DataFrame, config: BudgetConfig, targets: dict[str, int]
-) -> dict[str, dict[str, Any]]:
-    """For each source: its share, tokens asked and achieved in training, documents, held-out."""
-    asked = budget.hamilton(targets[TRAIN], _shares(config))
-    outcome: dict[str, dict[str, Any]] = {}
-    for source, share in _shares(config).items():
-        own = drawn.filter(pl.col(c.SOURCE) == source)
-        train, valid = (own.filter(pl.col(c.SPLIT) == s) for s in (TRAIN, VALID))
-        outcome[source] = {
-            "share": share,
-            "asked_tokens": asked[source],
-            "tokens": int(train[c.TOKENS].sum()),
-            "documents": train.height,
-            "valid_tokens": int(valid[c.TOKENS].sum()),
-            "valid_documents": valid.height,
-        }
-    return outcome
 
 
 def _text_stands(out: str, file: str) -> bool:
