@@ -8,8 +8,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from schemas.base import Section, Share, wrong
 from schemas.selection import GopherThresholds, SelectConfig
-from schemas.sources import PYTHON_FORMATS, Format, Sample, Section, Share, Source, wrong
+from schemas.sources import PYTHON_FORMATS, Format, Sample, Source
 
 __all__ = [
     "PYTHON_FORMATS",

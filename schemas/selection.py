@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.sources import Section, Share, wrong
+from schemas.base import Section, Share, wrong
 
 LANGUAGE = re.compile(r"[a-z]{2,3}")
 

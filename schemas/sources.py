@@ -1,15 +1,15 @@
-"""A recipe's sources, and what its sections share: the base class and the errors they raise."""
+"""A recipe's sources: where they lie, how they are read, what is taken of them."""
 
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, field_validator, model_validator
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
+from schemas.base import Section, wrong
+
 Format = Literal[
     "auto",
     "jsonl",
@@ -37,21 +37,6 @@ PYTHON_FORMATS: tuple[Format, ...] = (
     "python-source",
 )
 MAX_NAME = 100
-
-
-class Section(BaseModel):
-    """A part of a recipe: immutable, and refusing keys it does not know and values of another type.
-
-    Lists need ``strict=False``: TOML's become tuples.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-def wrong(key: str, *, got: str, wanted: str, way_out: str) -> PydanticCustomError:
-    """An error of values that do not go together; its context has the parts of a ConfigError."""
-    context = {"key": key, "got": got, "wanted": wanted, "way_out": way_out}
-    return PydanticCustomError("recipe", "{key}: got {got}, wanted {wanted}. {way_out}", context)
 
 
 def has_credentials(url: str) -> bool:
