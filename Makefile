@@ -1,6 +1,7 @@
 # `make`            prepares .venv, with .venv/bin/openmoat in it
 # `make demo`       runs the main job on text that every machine has
 # `make test`       runs the tests; `make test-slow` the long ones; `make lint` the rest of CI
+# `make bench-ingest`  measures reading beside other programs; ARGS='--quick --json' are its options
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -8,6 +9,7 @@ PYTHON ?= python3
 UV ?= uv
 UPGRADE ?=
 PYTEST_ARGS ?=
+ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,7 +25,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
-.PHONY: demo test test-slow lint format lock clean
+.PHONY: demo test test-slow lint bench-ingest format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -40,6 +42,10 @@ lint: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What it is compared with goes into .venv-peers, which the bench makes itself when it needs it.
+bench-ingest: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.ingest $(ARGS)
+
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -51,7 +57,7 @@ lock:
 	$(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock
 
 clean:
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-peers dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # The interpreter, the program and `dev` are the stamps: a second call installs nothing, a changed
 # lock does.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from prefect import flow
 
-from schemas.config import RunConfig
-from tasks import ledger
-from tasks.steps import corpus, ingest, select
+from schemas.config import RunConfig, Source
+from tasks import ledger, progress
+from tasks.steps import boilerplate, corpus, ingest, select
+
+if TYPE_CHECKING:
+    from schemas.manifest import Unit
 
 
 @flow(name="build-corpus", persist_result=False, validate_parameters=False)
 def build_corpus(recipe: RunConfig, out: str) -> str:
     """Read and measure every unit once, decide on narrow tables; return the decisions' folder."""
     meter = ledger.Meter()
-    listing = ingest.list_units(recipe.ingest)
-    units = listing.units
+    listing = ingest.list_units(recipe.ingest, recipe.pool())
+    units = [u for source in recipe.ingest.sources for u in _units(source, listing.units, out)]
     futures = [ingest.measure_unit.submit(u, recipe.ingest, recipe.signals, out) for u in units]
     measured = [future.result() for future in futures]
     for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, out):
@@ -37,3 +42,15 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
         done = meter.record(manifest, reused=reused)
         ledger.note(out, "corpus", done)
     return ledger.folder(out, "select")
+
+
+def _units(source: Source, listed: list[Unit], out: str) -> list[Unit]:
+    """A source's units; of one that loses its boilerplate, after a read to find it."""
+    own = [u for u in listed if u.source == source.name]
+    if source.normalise is None or source.normalise.boilerplate is None:
+        return own
+    samples = []
+    if not boilerplate.is_found(source, own, out):
+        progress.expect("boilerplate", sum(u.size for u in own))
+        samples = [boilerplate.sample_lines.submit(u, source, out) for u in own]
+    return boilerplate.find_repeated(source, own, [s.result() for s in samples], out)

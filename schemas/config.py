@@ -22,6 +22,7 @@ __all__ = [
     "GopherThresholds",
     "IngestConfig",
     "MixtureConfig",
+    "PoolConfig",
     "ReplayConfig",
     "RunConfig",
     "Sample",
@@ -53,6 +54,13 @@ class IngestConfig(Section):
         gt=0,
         description="Small files are read together until they hold about this many megabytes "
         "(10^6 bytes); a larger file is a unit of its own. One unit is one task and one shard.",
+    )
+    split_mb: float = Field(
+        default=256.0,
+        gt=0,
+        description="A local file of more megabytes (10^6 bytes) is split among workers where its "
+        "format allows it: Parquet between row groups, JSON lines that are not compressed between "
+        "lines.",
     )
 
     @model_validator(mode="after")
@@ -184,6 +192,13 @@ class ReplayConfig(Section):
         ge=1,
         description="Tokens of the training part. Without it: what the mixture's share asks for.",
     )
+    pool_factor: float = Field(
+        default=20.0,
+        ge=1.0,
+        description="How many times its part of the budget is read of each source, by seeded hash; "
+        "of a larger source the rest is not read at all. At least `ingest.unit_mb` is read, and "
+        "all of it where `corpus.materialize` asks for the corpus.",
+    )
     materialize: bool = Field(
         default=False,
         description="Write the drawn documents with their text to `replay/text/`.",
@@ -214,6 +229,20 @@ class MixtureConfig(Section):
         description="Megabytes (10^6 bytes) of text in a Parquet row group, at most "
         "(never less than one row).",
     )
+
+
+class PoolConfig(Section):
+    """How much of the replay sources is read: what the budget, and so its pool, is reckoned from.
+
+    ``replay_tokens`` is what the recipe says itself; without it ``replay_per_new`` is how many go
+    with each token of new data. ``valid_per_new`` are held out of replay with each token of it.
+    """
+
+    factor: float
+    shares: dict[str, float]
+    replay_tokens: int | None
+    replay_per_new: float
+    valid_per_new: float
 
 
 class BudgetConfig(Section):
@@ -269,15 +298,39 @@ class RunConfig(Section):
             seed=self.seed,
         )
 
+    def pool(self) -> PoolConfig | None:
+        """What bounds the replay sources that are read; None where all of them are."""
+        replay, mixture = self.replay, self.mixture
+        if replay is None or self.corpus.materialize:
+            return None
+        if mixture is None and replay.target_tokens is None:
+            return None
+        share = 0.0 if mixture is None else mixture.replay_share
+        tokens = replay.target_tokens
+        if tokens is None and mixture is not None and mixture.total_tokens is not None:
+            tokens = math.ceil(mixture.total_tokens * share)
+        return PoolConfig(
+            factor=replay.pool_factor,
+            shares=replay.shares,
+            replay_tokens=tokens,
+            replay_per_new=share / (1.0 - share),
+            valid_per_new=self.select.valid_share,
+        )
+
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         names = {
             o: [s.name for s in self.ingest.sources if s.origin == o] for o in ("replay", "new")
         }
-        for name in self.select.exempt:
-            _check_name(name, names["replay"] + names["new"], key="select.exempt", kind="source")
+        # Where records name their source themselves, only the run can tell which ones there are.
+        open_ended = {s.origin for s in self.ingest.sources if s.source_field}
+        if not open_ended:
+            for name in self.select.exempt:
+                every = names["replay"] + names["new"]
+                _check_name(name, every, key="select.exempt", kind="source")
         if self.replay is not None:
-            _check_shares(self.replay.shares, names["replay"])
+            known = None if "replay" in open_ended else names["replay"]
+            _check_shares(self.replay.shares, known)
         if (self.replay or self.mixture) and self.tokenizer is None:
             raise wrong(
                 "tokenizer",
@@ -314,9 +367,10 @@ def _check_name(name: str, known: list[str], *, key: str, kind: str) -> None:
     )
 
 
-def _check_shares(shares: dict[str, float], replay: list[str]) -> None:
+def _check_shares(shares: dict[str, float], replay: list[str] | None) -> None:
     for name in shares:
-        _check_name(name, replay, key="replay.shares", kind="replay source")
+        if replay is not None:
+            _check_name(name, replay, key="replay.shares", kind="replay source")
     total = math.fsum(shares.values())
     if abs(total - 1.0) > SHARE_SLACK:
         raise wrong(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.addresses import public
 from schemas.config import Format
 
 VERSION = 1
@@ -18,45 +19,87 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Part(Frozen):
+    """A part of a large file: lines that begin in a range of ``bytes``, or some ``row_groups``.
+
+    ``start`` counts from 0, ``end`` is the first one behind; the part is ``size`` bytes from
+    ``offset`` on (of row groups: about where they lie, so that parts side by side are the file).
+    """
+
+    unit: Literal["bytes", "row_groups"]
+    start: int
+    end: int
+    offset: int
+    size: int
+
+
 class InputFile(Frozen):
     """An input before it is read: where it is, and what tells that it changed.
 
-    ``size`` is in bytes (null where the server does not say); ``version`` is a modification time in
-    nanoseconds, an entity tag or a commit.
+    ``size`` is that of the whole file in bytes (null where the server does not say); ``version`` is
+    a modification time in nanoseconds, an entity tag or a commit; ``part`` is what is read of it.
     """
 
     url: str
     size: int | None = None
     version: str = ""
+    part: Part | None = None
+
+    @property
+    def n_bytes(self) -> int | None:
+        """Bytes to read, if known."""
+        return self.size if self.part is None else self.part.size
+
+    @property
+    def location(self) -> str:
+        """What documents and rejects name as their file; positions count from its start."""
+        p = self.part
+        url = public(self.url)
+        return url if p is None else f"{url}#{p.unit}={p.start}-{p.end}"
 
 
 class Unit(Frozen):
-    """One task's work: files of one source that become one shard, named by ``key``."""
+    """One task's work: files of one source that become one shard, named by ``key``.
+
+    ``rate`` is the share of documents that a sample takes of it, by seeded hash of their ids;
+    ``beside`` are, for each file, the files with attributes of its records, by the attributes'
+    name; ``repeated`` are boilerplate lines to be removed.
+    """
 
     source: str
     format: Format
     files: tuple[InputFile, ...]
-    key: str
+    key: str = ""
+    rate: float = 1.0
+    beside: tuple[dict[str, InputFile], ...] = ()
+    repeated: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """Bytes to read, as far as known."""
-        return sum(f.size or 0 for f in self.files)
+        return sum(f.n_bytes or 0 for f in self.files)
 
 
 class ReadFile(Frozen):
-    """An input after it was read: ``digest`` is the hex xxh3_128 of its bytes as stored."""
+    """An input after it was read: ``digest`` is the hex xxh3_128 of its bytes as stored.
+
+    Of a part of a file, the digest is over the bytes of this part. ``members`` counts what was read
+    of an archive, ``passed_over`` its members of another format.
+    """
 
     url: str
     size: int | None
     digest: str | None
     records: int
+    members: int = 0
+    passed_over: int = 0
 
 
 class Shard(Frozen):
     """One finished file of a stage. ``digest`` is the hex sum of its row digests modulo 2^128.
 
-    ``key`` names what the file depends on, where its name does not.
+    ``key`` names what the file depends on, where its name does not. ``left_out`` counts records
+    that a sample did not take; ``named`` documents by source, where records name their own.
     """
 
     file: str
@@ -66,6 +109,8 @@ class Shard(Frozen):
     source: str | None = None
     key: str = ""
     rejects: int = 0
+    left_out: int = 0
+    named: dict[str, int] = Field(default_factory=dict)
     inputs: tuple[ReadFile, ...] = ()
 
 

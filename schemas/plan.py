@@ -26,6 +26,7 @@ class Plan(Frozen):
 
     out: str
     sources: tuple[SourcePlan, ...]
+    samples: tuple[str, ...]
     stages: tuple[str, ...]
     extra_reads: tuple[str, ...]
     passed_over: tuple[str, ...]

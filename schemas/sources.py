@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import unicodedata
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from schemas.addresses import has_credentials, public
 from schemas.base import Section, wrong
+from schemas.normalisation import NormaliseConfig
 
 Format = Literal[
     "auto",
@@ -39,20 +41,39 @@ PYTHON_FORMATS: tuple[Format, ...] = (
 MAX_NAME = 100
 
 
-def has_credentials(url: str) -> bool:
-    """Whether an address carries a user name or password, which every manifest would repeat."""
-    scheme, mark, rest = url.partition("://")
-    try:
-        return bool(mark) and scheme != "file" and "@" in urlsplit(url).netloc
-    except ValueError:  # brackets that do not match
-        return "@" in rest.partition("/")[0]
+def is_fit_name(name: str) -> bool:
+    """Whether every table and report can show a source's name."""
+    fits = 1 <= len(name) <= MAX_NAME and name == name.strip()
+    return fits and not any(unicodedata.category(ch)[0] == "C" for ch in name)
 
 
 class Sample(Section):
-    """A part of a source's files, chosen by seeded hash of their names."""
+    """A part of a source, chosen by seeded hash: so a large source costs what the part costs."""
 
-    share: float = Field(gt=0.0, le=1.0, description="Share of the files that is read.")
+    share: float | None = Field(
+        default=None, gt=0.0, le=1.0, description="Share of the source's bytes, as stored."
+    )
+    documents: int | None = Field(default=None, ge=1, description="Documents, about.")
+    tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tokens, about: before a tokenizer has seen the text, four bytes are taken for "
+        "one.",
+    )
     seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Seed of the choice.")
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        given = [n for n in ("share", "documents", "tokens") if getattr(self, n) is not None]
+        if len(given) != 1:
+            raise wrong(
+                "",
+                got=" and ".join(given) or "no size",
+                wanted="one of share, documents and tokens",
+                way_out="Say how much of the source is to be read, for example "
+                "sample = { share = 0.01 }.",
+            )
+        return self
 
 
 class Source(Section):
@@ -74,11 +95,13 @@ class Source(Section):
     format: Format = Field(
         default="auto",
         description="How it is read. `auto` goes by the file's name (`.jsonl`, `.json`, "
-        "`.parquet`, `.csv`, `.warc`, `.wet`, `.html`, `.txt`, `.md`, … before `.gz` or `.zst`); "
-        "compression is seen in the content. `markdown` is text whose YAML front matter becomes "
-        "fields; `chat` conversations (Alpaca, ShareGPT, OpenAI messages); `warc` Common Crawl's "
-        "WARC and WET; `stackexchange` a Posts.xml dump; `wikiextractor` its `<doc …>` files. "
-        "`hub` streams a dataset of the Hugging Face Hub, or a local folder laid out like one.",
+        "`.parquet`, `.csv`, `.warc`, `.wet`, `.html`, `.txt`, `.md`, `.rst`, `.tex`, manual "
+        "pages, …), or by the names in an archive (`.tar`, `.zip`); archives and compression "
+        "(gzip, Zstandard, bzip2, xz) are seen in the content. `markdown` is text whose YAML front "
+        "matter becomes fields; `chat` conversations (Alpaca, ShareGPT, OpenAI messages); `warc` "
+        "Common Crawl's WARC and WET; `stackexchange` a Posts.xml dump; `wikiextractor` its "
+        "`<doc …>` files. `hub` streams a dataset of the Hugging Face Hub, or a local folder laid "
+        "out like one.",
     )
     origin: Literal["replay", "new"] = Field(
         default="replay",
@@ -95,6 +118,27 @@ class Source(Section):
     license: str | None = Field(
         default=None, description="Licence (SPDX name) of records that carry none."
     )
+    opt_out_field: str | None = Field(
+        default=None,
+        description="A field that is true for records whose owner has opted out: they are dropped.",
+    )
+    source_field: str | None = Field(
+        default=None,
+        description="A field that names the source of each record, where one file holds several: "
+        "`meta.pile_set_name` in The Pile, `meta.redpajama_set_name` in SlimPajama. Records "
+        "without it belong to `name`.",
+    )
+    attributes: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Names of folders in `attributes/`, beside Dolma's `documents/`, whose values "
+        "are merged by record id; they become the signal `attributes`.",
+    )
+    encoding: str | None = Field(
+        default=None,
+        description="Encoding of text files that are not UTF-8, such as `latin-1`. A byte order "
+        "mark of UTF-16 or UTF-32 is seen without it.",
+    )
     revision: str | None = Field(
         default=None,
         description="Git revision of an `hf://` dataset; needed there, so that tomorrow's run "
@@ -104,10 +148,15 @@ class Source(Section):
         default=None, description="Configuration name of an `hf://` dataset."
     )
     split: str = Field(default="train", description="Split of an `hf://` dataset.")
+    normalise: NormaliseConfig | None = Field(
+        default=None,
+        description="What is changed in the texts beyond line ends, control characters and NFC.",
+    )
     sample: Sample | None = Field(
         default=None,
-        description="Read only a part of the files, so that a large source costs what the part "
-        "costs. Such a sample depends on how the source is cut into files.",
+        description="Read only a part: files, row groups of Parquet and ranges of plain JSON lines "
+        "are taken by seeded hash, and documents of the last one by seeded hash of their id. What "
+        "is taken depends on how the source is cut into files; what cannot be cut is read whole.",
     )
 
     @field_validator("url", mode="before")
@@ -118,14 +167,42 @@ class Source(Section):
     @field_validator("name")
     @classmethod
     def _printable(cls, value: str) -> str:
-        bad = [ch for ch in value if unicodedata.category(ch)[0] == "C"]
-        if bad or not 1 <= len(value) <= MAX_NAME or value != value.strip():
+        if not is_fit_name(value):
             raise wrong(
                 "",
                 got=f"the name {value[:MAX_NAME]!r}",
                 wanted=f"1 to {MAX_NAME} printable characters, none of them a blank at an end",
                 way_out="Give it a short plain name: it stands in every table and report.",
             )
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            text = value is None or codecs.lookup(value)._is_text_encoding  # noqa: SLF001
+        except (LookupError, ValueError):
+            text = False
+        if not text:
+            raise wrong(
+                "",
+                got=f"{value!r}",
+                wanted="an encoding that Python knows, such as 'latin-1' or 'utf-16'",
+                way_out="Correct the name, or remove the key for UTF-8.",
+            )
+        return value
+
+    @field_validator("attributes")
+    @classmethod
+    def _names_of_folders(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not name or "/" in name or name.startswith("."):
+                raise wrong(
+                    "",
+                    got=f"{name!r}",
+                    wanted="the name of a folder in attributes/",
+                    way_out="Write the folder's name alone.",
+                )
         return value
 
     @model_validator(mode="after")
@@ -152,6 +229,13 @@ class Source(Section):
                 got="an address with a user name or password in it",
                 wanted="one without, because it is written to every manifest",
                 way_out="Download the file yourself and give its path.",
+            )
+        if any(public(url) != url for url in self.url):
+            raise wrong(
+                "url",
+                got="an address with a signature or token in its query",
+                wanted="one without, because the recipe is written to run.json",
+                way_out="Put it into a url_list: manifests show its addresses without signatures.",
             )
         return self
 

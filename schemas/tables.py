@@ -22,6 +22,8 @@ DOCUMENTS = pa.schema(
         pa.field(c.LOCATION, pa.string(), nullable=False),
         pa.field(c.POSITION, pa.int64(), nullable=False),
         pa.field(c.METADATA, pa.large_string()),
+        pa.field(c.CHANGES, pa.string()),
+        pa.field(c.ATTRIBUTES, pa.large_string()),
     ]
 )
 
@@ -40,8 +42,17 @@ SIGNALS = pa.schema(
         pa.field(c.GOPHER_ELLIPSIS_LINES, pa.float64(), nullable=False),
         pa.field(c.GOPHER_ALPHABETIC_WORDS, pa.float64(), nullable=False),
         pa.field(c.GOPHER_STOP_WORDS, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_FRONT_MATTER, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_REPAIR, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_ENTITIES, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_CONTROLS, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_NFC, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_ZERO_WIDTH, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_LOOKALIKES, pa.int64(), nullable=False),
+        pa.field(c.NORMALISE_BOILERPLATE, pa.int64(), nullable=False),
         pa.field(c.MINHASH_BANDS, pa.list_(pa.uint64())),
         pa.field(c.MINHASH_SKETCH, pa.binary()),
+        pa.field(c.ATTRIBUTES, pa.large_string()),
     ]
 )
 

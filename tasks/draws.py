@@ -5,14 +5,15 @@ Both flows that deal in budgets call these; counts are kept on disk, so the seco
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from schemas import columns as c
-from schemas.errors import BudgetError
-from tasks import budget, kept
+from schemas.errors import BudgetError, ManifestError
+from tasks import budget, kept, ledger
 from tasks.budget import Budget
 from tasks.select import TRAIN, VALID
 
@@ -35,7 +36,7 @@ def new_data(
     Without ``total_tokens`` all of it; else what replay leaves of the total (and of held-out
     documents a part in proportion). All sources of new data are drawn from as one.
     """
-    pool = frame.filter(pl.col(c.SOURCE).is_in(config.new))
+    pool = frame.filter(pl.col(c.RECIPE_SOURCE).is_in(config.new))
     names = pool.select(c.SHARD, c.ROW, c.SOURCE)
     pool = pool.with_columns(pl.lit(POOLED).alias(c.SOURCE))
     drawn = []
@@ -146,11 +147,16 @@ def replay(
     documents each source gives its part as far as it goes, and one document at least.
     """
     shares = {} if config.replay is None else config.replay.shares
-    pool = frame.filter(pl.col(c.SOURCE).is_in([s for s, share in shares.items() if share > 0]))
+    wanted_sources = [source for source, share in shares.items() if share > 0]
+    old = ~pl.col(c.RECIPE_SOURCE).is_in(config.new)
+    pool = frame.filter(old & pl.col(c.SOURCE).is_in(wanted_sources))
     train, valid = (pool.filter(pl.col(c.SPLIT) == split) for split in (TRAIN, VALID))
     wanted = Budget(shares, targets[TRAIN])
     train = kept.count_up_to(train, wanted, tokenizer=tokenizer, out=out)
-    budget.check(train, wanted, where="replay.shares")
+    try:
+        budget.check(train, wanted, where="replay.shares")
+    except BudgetError as error:
+        raise _of_a_part(error, out) from error
     drawn = [budget.draw(train, wanted)]
     for source, part in sorted(budget.hamilton(targets[VALID], shares).items()):
         own, alone = (
@@ -160,6 +166,19 @@ def replay(
         own = kept.count_up_to(own, alone, tokenizer=tokenizer, out=out)
         drawn.append(budget.draw(own, alone))
     return pl.concat(drawn)
+
+
+def _of_a_part(error: BudgetError, out: str) -> BudgetError:
+    """The same error; where only a part of a source was read, more of it is a way out too."""
+    sources: dict[str, Any] = {}
+    with contextlib.suppress(ManifestError):
+        sources = ledger.read(out, "ingest").details["sources"]
+    parts = [name for name, counts in sources.items() if "sample" in counts]
+    if not parts:
+        return error
+    more = f" Of {', '.join(map(repr, parts))} only a part was read: raise replay.pool_factor, or "
+    way_out = f"{error.way_out}{more}the source's own sample."
+    return BudgetError(error.where, got=error.got, wanted=error.wanted, way_out=way_out)
 
 
 def achieved(

@@ -56,6 +56,11 @@ def seeded(ids: Iterable[str], *, seed: int, stage: str) -> np.ndarray[Any, np.d
     return np.array(values, dtype=np.uint64)
 
 
+def chance(own_id: str, *, seed: int, stage: str) -> float:
+    """A pseudo-random number in [0, 1) for an id, the same for any order, worker or shard."""
+    return (xxhash.xxh3_64_intdigest(f"{seed}\x1f{stage}\x1f{own_id}".encode()) >> 11) / 2.0**53
+
+
 def row_digests(table: pa.Table, *, leave_out: Sequence[str] = ()) -> list[bytes]:
     """One 16-byte digest for each row, independent of chunking and of the order of columns.
 

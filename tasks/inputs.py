@@ -1,4 +1,4 @@
-"""From a recipe's sources to units, and from a unit to documents: where storage meets the readers.
+"""From a recipe's sources to units of work: what is listed, cut, sampled and refused.
 
 The Prefect steps and the commands that only read both stand on this module.
 """
@@ -6,58 +6,179 @@ The Prefect steps and the commands that only read both stand on this module.
 from __future__ import annotations
 
 import glob
+import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from schemas.addresses import has_credentials
 from schemas.config import PYTHON_FORMATS
 from schemas.errors import ConfigError
-from schemas.manifest import ReadFile
-from schemas.sources import has_credentials
-from tasks import storage
-from tasks.ingest import documents, fields, formats, interpreter, units
-from tasks.ingest.compression import decompressed
-from tasks.ingest.items import DamagedInput, Fields, Reject, excerpt
+from schemas.manifest import Unit
+from tasks import pools, sampling, storage
+from tasks.ingest import formats, interpreter, parts, sniffing, units
+from tasks.ingest.unpack import archives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
-
-    from schemas.config import Format, IngestConfig, Source
-    from schemas.manifest import InputFile, Unit
-    from tasks.ingest.items import Record
+    from schemas.config import Format, IngestConfig, PoolConfig, Source
+    from schemas.manifest import InputFile
 
 QUESTIONS = 16
 """Servers asked at a time for a file's size and tag."""
+SAMPLED_RANGE_BYTES = 32_000_000
+"""Plain JSON lines are sampled in ranges of about so many bytes."""
 
 
 @dataclass
 class Listing:
-    """Units of work, and the files that ``auto`` passed over."""
+    """Units of work, and what is to be stated of the way they were chosen."""
 
     units: list[Unit] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)
+    samples: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def list_units(ingest: IngestConfig) -> Listing:
+def list_units(ingest: IngestConfig, pool: PoolConfig | None = None) -> Listing:
     """List every source's files and cut them into units, sorted by key within a source.
 
-    Raises :class:`ConfigError` naming the source when it has no file that can be read.
+    ``pool`` bounds what is read of replay sources. Raises :class:`ConfigError` naming the source
+    when it has no file that can be read, or cannot be sampled as the recipe asks.
     """
     listing = Listing()
+    found = {source.name: _chosen(source, listing) for source in ingest.sources}
+    least = ingest.unit_mb * 1e6
+    bounds = pools.bounds(ingest.sources, found, pool, least_bytes=least)
     for source in ingest.sources:
-        files, kind, passed_over = formats.choose(_files(source), _format(source))
-        if kind is None or not files:
-            raise _no_files(source, passed_over)
-        _check_named(source, passed_over)
-        files = units.sampled(files, source.sample)
-        groups = units.group(files, unit_bytes=ingest.unit_mb * 1e6)
-        listing.units += sorted((units.unit(source, kind, g) for g in groups), key=lambda u: u.key)
-        listing.passed_over += [f.url for f in passed_over]
-        listing.formats[source.name] = kind
+        taken = _taken(
+            source,
+            found[source.name],
+            bounds.get(source.name),
+            split_bytes=ingest.split_mb * 1e6,
+            samples=listing.samples,
+        )
+        kind = found[source.name][1]
+        listing.units += sorted(_units(source, kind, taken, ingest), key=lambda u: u.key)
     return listing
+
+
+def _chosen(source: Source, listing: Listing) -> tuple[list[InputFile], Format]:
+    """A source's files and their format; notes the ones passed over."""
+    files, wanted = _files(source), _format(source)
+    members = {f.url: _members(f) for f in files if wanted == "auto" and formats.is_archive(f.url)}
+    sniffed = {f.url: _sniffed(f, source) for f in files if wanted == "auto" and _is_unnamed(f)}
+    files, kind, passed_over = formats.choose(files, wanted, members, sniffed)
+    if wanted == "auto" and kind == "jsonl" and not members:
+        local = [f for f in sampling.some(files) if not storage.is_remote(f.url)]
+        kind = "chat" if [_sniffed(f, source) for f in local[:1]] == ["chat"] else kind
+    if kind is None or not files:
+        raise _no_files(source, passed_over)
+    _check_named(source, passed_over)
+    listing.passed_over += [f.url for f in passed_over]
+    listing.formats[source.name] = kind
+    return files, kind
+
+
+def _is_unnamed(file: InputFile) -> bool:
+    """Whether a local file's name tells nothing, so that it has to be looked into."""
+    known = formats.by_name(file.url) is not None or formats.is_archive(file.url)
+    return not known and not storage.is_remote(file.url)
+
+
+def _sniffed(file: InputFile, source: Source) -> Format | None:
+    head = storage.head(file, sniffing.HEAD_BYTES)
+    return sniffing.sniff(head, text_field=source.text_field)
+
+
+def _members(file: InputFile) -> list[str]:
+    """Names of an archive's first members; none of a remote ZIP, which is read from its end."""
+    if storage.is_remote(file.url):
+        return archives.names(io.BytesIO(storage.head(file, archives.NAMES_BYTES)))
+    with storage.peeked(file) as raw:
+        return archives.names(raw.rewound())
+
+
+def _taken(
+    source: Source,
+    found: tuple[list[InputFile], Format],
+    bound: pools.Bound | None,
+    *,
+    split_bytes: float,
+    samples: dict[str, dict[str, Any]],
+) -> list[units.Taken]:
+    """What is read of a source: all of it, or a sample; large files in parts."""
+    files, kind = found
+    if bound is not None:
+        seed = 0 if source.sample is None else source.sample.seed
+        cut = partial(_sampled_parts, kind=kind, source=source)
+        taken = units.sampled(files, bound.n_bytes, seed=seed, parts=cut)
+        if any(t.file.part or t.rate < 1.0 for t in taken) or len(taken) < len(files):
+            samples[source.name] = _said(bound, files, taken)
+            return taken
+    return [units.Taken(p) for f in files for p in _parts(f, kind, source, at_most=split_bytes)]
+
+
+def _said(bound: pools.Bound, files: list[InputFile], taken: list[units.Taken]) -> dict[str, Any]:
+    sizes = [f.n_bytes for f in files]
+    read = [t.file.n_bytes for t in taken]
+    return {
+        "asked": bound.asked,
+        "files": len(files),
+        "bytes": None if None in sizes else sum(n or 0 for n in sizes),
+        "read_files": len({t.file.url for t in taken}),
+        "read_parts": len(taken),
+        "read_bytes": None if None in read else sum(n or 0 for n in read),
+        "last_part_rate": min((t.rate for t in taken), default=1.0),
+        "depends_on": "how the source is cut into files and row groups: cut otherwise, other "
+        "documents are taken",
+    }
+
+
+def _sampled_parts(file: InputFile, *, kind: Format, source: Source) -> list[InputFile]:
+    at_most = 0.0 if kind == "parquet" else SAMPLED_RANGE_BYTES
+    return _parts(file, kind, source, at_most=at_most)
+
+
+def _parts(file: InputFile, kind: Format, source: Source, *, at_most: float) -> list[InputFile]:
+    """A large local file in parts, where its format allows it."""
+    if storage.is_remote(file.url) or source.attributes or (file.size or 0) <= at_most:
+        return [file]
+    if kind == "parquet":
+        with storage.peeked(file) as raw:
+            return parts.row_groups(file, raw.rewound(), at_most=at_most)
+    plain = kind == "jsonl" and source.encoding is None
+    if plain and parts.is_plain_json_lines(storage.head(file, parts.HEAD_BYTES)):
+        return parts.ranges(file, at_most=at_most)
+    return [file]
+
+
+def _units(
+    source: Source, kind: Format, taken: list[units.Taken], ingest: IngestConfig
+) -> Iterator[Unit]:
+    whole = [t.file for t in taken if t.rate == 1.0]
+    groups = [(g, 1.0) for g in units.group(whole, unit_bytes=ingest.unit_mb * 1e6)]
+    for files, rate in groups + [((t.file,), t.rate) for t in taken if t.rate < 1.0]:
+        beside = tuple(_beside(source, f) for f in files) if source.attributes else ()
+        unit = Unit(source=source.name, format=kind, files=files, rate=rate, beside=beside)
+        yield units.keyed(unit, source)
+
+
+def _beside(source: Source, file: InputFile) -> dict[str, InputFile]:
+    """The files with attributes of one file's records, by the attributes' name."""
+    where = f"{_where(source)}.attributes"
+    before, mark, behind = file.url.rpartition("/documents/")
+    if not mark:
+        raise ConfigError(
+            where,
+            got=f"{file.url!r}, which lies in no folder documents/",
+            wanted="Dolma's layout: attributes/<name>/… beside documents/…, file by file",
+            way_out="Name the folder documents/ in url, or remove attributes.",
+        )
+    places = {name: f"{before}/attributes/{name}/{behind}" for name in source.attributes}
+    return {name: storage.list_inputs(url, where=where)[0] for name, url in places.items()}
 
 
 def _check_named(source: Source, passed_over: list[InputFile]) -> None:
@@ -82,9 +203,10 @@ def _no_files(source: Source, passed_over: list[InputFile]) -> ConfigError:
         )
     return ConfigError(
         _where(source),
-        got=f"{passed_over[0].url!r}, whose name tells no format",
+        got=f"{passed_over[0].url!r}, of which neither name nor content tells the format",
         wanted="names like .jsonl, .parquet or .txt (before .gz or .zst)",
-        way_out='Name the format in the recipe, for example format = "jsonl".',
+        way_out='Name the format in the recipe, for example format = "jsonl"; unpack archives '
+        "that hold Parquet.",
     )
 
 
@@ -145,58 +267,3 @@ def _interpreter_files(kind: Format, where: str) -> list[InputFile]:
             if interpreter.wanted(path, kind) and path not in found:
                 found[path] = storage.list_inputs(path, where=where)[0]
     return list(found.values())
-
-
-class UnitReader:
-    """Reads a unit as batches of documents and rejects; ``files`` then tells what was read."""
-
-    def __init__(self, unit: Unit, source: Source, *, scratch: str) -> None:
-        self._unit, self._source, self._scratch = unit, source, scratch
-        self._fields = Fields.of(source)
-        self.files: list[ReadFile] = []
-
-    def batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield (documents, rejects) in batches of bounded size, across the unit's files."""
-        for records, rejects in documents.batches(self._located()):
-            yield (
-                documents.to_documents(records, source=self._source),
-                documents.to_rejects(rejects),
-            )
-
-    def _located(self) -> Iterator[tuple[str, Record | Reject]]:
-        """Every item of every file with the file's location; notes what each file held."""
-        for file in self._unit.files:
-            count, digest = 0, None
-            if self._unit.format == "hub":
-                for item in self._hub_items(file):
-                    count += 1
-                    yield file.url, item
-            else:
-                with storage.open_input(file, scratch=self._scratch) as raw:
-                    for item in self._file_items(file, raw):
-                        count += 1
-                        yield file.url, item
-                    digest = raw.finish()
-            self.files.append(ReadFile(url=file.url, size=file.size, digest=digest, records=count))
-
-    def _hub_items(self, file: InputFile) -> Iterator[Record | Reject]:
-        names, position = self._fields, 0
-        try:
-            for position, row in enumerate(storage.hub.rows(file, self._source), start=1):
-                yield fields.to_record(row, position, names)
-        except storage.hub.BrokenShard as broken:
-            yield Reject(position + 1, "broken_shard", excerpt(str(broken)))
-
-    def _file_items(self, file: InputFile, raw: storage.Digesting) -> Iterator[Record | Reject]:
-        kind = self._unit.format
-        if kind == "parquet":
-            yield from formats.read(
-                raw.rewound(), kind=kind, fields=self._fields, location=file.url
-            )
-            return
-        try:
-            plain = decompressed(raw)
-        except DamagedInput as damage:
-            yield Reject(1, damage.reason, excerpt(damage.detail))
-            return
-        yield from formats.read(plain, kind=kind, fields=self._fields, location=file.url)

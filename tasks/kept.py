@@ -27,10 +27,12 @@ COUNTS = pa.schema(
 
 
 def load(out: str, *, seed: int, tokenizer_digest: str | None = None) -> pl.DataFrame:
-    """Return ``doc_id, source, split, n_bytes, shard, row, priority, tokens`` of kept documents.
+    """Return the kept documents as one frame, with the columns that budgets and draws use.
 
-    ``shard`` and ``row`` say where in ``documents/`` the text stands; ``priority`` is a seeded hash
-    of the id; ``tokens`` holds what was counted before with that tokenizer, else null.
+    ``doc_id, source, recipe_source, split, n_bytes, shard, row, priority, tokens``. ``source`` is
+    ``recipe_source`` unless the records name their source themselves. ``shard`` and ``row`` say
+    where in ``documents/`` the text stands; ``priority`` is a seeded hash of the id; ``tokens``
+    holds what was counted before with that tokenizer, else null.
     """
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     parts = [
@@ -59,7 +61,9 @@ def _shard(
         how="horizontal",
     )
     frame = frame.with_row_index(c.ROW).with_columns(
-        pl.col(c.ROW).cast(pl.Int64), pl.lit(documents.file).alias(c.SHARD)
+        pl.col(c.ROW).cast(pl.Int64),
+        pl.lit(documents.file).alias(c.SHARD),
+        pl.lit(documents.source).alias(c.RECIPE_SOURCE),
     )
     counts = _counts(out, documents.file, tokenizer_digest)
     return frame.filter(c.KEEP).drop(c.KEEP).join(counts, on=c.ROW, how="left")

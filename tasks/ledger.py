@@ -32,7 +32,7 @@ WRITTEN = ("corpus", "replay", "mixture")
 """Stages whose folders hold text that people load."""
 CARD, REPORT = "README.md", "report.html"
 PAGES = (CARD, REPORT)
-REJECTS, TOKENS, SCRATCH = "rejects", "tokens", ".scratch"
+REJECTS, TOKENS, SCRATCH, BOILERPLATE = "rejects", "tokens", ".scratch", "boilerplate"
 _lock = threading.Lock()
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.config import RunConfig, SignalsConfig, Source
-    from schemas.manifest import Unit
+    from schemas.manifest import InputFile, Unit
 
 PREFECT_BYTES = 250_000_000
 """What Prefect, its in-process server and batches at hand in each worker add, about (resident)."""
@@ -40,7 +40,7 @@ SHARD_COPIES = 4
 def plan(recipe: RunConfig, out: str) -> Plan:
     """List, sample, scale up. Raises what the run would raise of a wrong recipe."""
     preflight.check(recipe)
-    listing = inputs.list_units(recipe.ingest)
+    listing = inputs.list_units(recipe.ingest, recipe.pool())
     sources = tuple(
         _source_plan(s, [u for u in listing.units if u.source == s.name], recipe.signals)
         for s in recipe.ingest.sources
@@ -48,6 +48,7 @@ def plan(recipe: RunConfig, out: str) -> Plan:
     return Plan(
         out=out,
         sources=sources,
+        samples=tuple(_samples(listing)),
         stages=tuple(_stages(recipe)),
         extra_reads=tuple(_extra_reads(recipe)),
         passed_over=tuple(listing.passed_over),
@@ -69,14 +70,14 @@ def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:
 
 def _source_plan(source: Source, units: list[Unit], signals: SignalsConfig) -> SourcePlan:
     files = [f for u in units for f in u.files]
-    total = sum(f.size or 0 for f in files)
-    seen = _look(source, units[0], signals)
-    factor = total / seen.input_bytes if seen.input_bytes else 0.0
+    total = sum(u.size for u in units)
+    seen = _look(source, files, units, signals)
+    factor = sum(u.size * u.rate for u in units) / seen.input_bytes if seen.input_bytes else 0.0
     return SourcePlan(
         name=source.name,
         origin=source.origin,
-        format=units[0].format,
-        files=len(files),
+        format=units[0].format if units else source.format,
+        files=len({f.url for f in files}),
         units=len(units),
         input_bytes=total,
         documents=math.ceil(seen.documents * factor),
@@ -98,12 +99,16 @@ class _Look(Frozen):
     seconds: float = 0.0
 
 
-def _look(source: Source, unit: Unit, signals: SignalsConfig) -> _Look:
+def _look(
+    source: Source, files: list[InputFile], units: list[Unit], signals: SignalsConfig
+) -> _Look:
     started = time.process_time()
-    records, consumed = sampling.first_records(unit, source)
-    if not records:
-        return _Look(documents=0, input_bytes=consumed)
-    table = documents.to_documents([("", r) for r in records], source=source)
+    if not units:
+        return _Look(documents=0, input_bytes=0.0)
+    first = sampling.look(sampling.some(files), units[0].format, source)
+    if not first.records:
+        return _Look(documents=0, input_bytes=first.n_bytes)
+    table = documents.to_documents([("", r) for r in first.records], source=source)
     warming = time.process_time()
     measure(
         table.slice(0, 1), signals
@@ -113,12 +118,21 @@ def _look(source: Source, unit: Unit, signals: SignalsConfig) -> _Look:
     disk = _packed(table) + _packed(measured)
     return _Look(
         documents=table.num_rows,
-        input_bytes=consumed,
+        input_bytes=first.n_bytes,
         text_bytes=sum(measured.column(c.N_BYTES).to_pylist()),
         disk_bytes=disk,
         narrow_bytes=measured.nbytes,
         seconds=time.process_time() - started - warming,
     )
+
+
+def _samples(listing: inputs.Listing) -> Iterator[str]:
+    """One sentence for each source of which only a part is read."""
+    for name, said in listing.samples.items():
+        wish = ", ".join(f"{key} = {value:g}" for key, value in said["asked"].items())
+        size = said["read_bytes"], said["bytes"]
+        mb = "" if None in size else f", {size[0] / 1e6:,.1f} of {size[1] / 1e6:,.1f} MB"
+        yield f"{name} ({wish}): {said['read_files']:,} of {said['files']:,} files{mb}"
 
 
 def _packed(table: pa.Table) -> int:
@@ -147,6 +161,9 @@ def _stages(recipe: RunConfig) -> Iterator[str]:
 
 def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     """Reads of text beyond the two passes (measure once, write what was chosen once)."""
+    for source in recipe.ingest.sources:
+        if source.normalise is not None and source.normalise.boilerplate is not None:
+            yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:
         yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"

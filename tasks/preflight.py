@@ -1,18 +1,22 @@
-"""What can be known wrong before any work: places to read, tokenizer, language model."""
+"""What can be known wrong before any work: places to read, tokenizer, language model, lists."""
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
-from tasks import storage, tokens
+from tasks import opt_outs, storage, tokens
 from tasks.signals import language
 from tasks.storage import claim, inputs
 
 if TYPE_CHECKING:
     from schemas.config import RunConfig, Source, TokenizerConfig
+    from schemas.selection import OptOutConfig
 
 TOKENIZER_FILE = "tokenizer.json"
+GZIP = b"\x1f\x8b"
 ELSEWHERE = ("https://", "http://", "hf://")
 
 
@@ -29,6 +33,7 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
     if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
     _check_model(recipe.signals.lang_model)
+    opt_out_lists(recipe.select.opt_out)
     if out is not None:
         _check_out(recipe, out)
 
@@ -84,3 +89,30 @@ def tokenizer_bytes(config: TokenizerConfig) -> bytes:
             wanted="a tokenizer.json, or a folder that holds one",
             way_out="Correct the path, or train one with train_vocab_size.",
         ) from error
+
+
+def opt_out_lists(config: OptOutConfig | None) -> opt_outs.Lists:
+    """Read the recipe's opt-out lists, each entry checked. Raises :class:`ConfigError`."""
+    if config is None:
+        return opt_outs.Lists()
+    found = {
+        kind: frozenset[str]().union(*(_entries(place, kind) for place in getattr(config, kind)))
+        for kind in ("ids", "urls", "domains")
+    }
+    return opt_outs.Lists(**found)
+
+
+def _entries(place: str, kind: str) -> frozenset[str]:
+    where = f"select.opt_out.{kind}: {place}"
+    try:
+        content = storage.read_bytes(place)
+        if content.startswith(GZIP):
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigError(
+            where,
+            got=getattr(error, "strerror", None) or str(error),
+            wanted="a text file on this machine, one entry a line",
+            way_out="Correct the path; a list on a server has to be downloaded first.",
+        ) from error
+    return opt_outs.read(content, kind=kind, where=where)

@@ -3,73 +3,111 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from tasks import storage
-from tasks.ingest import fields, formats
-from tasks.ingest.compression import decompressed
-from tasks.ingest.items import DamagedInput, Fields, Record, Reject
+from schemas.errors import SourceError
+from tasks import reading, storage
+from tasks.hashing import digest
+from tasks.ingest import fields, parquet
+from tasks.ingest.items import Fields, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from schemas.config import Source
-    from schemas.manifest import InputFile, Unit
+    from schemas.config import Format, Source
+    from schemas.manifest import InputFile
+    from tasks.ingest.items import Reject
 
 SAMPLE_BYTES = 1_000_000
 SAMPLE_ROWS = 500
-WHOLE = {"text", "python-readmes", "python-licenses", "python-reference", "python-docstrings",
-         "python-source"}  # fmt: skip
+WHOLE = {"text", "markdown", "html", "python-readmes", "python-licenses", "python-reference",
+         "python-docstrings", "python-source"}  # fmt: skip
 """Formats whose file is one text, or parsed as one: a cut would leave nothing to read."""
+MOST_FILES = 64
+STORED_PER_TEXT = 0.5
+"""Bytes that one byte of text takes in a compressed file, about, where it cannot be measured."""
 
 
-def first_records(unit: Unit, source: Source) -> tuple[list[Record], float]:
-    """Return some records from the start of a unit and the input bytes that they stand for.
+@dataclass(frozen=True)
+class Look:
+    """Some first records of a source, and the stored bytes that they stand for (0: unknown)."""
 
-    Of a file without known size (a Hub stream, a remote Parquet file) nothing is read: 0 bytes.
-    """
-    names = Fields.of(source)
+    records: list[Record]
+    n_bytes: float
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of text in the records, in UTF-8."""
+        return sum(len(r.text.encode()) for r in self.records)
+
+
+def some(files: Sequence[InputFile]) -> list[InputFile]:
+    """A few files of a source, not the first by name, which are often unlike the others."""
+    return sorted(files, key=lambda f: digest("look", f.url))[:MOST_FILES]
+
+
+def look(files: Sequence[InputFile], kind: Format, source: Source) -> Look:
+    """Read records from the start of the files until they stand for SAMPLE_BYTES."""
     records: list[Record] = []
     consumed = 0.0
-    for file in unit.files:
-        if consumed >= SAMPLE_BYTES or unit.format == "hub":
+    for file in files:
+        if consumed >= SAMPLE_BYTES or len(records) >= SAMPLE_ROWS:
             break
-        if unit.format == "parquet":
-            found, n_bytes = _parquet(file, names)
-        else:
-            limit = -1 if unit.format in WHOLE else SAMPLE_BYTES
-            body = storage.head(file, limit)
-            found, n_bytes = list(_parsed(body, unit, file, names)), float(len(body))
+        found, n_bytes = _first(file, kind, source)
         records += found
         consumed += n_bytes
-    return records, consumed
+    return Look(records, consumed)
 
 
-def _parsed(body: bytes, unit: Unit, file: InputFile, names: Fields) -> Iterator[Record]:
+def _first(file: InputFile, kind: Format, source: Source) -> tuple[list[Record], float]:
+    if kind == "hub":
+        return _hub(file, source)
+    if kind == "parquet" and storage.is_remote(file.url):
+        return [], 0.0  # its footer lies at the end of what would have to be fetched
+    if kind == "parquet":
+        return _parquet(file, source)
+    if file.url.endswith(".zip") and not storage.is_remote(file.url):
+        return _zip(file, kind, source)
+    body = storage.head(file, -1 if kind in WHOLE else SAMPLE_BYTES)
+    raw = storage.Digesting(io.BytesIO(body), file.url, hashed=False)
+    return _records(reading.items(raw, file, kind, source)), float(len(body))
+
+
+def _zip(file: InputFile, kind: Format, source: Source) -> tuple[list[Record], float]:
+    """First records of a local ZIP archive, which is read from its end."""
+    found: list[Record] = []
+    with storage.peeked(file) as raw:
+        for item in reading.items(raw, file, kind, source):
+            found += [item] if isinstance(item, Record) else []
+            if raw.tell() >= SAMPLE_BYTES:
+                break
+        return found, float(min(raw.tell(), file.size or raw.tell()))
+
+
+def _records(items: Iterator[Record | Reject]) -> list[Record]:
     """Records of a file's start; where it was cut, the last one is a reject and left out."""
-    try:
-        plain = decompressed(io.BytesIO(body))
-    except DamagedInput:
-        return
-    for item in formats.read(plain, kind=unit.format, fields=names, location=file.url):
-        if isinstance(item, Record):
-            yield item
+    return [item for item in items if isinstance(item, Record)]
 
 
-def _parquet(file: InputFile, names: Fields) -> tuple[list[Record], float]:
+def _parquet(file: InputFile, source: Source) -> tuple[list[Record], float]:
     """First rows of a local Parquet file; its footer tells what part of the whole they are."""
-    if storage.is_remote(file.url):
-        return [], 0.0
+    with storage.peeked(file) as raw:
+        found = _records(islice(reading.items(raw, file, "parquet", source), SAMPLE_ROWS))
+        total = parquet.rows(raw.rewound(), file.part)
+    share = min(1.0, len(found) / max(1, total))
+    return found, (file.n_bytes or 0) * share
+
+
+def _hub(file: InputFile, source: Source) -> tuple[list[Record], float]:
+    """First rows of a Hub shard, whose size tells nothing of how its rows are packed."""
+    names, found = Fields.of(source), []
     try:
-        with storage.local_stream(file) as stream, pq.ParquetFile(stream) as opened:
-            total = opened.metadata.num_rows
-            batch = next(opened.iter_batches(batch_size=SAMPLE_ROWS), None)
-            rows = [] if batch is None else batch.to_pylist()
-    except (OSError, ValueError, OverflowError, pa.ArrowException):
-        return [], 0.0  # the run says what is wrong with the file
-    items = [fields.to_record(row, i, names) for i, row in enumerate(rows, start=1)]
-    records = [item for item in items if not isinstance(item, Reject)]
-    return records, (file.size or 0) * len(rows) / max(1, total)
+        for position, row in enumerate(islice(storage.hub.rows(file, source), SAMPLE_ROWS), 1):
+            item = fields.to_record(row, position, names)
+            if isinstance(item, Record):
+                found.append(item)
+    except (storage.hub.BrokenShard, SourceError):
+        pass  # the run says what is wrong with it
+    return found, sum(len(r.text.encode()) for r in found) * STORED_PER_TEXT

@@ -2,32 +2,56 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from schemas import columns as c
 from tasks.hashing import seeded
+from tasks.licenses import Policy
+from tasks.opt_outs import opted_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.config import DedupConfig, GopherThresholds, SelectConfig
+    from tasks.opt_outs import Lists
 
+OPT_OUT, LICENSE = "opt_out", "license"
+LEGAL = (OPT_OUT, LICENSE)
 EMPTY = "empty"
 REPEATED_ID, EXACT, NEAR = "repeated_id", "exact_duplicate", "near_duplicate"
 LEVELS = {REPEATED_ID: "id", EXACT: "exact", NEAR: "near"}
 TRAIN, VALID = "train", "valid"
 
 
+def legal(frame: pl.DataFrame, config: SelectConfig, lists: Lists) -> pl.Series:
+    """Return for each row why it must not be used, as list<string> (empty: it may).
+
+    Reads ``opt_out``, ``license``, and what ``lists`` are compared with. Judges all sources alike:
+    neither ``apply_to`` nor ``exempt`` can make lawful what is not.
+    """
+    named = [pl.when(opted_out(frame, lists)).then(pl.lit(OPT_OUT))]
+    if config.licenses is not None:
+        policy = Policy(config.licenses)
+        refused = [name for name in frame[c.LICENSE].unique() if policy.refuses(name)]
+        names = pl.Series(refused, dtype=pl.String).implode()
+        among = pl.col(c.LICENSE).is_in(names, nulls_equal=True)
+        named.append(pl.when(among).then(pl.lit(LICENSE)))
+    return frame.select(reasons=pl.concat_list(named).list.drop_nulls())["reasons"]
+
+
 def reasons(frame: pl.DataFrame, config: SelectConfig) -> pl.Series:
     """Return for each row the names of all rules it breaks, as list<string> (empty: none).
 
-    Reads ``source``, ``origin``, ``n_bytes`` and the signals. An empty text (no word in it) breaks
-    the rule ``empty`` whoever brought it; the other rules judge what ``apply_to`` and ``exempt``
-    leave to them.
+    Reads ``source``, ``recipe_source`` (``exempt`` may name either), ``origin``, the signals, and a
+    column of numbers for each attribute that a rule is about (:func:`attribute_column`). An
+    empty text (no word in it) breaks the rule ``empty`` whoever brought it; the other rules judge
+    what ``apply_to`` and ``exempt`` leave to them.
     """
-    judged = ~pl.col(c.SOURCE).is_in(list(config.exempt))
+    exempt = list(config.exempt)
+    judged = ~(pl.col(c.SOURCE).is_in(exempt) | pl.col(c.RECIPE_SOURCE).is_in(exempt))
     if config.apply_to == "replay":
         judged &= pl.col(c.ORIGIN) == "replay"
     rules = [(EMPTY, pl.col(c.GOPHER_WORD_COUNT) == 0)]
@@ -42,6 +66,16 @@ def _rules(config: SelectConfig) -> Iterator[tuple[str, pl.Expr]]:
         yield "language", ~(known & (pl.col(c.LANG_PROB) >= config.min_lang_prob))
     if config.gopher is not None:
         yield from _gopher(config.gopher)
+    for rule in config.attributes:
+        least = -math.inf if rule.min is None else rule.min
+        most = math.inf if rule.max is None else rule.max
+        value = pl.col(attribute_column(rule.name))
+        yield f"attribute:{rule.name}", (~value.is_between(least, most)).fill_null(value=False)
+
+
+def attribute_column(name: str) -> str:
+    """Column with an attribute as a number, null where a document has none."""
+    return f"{c.ATTRIBUTES}.{name}"
 
 
 def _gopher(t: GopherThresholds) -> Iterator[tuple[str, pl.Expr]]:
@@ -66,9 +100,10 @@ def decide(
     """Return the decision table, one row for each row of ``frame`` and in its order.
 
     Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
-    cluster_row, similarity``). Duplicates are named before broken rules. ``matched_id``, ``level``
-    (``id``, ``exact`` or ``near``) and ``similarity`` tell of a twin where there is one, also where
-    ``dedup`` says that such twins stay.
+    cluster_row, similarity``). Opt-out and licence are named first (who opted out finds that said
+    and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (``id``, ``exact``
+    or ``near``) and ``similarity`` tell of a twin where there is one, also where ``dedup`` says
+    that such twins stay.
     """
     twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
     twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"))
@@ -77,10 +112,15 @@ def decide(
     found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
     reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
     counted = pl.when(reason.is_in(dropped)).then(reason)
+    by_law = pl.element().is_in(LEGAL)
     decided = twin.select(
         pl.col(c.DOC_ID),
         pl.col(c.SOURCE),
-        pl.concat_list(counted, pl.col(c.BROKEN)).list.drop_nulls().alias(c.DROP_REASONS),
+        pl.concat_list(
+            pl.col(c.BROKEN).list.filter(by_law), counted, pl.col(c.BROKEN).list.filter(~by_law)
+        )
+        .list.drop_nulls()
+        .alias(c.DROP_REASONS),
         ids.gather(twin[c.TWIN_ROW]).alias(c.MATCHED_ID),
         kind.replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
         pl.col(c.SIMILARITY),

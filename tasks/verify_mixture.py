@@ -111,9 +111,13 @@ class Proof:
         parts = [
             decisions.hstack(documents.drop(c.DOC_ID))
             .with_row_index(c.ROW)
-            .with_columns(pl.col(c.ROW).cast(pl.Int64), pl.lit(shard.file).alias(c.SHARD))
+            .with_columns(
+                pl.col(c.ROW).cast(pl.Int64),
+                pl.lit(shard.file).alias(c.SHARD),
+                pl.lit(shard.source).alias(c.RECIPE_SOURCE),
+            )
             .filter(c.KEEP)
-            .select(*NARROW, c.N_BYTES, c.TEXT_HASH, c.SHARD, c.ROW)
+            .select(*NARROW, c.N_BYTES, c.TEXT_HASH, c.SHARD, c.ROW, c.RECIPE_SOURCE)
             for shard, (decisions, documents) in both
         ]
         return pl.concat(parts)
@@ -248,7 +252,7 @@ class Proof:
 
     def new_budget(self) -> Iterator[Finding]:
         """All new data is in; or, where the recipe sets a total, as much as it leaves room for."""
-        fresh = self._kept.filter(pl.col(c.SOURCE).is_in(list(self._config.new)))
+        fresh = self._kept.filter(pl.col(c.RECIPE_SOURCE).is_in(list(self._config.new)))
         left_out = fresh.join(self._rows, on=c.DOC_ID, how="anti")
         if self._mixture.total_tokens is None:
             detail = f"{fresh.height:,} kept documents, {left_out.height:,} of them left out"
@@ -278,7 +282,7 @@ class Proof:
         """Every row is the text of a kept document, in its split, of its source and origin."""
         origins = {s.name: s.origin for s in self._config.ingest.sources}
         found = self._rows.join(self._kept, on=c.DOC_ID, how="left", suffix="_decided")
-        origin = pl.col(f"{c.SOURCE}_decided").replace_strict(
+        origin = pl.col(c.RECIPE_SOURCE).replace_strict(
             origins, default=None, return_dtype=pl.String
         )
         for statement, holds in (

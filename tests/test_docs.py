@@ -15,7 +15,7 @@ import pytest
 from flows import reference
 from flows.cli import app
 from schemas import tables
-from schemas.config import Source
+from schemas.config import SelectConfig, Source
 from schemas.shipped import names
 from tasks.recipe import load, parse
 
@@ -104,6 +104,7 @@ def test_the_readmes_recipe_is_a_recipe(tmp_path: Path) -> None:
 def test_every_fragment_of_a_source_has_known_keys() -> None:
     for body in blocks(ROOT / "docs" / "add-a-source.md", "toml"):
         written = tomllib.loads(body)
+        SelectConfig.model_validate(written.pop("select", {}), strict=False)
         for fragment in written.get("ingest", {}).get("sources", [written]):
             assert set(fragment) <= set(Source.model_fields), body
 

@@ -158,7 +158,7 @@ def _item(line: bytes, position: int, fields: Fields) -> Record | Reject:
         return Reject(position, str(reason), excerpt(line))
     text = "\n\n".join(f"{m['role'].capitalize()}: {m['content']}" for m in messages)
     found = to_record({**rest, TEXT: text}, position, fields)
-    return found if isinstance(found, Reject) else replace(found, messages=messages)
+    return found if isinstance(found, Reject) else found._replace(messages=messages)
 
 
 def _messages(row: dict[str, Any]) -> tuple[list[dict[str, str]], dict[str, Any]]:

@@ -230,7 +230,14 @@ def _topics(tree: ast.Module) -> Iterator[Record | Reject]:
             case ast.Constant(value=str(name)), ast.Constant(value=str(text)):
                 yield Record(position, text, name, license=STDLIB_LICENSE)
             case _, value:
-                yield Reject(position, "not_a_topic", excerpt(ast.unparse(value)))
+                yield Reject(position, "not_a_topic", excerpt(_shown(value)))
+
+
+def _shown(node: ast.expr) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "an expression nested too deeply"
 
 
 def _scopes(tree: ast.Module) -> Iterator[tuple[Scope, str]]:

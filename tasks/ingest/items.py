@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from schemas.config import Source
@@ -50,6 +50,8 @@ class Fields:
     id: str = "id"
     url: str = "url"
     license: str = "license"
+    opt_out: str | None = None
+    source: str | None = None
 
     @classmethod
     def of(cls, source: Source) -> Fields:
@@ -59,15 +61,17 @@ class Fields:
             id=source.id_field,
             url=source.url_field,
             license=source.license_field,
+            opt_out=source.opt_out_field,
+            source=source.source_field,
         )
 
 
-@dataclass(slots=True, frozen=True)
-class Record:
+class Record(NamedTuple):
     """One record as read. ``position`` counts from 1: the line, the row or the part of a file.
 
     ``metadata`` is the JSON of the fields that no other column took; ``messages`` the turns of a
-    conversation, whose ``text`` is then how they read.
+    conversation, whose ``text`` is then how they read; ``source`` the source that the record names
+    itself; ``attributes`` the JSON of what files beside its own say of it.
     """
 
     position: int
@@ -77,10 +81,12 @@ class Record:
     license: str | None = None
     metadata: str | None = None
     messages: list[dict[str, str]] | None = None
+    opt_out: bool = False
+    source: str | None = None
+    attributes: str | None = None
 
 
-@dataclass(slots=True, frozen=True)
-class Reject:
+class Reject(NamedTuple):
     """One record that cannot become a document."""
 
     position: int
@@ -94,5 +100,6 @@ def excerpt(data: bytes | str) -> str:
     text = window.decode("utf-8", "replace") if isinstance(window, bytes) else window
     text = text.encode("utf-8", "replace").decode().translate(_CONTROLS)
     for pattern, mask in _MASKS:
-        text = pattern.sub(mask, text)
+        if mask != "<email>" or "@" in text:  # the slowest to find that there is none
+            text = pattern.sub(mask, text)
     return (text[:-_MARGIN] if len(data) > _WINDOW else text)[:EXCERPT_CHARS]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tasks.ingest.items import Fields
 
 BOM = b"\xef\xbb\xbf"
-MAX_LINE_BYTES = 1 << 28
+MAX_LINE_BYTES = 1 << 27
 """A longer line is rejected, so that a file without newlines cannot fill the memory."""
 
 
@@ -54,9 +54,13 @@ def _parse(line: bytes, position: int, fields: Fields) -> list[Record | Reject]:
         row = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return _parse_odd(line, error, position, fields)
+    return [_item(row, line, position, fields)]
+
+
+def _item(row: object, line: bytes, position: int, fields: Fields) -> Record | Reject:
     if not isinstance(row, dict):
-        return [Reject(position, "not_an_object", excerpt(line))]
-    return [to_record(row, position, fields)]
+        return Reject(position, "not_an_object", excerpt(line))
+    return to_record(row, position, fields)
 
 
 def _parse_odd(
@@ -73,7 +77,9 @@ def _parse_odd(
     if b"NaN" in line or b"Infinity" in line:  # Python's json writes them, though JSON has none
         try:
             plain = json.dumps(json.loads(line, parse_constant=lambda _: None))
-            return _parse(plain.encode(), position, fields)
+            return [_item(orjson.loads(plain), line, position, fields)]
+        except orjson.JSONDecodeError as again:
+            error = again
         except (ValueError, RecursionError):
             pass
     return [Reject(position, _reason(line, error), excerpt(line))]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.ingest.fields import to_record
+from tasks.ingest.fields import to_record, unique_names
 from tasks.ingest.items import Record, Reject, excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.manifest import Part
     from tasks.ingest.items import Fields
 
 BATCH_ROWS = 1_024
@@ -22,11 +23,12 @@ BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError)
 """What pyarrow raises for bytes that make no sense to it (``ValueError``: not UTF-8)."""
 
 
-def read(stream: BinaryIO, fields: Fields) -> Iterator[Record | Reject]:
-    """Yield one item for each row; ``position`` is the row's number from 1.
+def read(stream: BinaryIO, fields: Fields, part: Part | None = None) -> Iterator[Record | Reject]:
+    """Yield one item for each row; ``position`` is the row's number from 1, in the part if any.
 
-    ``stream`` must be seekable. A file without a readable footer is one reject. Of a row group with
-    a broken page, each row that cannot be read is a reject; the groups behind it are read.
+    ``stream`` must be seekable and the whole file, also where only a part is read. A file without
+    a readable footer is one reject. Of a row group with a broken page, each row that cannot be read
+    is a reject; the groups behind it are read.
     """
     try:
         file = pq.ParquetFile(stream, page_checksum_verification=True, buffer_size=BUFFER_BYTES)
@@ -36,9 +38,23 @@ def read(stream: BinaryIO, fields: Fields) -> Iterator[Record | Reject]:
         return
     with file:
         done = 0
-        for group in range(file.num_row_groups):
+        for group in _groups(file.metadata, part):
             yield from _group(file, group, done, fields)
             done += file.metadata.row_group(group).num_rows
+
+
+def rows(stream: BinaryIO, part: Part | None = None) -> int:
+    """Number of rows, 0 where the footer cannot be read."""
+    try:
+        about = pq.read_metadata(stream)
+        return sum(about.row_group(i).num_rows for i in _groups(about, part))
+    except BROKEN:
+        return 0
+
+
+def _groups(about: pq.FileMetaData, part: Part | None) -> range:
+    every = range(about.num_row_groups)
+    return every if part is None else every[part.start : part.end]
 
 
 def _check_footer(about: pq.FileMetaData) -> None:
@@ -59,13 +75,19 @@ def _group(
     why = "the row group ends early"
     try:
         for batch in file.iter_batches(size, row_groups=[group]):
-            for item in _batch(batch, position, fields):
+            for item in _batch(_named(batch), position, fields):
                 position = item.position
                 yield item
     except BROKEN as error:
         why = str(error)
     for lost in range(position + 1, end + 1):
         yield Reject(lost, "corrupt_parquet", excerpt(why))
+
+
+def _named(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with a name for each column: of two with the same, a row would lose one."""
+    names = batch.schema.names
+    return batch if len(set(names)) == len(names) else batch.rename_columns(unique_names(names))
 
 
 def _batch(batch: pa.RecordBatch, position: int, fields: Fields) -> Iterator[Record | Reject]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.parsers import expat
@@ -18,8 +17,12 @@ if TYPE_CHECKING:
     from tasks.ingest.items import Fields
 
 CHUNK = 1 << 18
+POSTS = b"<posts>"
 MAX_ROW_BYTES = 1 << 24
 """A longer row is rejected, so that an attribute without end cannot fill the memory."""
+MAX_WORK = 1 << 30
+"""So many bytes are looked at for one row, which costs a second: one of thousands of lines, without
+an end, would be looked at anew with each."""
 RESUMABLE = ("utf-8", "us-ascii", "iso-8859-1")
 """Encodings in which one can go on in the middle of a file, and which expat knows by itself."""
 _NUMBER = re.compile(r"-?\d{1,15}")
@@ -47,11 +50,13 @@ class _Parser:
         self._expat.StartDoctypeDeclHandler = self._refuse
         self._expat.StartElementHandler = self._element
         self.pending, self.since, self.clean = 0, b"", True
+        self._fed = self._work = 0
 
     def restart(self) -> None:
         """Go on as if inside of the list of posts; the file's encoding is remembered."""
         self._start()
-        self._expat.Parse(b"<posts>", False)  # noqa: FBT003  (expat takes it by position only)
+        self._fed = len(POSTS)
+        self._expat.Parse(POSTS, False)  # noqa: FBT003  (expat takes it by position only)
 
     def feed(self, data: bytes, *, last: bool = False) -> str | None:
         """Take the next bytes and add their rows to ``rows``; return what is wrong, if anything.
@@ -66,13 +71,17 @@ class _Parser:
         except (expat.ExpatError, LookupError, ValueError):
             return "invalid_xml"
         self.clean = False
+        self._fed += len(data)
+        # What is not complete is looked at again with all that is fed later.
+        self._work += self._fed - self._expat.CurrentByteIndex
         if len(self.rows) > before:
-            self.pending, self.since = 0, b""
+            self.pending, self.since, self._work = 0, b"", 0
         else:
             begins = data.find(b"<row")
             self.since = self.since or (data[begins : begins + 1_000] if begins >= 0 else b"")
             self.pending += len(data)
-        return "row_too_long" if self.pending > MAX_ROW_BYTES else None
+        too_long = self.pending > MAX_ROW_BYTES or self._work > MAX_WORK
+        return "row_too_long" if too_long else None
 
     def _declaration(self, _version: str, encoding: str | None, _alone: int) -> None:
         if encoding and encoding.lower() in RESUMABLE:
@@ -97,7 +106,7 @@ def read(stream: BinaryIO, fields: Fields) -> Iterator[Record | Reject]:
     try:
         for position, row in enumerate(_rows(stream), start=1):
             if isinstance(row, Reject):
-                yield replace(row, position=position)
+                yield row._replace(position=position)
             else:
                 yield _item(row, position, fields)
     except DamagedInput as damage:

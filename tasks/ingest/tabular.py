@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from tasks.ingest.fields import to_record
+from tasks.ingest.fields import to_record, unique_names
 from tasks.ingest.items import DamagedInput, Record, Reject, excerpt
 
 if TYPE_CHECKING:
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
 DELIMITERS = ",\t;"
 MAX_FIELD_CHARS = 1 << 25
 """A longer field or line is rejected, so that a quote without its twin cannot fill the memory."""
-UTF16_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MAX_ROW_CHARS = 1 << 26
+"""A longer row, over however many lines, ends the reading: where the next one begins is unknown."""
+MAX_COLUMNS = 10_000
 _REASONS = {
     "field larger": "field_too_long",
     "unexpected end": "unclosed_quote",
@@ -31,8 +32,8 @@ def read(stream: BinaryIO, fields: Fields) -> Iterator[Record | Reject]:
 
     The first row names the columns. Of comma, tab and semicolon that one parts the fields which
     makes a column of the text field's name, or else the most columns. Fields with a delimiter, a
-    newline or a quote in them stand in ``"`` (doubled inside), in TSV as well. UTF-8, or UTF-16
-    with its mark; blank rows are passed over.
+    newline or a quote in them stand in ``"`` (doubled inside), in TSV as well. Blank rows are
+    passed over.
     """
     csv.field_size_limit(MAX_FIELD_CHARS)  # one for the whole process: csv knows no other
     lines = _Lines(stream)
@@ -60,12 +61,8 @@ class _Lines:
     """The lines of a stream; raises ``csv.Error`` for one that is too long, and goes on behind."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        head = stream.read(2)
-        encoding = "utf-16" if head in UTF16_BOMS else "utf-8-sig"
-        errors = "replace" if head in UTF16_BOMS else "surrogateescape"
-        source = io.BufferedReader(_Rejoined(head, stream), 1 << 18)
-        self._text = io.TextIOWrapper(source, encoding, errors, newline="")
-        self.last = ""
+        self._text = io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline="")
+        self.last, self.pending = "", 0
 
     def __iter__(self) -> _Lines:
         return self
@@ -75,31 +72,18 @@ class _Lines:
         if not line:
             raise StopIteration
         self.last = line[:1_000]
+        self.pending += len(line)
         if len(line) == MAX_FIELD_CHARS and not line.endswith(("\r", "\n")):
             while (rest := self._text.readline(MAX_FIELD_CHARS)) and rest[-1] not in "\r\n":
                 pass
             raise csv.Error("line too long")
+        if self.pending > MAX_ROW_CHARS:
+            raise DamagedInput("row_too_long", self.last)
         return line
 
     def close(self) -> None:
-        self._text.close()
-
-
-class _Rejoined(io.RawIOBase):
-    """A stream with the bytes put back that were read to see what it is; closing leaves it open."""
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        super().__init__()
-        self._head = head
-        self._read = getattr(stream, "read1", stream.read)  # hands over what it has before a break
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        data, self._head = self._head or self._read(len(buffer)), b""
-        buffer[: len(data)] = data
-        return len(data)
+        """Let the stream go, which stays open."""
+        self._text.detach()
 
 
 def _header(line: str, text_field: str) -> tuple[list[str], str]:
@@ -116,16 +100,16 @@ def _header(line: str, text_field: str) -> tuple[list[str], str]:
     if not found:
         raise csv.Error(line)
     names, best = max(found, key=lambda f: (text_field in f[0], len(f[0])))
-    unique: list[str] = []
-    for number, name in enumerate(names, start=1):
-        unique.append(name if name and name not in unique else f"{name or 'column'}_{number}")
-    return unique, best
+    if len(names) > MAX_COLUMNS:
+        raise csv.Error(f"{len(names)} columns")
+    return unique_names(names), best
 
 
 def _rows(lines: _Lines, delimiter: str) -> Iterator[list[str] | str]:
     """Yield the rows that are not blank; for one that cannot be read, the reason."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
+        lines.pending = 0
         try:
             row = next(reader)
         except StopIteration:
@@ -139,7 +123,7 @@ def _rows(lines: _Lines, delimiter: str) -> Iterator[list[str] | str]:
 
 def _item(row: list[str], header: list[str], position: int, fields: Fields) -> Record | Reject:
     if len(row) != len(header):
-        return Reject(position, "wrong_field_count", excerpt(" | ".join(row)))
+        return Reject(position, "wrong_field_count", excerpt(" | ".join(row[:1_000])))
     item = to_record(dict(zip(header, row, strict=True)), position, fields)
     if isinstance(item, Reject) and item.reason == "lone_surrogate":  # how a bad byte was kept
         return Reject(position, "not_utf8", item.excerpt)

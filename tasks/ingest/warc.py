@@ -20,7 +20,8 @@ CHUNK = 1 << 18
 START = re.compile(rb"WARC/\d\.\d\r?\n")
 ENDED = re.compile(rb"\r?\n\r?\n|[\r\n]*(?:WARC/|\Z)")
 NEXT = re.compile(rb"\n(?=WARC/\d\.\d\r?\n)")
-HEADER_END = re.compile(rb"\r?\n\r?\n")
+HEADER_END = re.compile(rb"\r?\n\r?\n|\n(?=WARC/\d\.\d\r?\n)")
+VISIBLE = re.compile(rb"[^ \t\n\r\x0b\x0c]")
 HTML = ("text/html", "application/xhtml+xml")
 OK = 200
 ABOUT = ("warcinfo", "request", "metadata")
@@ -57,12 +58,15 @@ class _Archive:
     def __init__(self, stream: BinaryIO) -> None:
         # What ``read`` had in hand is lost where the stream breaks; ``read1`` has it handed over.
         self._read = getattr(stream, "read1", stream.read)
-        self._held = b""
+        self._held, self._at = b"", 0  # bytes at hand, and where those begin that are still to come
         self._damage: DamagedInput | None = None
 
     def _hold(self, size: int) -> int:
         """Have ``size`` bytes at hand; return how many there are, fewer at the file's end."""
-        pieces, have = [self._held], len(self._held)
+        have = len(self._held) - self._at
+        if have >= size or self._damage is not None:
+            return have
+        pieces = [self._held[self._at :]]
         while have < size and self._damage is None:
             try:
                 piece = self._read(CHUNK)
@@ -73,8 +77,11 @@ class _Archive:
                 break
             pieces.append(piece)
             have += len(piece)
-        self._held = b"".join(pieces)
+        self._held, self._at = b"".join(pieces), 0
         return have
+
+    def _start(self) -> bytes:
+        return self._held[self._at : self._at + 1_000]
 
     def records(self) -> Iterator[tuple[bytes, str | None]]:
         """Yield each record's bytes, or the start of what is none and the reason."""
@@ -89,48 +96,52 @@ class _Archive:
     def _skip_blank(self) -> bool:
         """Go to the next byte that is no white space; False at the end."""
         while self._hold(1):
-            self._held = self._held.lstrip()
-            if self._held:
+            found = VISIBLE.search(self._held, self._at)
+            self._at = len(self._held) if found is None else found.start()
+            if found is not None:
                 return True
         return False
 
     def _next(self) -> tuple[bytes, str | None]:
         have = self._hold(MAX_HEADER_BYTES)
-        start, ends = self._held[:1_000], HEADER_END.search(self._held, 0, MAX_HEADER_BYTES)
-        if not START.match(self._held):
-            return self._broken(start, "text_outside_record")
+        if not START.match(self._held, self._at):
+            return self._broken("text_outside_record")
+        ends = HEADER_END.search(self._held, self._at, self._at + MAX_HEADER_BYTES)
         if ends is None:
-            return self._broken(start, "bad_header" if have >= MAX_HEADER_BYTES else "truncated")
-        length = _LENGTH.search(self._held, 0, ends.end())
+            return self._broken("bad_header" if have >= MAX_HEADER_BYTES else "truncated")
+        if ends[0] == b"\n":  # the next record begins before this one's header has ended
+            return self._broken("bad_header")
+        length = _LENGTH.search(self._held, self._at, ends.end())
         if length is None:
-            return self._broken(start, "no_length")
-        size = ends.end() + int(length[1])
+            return self._broken("no_length")
+        size = ends.end() - self._at + int(length[1])
         if size > MAX_RECORD_BYTES:
-            return self._broken(start, "record_too_long")
+            return self._broken("record_too_long")
         return self._complete(size)
 
     def _complete(self, size: int) -> tuple[bytes, str | None]:
         """The record of ``size`` bytes at hand, if the next one begins where it ends."""
         have = self._hold(size + 16)  # blank lines behind, and the next one's version
-        behind = self._held[size : size + 16]
+        end = self._at + size
         if have < size:
-            return self._broken(self._held[:1_000], "truncated")
-        if not ENDED.match(behind):
-            return self._broken(self._held[:1_000], "wrong_length")
-        record, self._held = self._held[:size], self._held[size:]
+            return self._broken("truncated")
+        if not ENDED.match(self._held[end : end + 16]):
+            return self._broken("wrong_length")
+        record, self._at = self._held[self._at : end], end
         return record, None
 
-    def _broken(self, start: bytes, reason: str) -> tuple[bytes, str]:
+    def _broken(self, reason: str) -> tuple[bytes, str]:
         """Skip to the next record's first line, wherever it may be."""
+        start = self._start()
         while True:
-            found = NEXT.search(self._held)
+            found = NEXT.search(self._held, self._at)
             if found is not None:
-                self._held = self._held[found.end() :]
+                self._at = found.end()
                 return start, reason
-            self._held = self._held[-16:]  # may hold a first line's beginning
-            have = len(self._held)
+            self._at = max(self._at, len(self._held) - 16)  # may hold a first line's beginning
+            have = len(self._held) - self._at
             if self._hold(have + CHUNK) == have:
-                self._held = b""
+                self._at = len(self._held)
                 return start, reason
 
 

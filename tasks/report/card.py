@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from tasks.licenses import spdx
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from schemas.manifest import RunManifest, StageManifest
 
+NOT_STATED = "not stated"
+OF_SOURCE, IN_ALL = 5, 30
+"""Licences named for a source, and for all of them together."""
+LONGEST = 100
+"""Characters of a licence that are shown."""
 ESCAPED = str.maketrans({ch: f"\\{ch}" for ch in "\\`*_{}[]<>()#+!|~"})
 
 
@@ -19,14 +26,15 @@ def card(
     *,
     below: str,
     licenses: Mapping[str, Counter[str]],
+    tokens: Mapping[str, Counter[str]] | None = None,
 ) -> str:
     """Return the card's Markdown; ``below`` is the path from the card to the mixture's folder.
 
-    ``licenses`` counts documents by licence for each source.
+    ``licenses`` counts documents by licence for each source, ``tokens`` their tokens; a document
+    without one counts as "not stated".
     """
-    return "\n".join(
-        [*_header(below, mixture), *_body(run, mixture), *_sources(mixture, licenses), ""]
-    )
+    lines = [*_header(below, mixture), *_body(run, mixture), *_sources(mixture, licenses)]
+    return "\n".join([*lines, *_licenses(licenses, tokens or {}), *_rights(run), ""])
 
 
 def _header(below: str, mixture: StageManifest) -> list[str]:
@@ -82,11 +90,51 @@ def _sources(mixture: StageManifest, licenses: Mapping[str, Counter[str]]) -> li
         "|---|---:|---|",
     ]
     for name, tokens in mixture.details["achieved"]["train"]["sources"].items():
-        found = licenses.get(name, Counter())
-        shown = ", ".join(f"{_escaped(k)} ({n:,})" for k, n in found.most_common(5)) or "not stated"
-        more = f", and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004
+        found = _by_spdx([licenses.get(name, Counter())])
+        shown = ", ".join(f"{_escaped(k)} ({n:,})" for k, n in found[:OF_SOURCE]) or NOT_STATED
+        more = f", and {len(found) - OF_SOURCE} more" if len(found) > OF_SOURCE else ""
         lines.append(f"| {_escaped(name)} | {tokens:,} | {shown}{more} |")
-    return [*lines, "", "Documents keep their own licences; this card grants none."]
+    return lines
+
+
+def _licenses(
+    licenses: Mapping[str, Counter[str]], tokens: Mapping[str, Counter[str]]
+) -> Iterator[str]:
+    """All sources together, both splits: documents and, where at hand, tokens of each licence."""
+    found, sizes = _by_spdx(licenses.values()), dict(_by_spdx(tokens.values()))
+    yield ""
+    yield "| licence | documents |" + " tokens |" * bool(sizes)
+    yield "|---|---:|" + "---:|" * bool(sizes)
+    for name, n in found[:IN_ALL]:
+        yield f"| {_escaped(name)} | {n:,} |" + f" {sizes.get(name, 0):,} |" * bool(sizes)
+    rest = found[IN_ALL:]
+    if rest:
+        size = sum(sizes.get(name, 0) for name, _ in rest)
+        others = f"| {len(rest):,} others | {sum(n for _, n in rest):,} |"
+        yield others + f" {size:,} |" * bool(sizes)
+
+
+def _by_spdx(counters: Iterable[Counter[str]]) -> list[tuple[str, int]]:
+    """Counts by SPDX name (else as the record has it), the largest first, then by name."""
+    merged: Counter[str] = Counter()
+    for counter in counters:
+        for name, n in counter.items():
+            merged[spdx(name)[:LONGEST] or NOT_STATED] += n
+    return sorted(merged.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _rights(run: RunManifest) -> Iterator[str]:
+    """What the recipe kept out, and what the card does not grant."""
+    select = run.recipe.get("select") or {}
+    policy = select.get("licenses") or {}
+    yield ""
+    for key, said in (("allow", "Licences allowed"), ("deny", "Licences refused")):
+        if policy.get(key):
+            yield f"{said}: {', '.join(map(_escaped, policy[key]))}."
+    if select.get("opt_out"):
+        kinds = [kind for kind in ("ids", "urls", "domains") if select["opt_out"].get(kind)]
+        yield f"Documents on the recipe's opt-out lists ({', '.join(kinds)}) were left out."
+    yield "Documents keep their own licences; this card grants none."
 
 
 def _escaped(text: str) -> str:

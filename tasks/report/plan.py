@@ -26,12 +26,13 @@ def plan_sections(plan: Plan) -> list[Section]:
         ("free disk, MB", plan.free_bytes / 1e6),
         ("CPU seconds to read and measure", plan.seconds),
     )
+    sampled = f" Sampled by seeded hash: {'; '.join(plan.samples)}." if plan.samples else ""
     passed = f" Passed over: {', '.join(plan.passed_over)}." if plan.passed_over else ""
     about = "Documents and text are scaled up from each source's first records."
     reads = "; ".join(plan.extra_reads) or "none"
     stages = f"{', '.join(plan.stages)}, into {plan.out}. Extra reads of text: {reads}."
     return [
-        Section("Sources", about + passed, Table(HEADER, rows)),
+        Section("Sources", about + sampled + passed, Table(HEADER, rows)),
         Section("Stages", stages),
         Section("Needs, estimated", "", Table(("", ""), needs)),
     ]

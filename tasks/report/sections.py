@@ -20,8 +20,9 @@ def sections(run: RunManifest, manifests: Mapping[str, StageManifest]) -> list[S
     found = []
     if "ingest" in manifests:
         found.append(ingest(manifests["ingest"]))
-    if "select" in manifests and "ingest" in manifests:
-        found += [outcome(manifests["ingest"], manifests["select"]), drops(manifests["select"])]
+    if "select" in manifests:
+        found += [outcome(manifests["select"]), drops(manifests["select"])]
+        found += licenses(manifests["select"])
     if "replay" in manifests:
         found.append(replay(manifests["replay"]))
     if "mixture" in manifests:
@@ -31,40 +32,61 @@ def sections(run: RunManifest, manifests: Mapping[str, StageManifest]) -> list[S
 
 def ingest(manifest: StageManifest) -> Section:
     """What was read from each source."""
-    rows = tuple(
-        (
-            name,
-            counts["origin"],
-            counts["format"],
-            counts["files"],
-            counts["documents"] + sum(counts["rejects"].values()),
-            sum(counts["rejects"].values()),
-            ", ".join(f"{n} {reason}" for reason, n in counts["rejects"].items()) or "-",
-            counts["text_bytes"] / 1e6,
-        )
-        for name, counts in manifest.details["sources"].items()
-    )
+    sources = manifest.details["sources"]
+    rows = tuple((name, *_read(counts)) for name, counts in sources.items())
     header = ("source", "origin", "format", "files", "records", "rejected", "why", "text, MB")
     text = "Every record became a document or a row of rejects/ with its file, position and reason."
+    left_out = {
+        name: counts["left_out"] for name, counts in sources.items() if "left_out" in counts
+    }
+    if left_out:
+        said = ", ".join(f"{name} {n:,}" for name, n in left_out.items())
+        text = text[:-1] + f", or was left out by a sample ({said})."
+    text += "".join(_sampled(name, counts["sample"]) for name, counts in sources.items()
+                    if "sample" in counts)  # fmt: skip
     passed_over = manifest.details["passed_over"]
     if passed_over:
         text += (
             f" Files passed over, because they have another format: {len(passed_over)}, such as "
         )
         text += f"{passed_over[0]}."
+    members = sum(counts.get("members_passed_over", 0) for counts in sources.values())
+    text += f" Members of archives passed over for the same reason: {members:,}." if members else ""
     return Section("Read", text, Table(header, rows))
 
 
-def outcome(documents: StageManifest, decisions: StageManifest) -> Section:
+def _read(counts: Mapping[str, Any]) -> tuple[str | int | float, ...]:
+    rejected = sum(counts["rejects"].values())
+    return (
+        counts["origin"],
+        counts["format"],
+        counts["files"],
+        counts["documents"] + rejected + counts.get("left_out", 0),
+        rejected,
+        ", ".join(f"{n} {reason}" for reason, n in counts["rejects"].items()) or "-",
+        counts["text_bytes"] / 1e6,
+    )
+
+
+def _sampled(name: str, sample: Mapping[str, Any]) -> str:
+    wish = ", ".join(f"{key} = {value:g}" for key, value in sample["asked"].items())
+    part = f"{sample['read_files']:,} of {sample['files']:,} files"
+    if sample["bytes"] is not None and sample["read_bytes"] is not None:
+        part += f", {sample['read_bytes'] / 1e6:,.1f} of {sample['bytes'] / 1e6:,.1f} MB"
+    return (
+        f" Of {name} a part was read ({wish}): {part}. Which one depends on {sample['depends_on']}."
+    )
+
+
+def outcome(decisions: StageManifest) -> Section:
     """For each source: documents in, dropped, kept, held out."""
     rows, bars = [], []
     for name, counts in decisions.details["sources"].items():
-        documents_in = documents.details["sources"][name]["documents"]
         dropped = sum(counts["dropped"].values())
         rows.append(
             (
                 name,
-                documents_in,
+                counts["kept"] + dropped,
                 dropped,
                 counts["kept"],
                 counts["valid"],
@@ -95,6 +117,24 @@ def drops(decisions: StageManifest) -> Section:
     return Section(
         "Why documents were dropped", text, Table(("source", "reason", "documents"), rows)
     )
+
+
+def licenses(decisions: StageManifest) -> list[Section]:
+    """Documents and kept ones by licence; no section where no document states one."""
+    rows = tuple(
+        (source, count["license"] or "not stated", count["documents"], count["kept"])
+        for source, counts in decisions.details["licenses"].items()
+        for count in counts
+    )
+    if all(count["license"] is None for c in decisions.details["licenses"].values() for count in c):
+        return []
+    text = "By SPDX name where a licence is recognised, else as the record has it."
+    lists = decisions.details["opt_out"]
+    if lists:
+        entries = ", ".join(f"{found['entries']:,} {kind}" for kind, found in lists.items())
+        text += f" Opt-out lists: {entries}."
+    header = ("source", "licence", "documents", "kept")
+    return [Section("Licences", text, Table(header, rows))]
 
 
 def replay(manifest: StageManifest) -> Section:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from schemas import columns as c
 from schemas.tables import SIGNALS, conform
 from tasks import hashing
+from tasks.signals.changes import changes
 from tasks.signals.gopher import gopher
 from tasks.signals.language import language
 from tasks.signals.minhash import minhash
@@ -38,7 +39,9 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
             c.N_BYTES: pc.binary_length(texts),
         }
     )
-    for signals in (language(text, config), gopher(text), minhash(text, config)):
+    changed = changes(documents.column(c.CHANGES))
+    for signals in (language(text, config), gopher(text), changed, minhash(text, config)):
         for name, column in signals.to_dict().items():
             table = table.append_column(name, column.to_arrow())
+    table = table.append_column(c.ATTRIBUTES, documents.column(c.ATTRIBUTES))
     return conform(table, SIGNALS)

@@ -25,21 +25,24 @@ def write_card(out: str) -> None:
     """Write the data card beside the run and beside the mixture, so that either folder loads."""
     run, manifest = ledger.read_run(out), ledger.read(out, "mixture")
     folder = ledger.folder(out, "mixture")
-    licenses = _licenses(out)
+    licenses, sizes = _licenses(out)
     for where, below in ((out, f"{ledger.FOLDERS['mixture']}/"), (folder, "")):
-        body = card.card(run, manifest, below=below, licenses=licenses)
+        body = card.card(run, manifest, below=below, licenses=licenses, tokens=sizes)
         storage.write_bytes(storage.join(where, ledger.CARD), body.encode())
 
 
-def _licenses(out: str) -> dict[str, Counter[str]]:
-    """For each source of the mixture: its documents by licence."""
-    found: dict[str, Counter[str]] = {}
+def _licenses(out: str) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
+    """For each source of the mixture: its documents and its tokens by licence."""
+    documents: dict[str, Counter[str]] = {}
+    tokens: dict[str, Counter[str]] = {}
     for shard in ledger.read(out, "mixture").shards:
         at = storage.join(ledger.folder(out, "mixture"), shard.file)
-        frame = pl.DataFrame(pl.from_arrow(storage.read_table(at, [c.SOURCE, c.LICENSE])))
-        for source, name, n in frame.group_by(c.SOURCE, c.LICENSE).len().iter_rows():
-            found.setdefault(source, Counter())[name or "not stated"] += n
-    return found
+        frame = pl.DataFrame(storage.read_table(at, [c.SOURCE, c.LICENSE, c.TOKENS]))
+        counts = frame.group_by(c.SOURCE, c.LICENSE).agg(pl.len(), pl.col(c.TOKENS).sum())
+        for source, name, n, size in counts.iter_rows():
+            documents.setdefault(source, Counter())[name or "not stated"] += n
+            tokens.setdefault(source, Counter())[name or "not stated"] += size
+    return documents, tokens
 
 
 @step

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from schemas import columns as c
-from schemas.config import IngestConfig, SignalsConfig  # noqa: TC001  (Prefect reads them)
+from schemas.config import (  # noqa: TC001  (Prefect reads them)
+    IngestConfig,
+    PoolConfig,
+    SignalsConfig,
+)
 from schemas.errors import SourceError
 from schemas.manifest import Frozen, Shard, StageManifest, Unit
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
-from tasks import inputs, ledger, progress, storage
+from tasks import inputs, ledger, progress, reading, storage
 from tasks.hashing import add_digests, add_hex, digest, table_digest
 from tasks.signals.measure import measure
 from tasks.steps.policy import step
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
-SIGNALS_VERSION = "signals-1"
+SIGNALS_VERSION = "signals-2"
 
 
 class Measured(Frozen):
@@ -35,9 +39,9 @@ class Measured(Frozen):
 
 
 @step
-def list_units(ingest: IngestConfig) -> inputs.Listing:
+def list_units(ingest: IngestConfig, pool: PoolConfig | None) -> inputs.Listing:
     """List the recipe's files as units of work, before any is read."""
-    listing = inputs.list_units(ingest)
+    listing = inputs.list_units(ingest, pool)
     progress.expect("ingest", sum(u.size for u in listing.units))
     return listing
 
@@ -71,7 +75,7 @@ def _ingest_and_measure(
     unit: Unit, source: Source, signals: SignalsConfig, out: str, found: Measured
 ) -> Measured:
     """The one pass over the text: each batch is written, and measured while it is at hand."""
-    reader = inputs.UnitReader(unit, source, scratch=storage.join(out, ledger.SCRATCH))
+    reader = reading.UnitReader(unit, source, scratch=storage.join(out, ledger.SCRATCH))
     documents_at = storage.join(ledger.folder(out, "ingest"), found.documents.file)
     signals_at = storage.join(ledger.folder(out, "signals"), found.signals.file)
     rejects_at = storage.join(out, ledger.REJECTS, found.documents.file)
@@ -114,7 +118,7 @@ class _Tally:
         self.documents.append(add_digests(bytes.fromhex(h) for h in row_hexes))
         self.signals.append(table_digest(measured))
 
-    def shards(self, found: Measured, unit: Unit, reader: inputs.UnitReader) -> Measured:
+    def shards(self, found: Measured, unit: Unit, reader: reading.UnitReader) -> Measured:
         documents = Shard(
             file=found.documents.file,
             rows=self.rows,
@@ -122,6 +126,8 @@ class _Tally:
             n_bytes=self.n_bytes,
             source=unit.source,
             rejects=self.rejects,
+            left_out=reader.left_out,
+            named=dict(sorted(reader.named.items())),
             inputs=tuple(reader.files),
         )
         signals = Shard(
@@ -148,6 +154,8 @@ def _measure_again(signals: SignalsConfig, out: str, found: Measured) -> Shard:
                 "file": found.signals.file,
                 "digest": add_hex(digests),
                 "rejects": 0,
+                "left_out": 0,
+                "named": {},
                 "inputs": (),
             }
         )
@@ -169,6 +177,7 @@ def finish_units(
     """
     details = _by_source(measured, listing, ingest, out)
     _check_rejects(details, ingest)
+    _check_names(details)
     documents = tuple(m.documents for m in measured)
     signals = tuple(m.signals for m in measured)
     rows = sum(s.rows for s in documents)
@@ -177,7 +186,7 @@ def finish_units(
             stage="ingest",
             key=digest([s.file for s in documents]),
             digest=add_hex(s.digest for s in documents),
-            rows_in=rows + sum(s.rejects for s in documents),
+            rows_in=rows + sum(s.rejects + s.left_out for s in documents),
             rows_out=rows,
             shards=documents,
             details={"sources": details, "passed_over": listing.passed_over},
@@ -193,6 +202,7 @@ def finish_units(
     ]
     for manifest in manifests:
         ledger.finish(out, manifest)
+    storage.clear_downloads(storage.join(out, ledger.SCRATCH))
     reused = [sum(m.documents_reused for m in measured), sum(m.signals_reused for m in measured)]
     return list(zip(manifests, reused, strict=True))
 
@@ -215,8 +225,40 @@ def _by_source(
             "documents": sum(s.rows for s in shards),
             "text_bytes": sum(s.n_bytes for s in shards),
             "rejects": dict(sorted(reasons.items())),
+            **_chosen(shards, listing.samples.get(source.name)),
         }
     return details
+
+
+def _chosen(shards: list[Shard], sample: dict[str, Any] | None) -> dict[str, Any]:
+    """What only some sources have: a sample, archives, records that name their source."""
+    named: Counter[str] = Counter()
+    for shard in shards:
+        named.update(shard.named)
+    files = [f for s in shards for f in s.inputs]
+    counts = {
+        "left_out": sum(s.left_out for s in shards),
+        "members": sum(f.members for f in files),
+        "members_passed_over": sum(f.passed_over for f in files),
+        "named": dict(sorted(named.items())),
+        "sample": sample,
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _check_names(details: dict[str, dict[str, Any]]) -> None:
+    """Old and new data must not go by one name: shares and reports could not tell them apart."""
+    origins: dict[str, tuple[str, str]] = {}
+    for source, counts in details.items():
+        for name in {source, *counts.get("named", {})}:
+            origin, other = origins.setdefault(name, (counts["origin"], source))
+            if origin != counts["origin"]:
+                raise SourceError(
+                    f"source {source!r}",
+                    got=f"records of the source {name!r}, which is a name in {other!r} too",
+                    wanted="other names for new data than for replay",
+                    way_out="Rename the source in the recipe, or take away its source_field.",
+                )
 
 
 def _check_rejects(details: dict[str, dict[str, Any]], ingest: IngestConfig) -> None:

@@ -8,9 +8,10 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.errors import ConfigError
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DECISIONS, conform
-from tasks import dedup, ledger, select, storage
+from tasks import attributes, dedup, ledger, licenses, opt_outs, preflight, select, storage
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VERSION = "select-1"
+NAMED_LICENSES = 20
+"""Licences of a source that the manifest counts one by one."""
+LONGEST_NAME = 100
+"""Characters of a licence that are shown."""
 
 
 @step
@@ -27,13 +32,17 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
     Reads narrow columns only. One decisions shard for each documents shard, row by row beside it.
     """
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
-    key = digest(VERSION, deciding, documents.key, documents.digest, signals.digest)
+    lists = preflight.opt_out_lists(deciding.select.opt_out)
+    _lay_by(lists, out)
+    rest = (documents.key, documents.digest, signals.digest)
+    key = digest(VERSION, licenses.VERSION, _unplaced(deciding), lists.digests(), *rest)
     known = ledger.finished(out, "select", key)
     if known is not None:
         return known, True
     ledger.begin(out, "select")
-    frame = _narrow(documents, signals, deciding, out)
-    decisions = _decide(frame, deciding)
+    frame = _narrow(documents, signals, deciding, lists, out)
+    decisions = _decide(frame, deciding, lists)
+    _check_new(frame, decisions)
     shards = tuple(_write_decisions(decisions, documents, out))
     ledger.sweep(out, "select", {s.file for s in shards})
     manifest = StageManifest(
@@ -43,28 +52,79 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
         rows_in=frame.height,
         rows_out=int(decisions[c.KEEP].sum()),
         shards=shards,
-        details={"sources": _outcomes(frame, decisions)},
+        details={
+            "sources": _outcomes(frame, decisions),
+            "licenses": _licenses(frame, decisions),
+            "opt_out": lists.digests(),
+        },
     )
     ledger.finish(out, manifest)
     return manifest, False
 
 
+def _lay_by(lists: opt_outs.Lists, out: str) -> None:
+    """Keep the lists beside the decisions, in the spelling that counts: verify needs them."""
+    folder = storage.join(ledger.folder(out, "select"), opt_outs.FOLDER)
+    storage.remove(folder)
+    for kind, entries in lists.entries().items():
+        storage.write_bytes(storage.join(folder, f"{kind}.txt"), "\n".join(entries).encode())
+
+
+def _unplaced(deciding: DecidingConfig) -> DecidingConfig:
+    """What decisions rest on, less the places of the lists: their content counts."""
+    select_config = deciding.select.model_copy(update={"opt_out": None})
+    return deciding.model_copy(update={"select": select_config})
+
+
+def _check_new(frame: pl.DataFrame, decisions: pl.DataFrame) -> None:
+    """Refuse a policy that leaves nothing of the new data: its licence is the user's to state."""
+    new = frame[c.ORIGIN] == "new"
+    of_new, reasons = frame.filter(new), decisions.filter(new)[c.DROP_REASONS]
+    if of_new.height and reasons.list.contains(select.LICENSE).all():
+        stated = sorted(map(licenses.spdx, of_new[c.LICENSE].drop_nulls().unique()))
+        named = ", ".join(f"{name[:80]!r}" for name in stated[:3]) or "no licence"
+        raise ConfigError(
+            "select.licenses",
+            got=f"a policy that refuses all {of_new.height:,} documents of new data ({named})",
+            wanted="one that leaves some",
+            way_out="State the licence of your own data in its [[ingest.sources]] "
+            '(license = "…"), or allow it.',
+        )
+
+
 def _narrow(
-    documents: StageManifest, signals: StageManifest, deciding: DecidingConfig, out: str
+    documents: StageManifest,
+    signals: StageManifest,
+    deciding: DecidingConfig,
+    lists: opt_outs.Lists,
+    out: str,
 ) -> pl.DataFrame:
     """Everything that decisions rest on, without text, in the order of the shards."""
+    columns = (c.SOURCE, c.LICENSE, c.OPT_OUT, *lists.needed())
     parts = []
     for left, right in zip(documents.shards, signals.shards, strict=True):
-        ids = storage.read_table(storage.join(ledger.folder(out, "ingest"), left.file), (c.SOURCE,))
+        ids = storage.read_table(storage.join(ledger.folder(out, "ingest"), left.file), columns)
         measured = storage.read_table(storage.join(ledger.folder(out, "signals"), right.file))
-        parts.append(pl.DataFrame(ids).hstack(pl.DataFrame(measured)))
-    return pl.concat(parts).with_columns(
-        pl.col(c.SOURCE).replace_strict(deciding.origins, return_dtype=pl.String).alias(c.ORIGIN)
-    )
+        own, origin = pl.lit(left.source), pl.lit(deciding.origins[str(left.source)])
+        both = pl.DataFrame(ids).hstack(_with_attributes(pl.DataFrame(measured), deciding))
+        parts.append(both.with_columns(own.alias(c.RECIPE_SOURCE), origin.alias(c.ORIGIN)))
+    return pl.concat(parts)
 
 
-def _decide(frame: pl.DataFrame, deciding: DecidingConfig) -> pl.DataFrame:
-    frame = frame.with_columns(select.reasons(frame, deciding.select).alias(c.BROKEN))
+def _with_attributes(measured: pl.DataFrame, deciding: DecidingConfig) -> pl.DataFrame:
+    """The signals with the attributes that rules are about as numbers, and without their JSON."""
+    names = list(dict.fromkeys(rule.name for rule in deciding.select.attributes))
+    found = attributes.values(measured[c.ATTRIBUTES], names)
+    found = found.rename({name: select.attribute_column(name) for name in names})
+    return measured.drop(c.ATTRIBUTES).hstack(found)
+
+
+def _decide(frame: pl.DataFrame, deciding: DecidingConfig, lists: opt_outs.Lists) -> pl.DataFrame:
+    # Both kinds of reason cost a document its place among twins: none stands in for an allowed one.
+    by_law = select.legal(frame, deciding.select, lists)
+    broken = select.reasons(frame, deciding.select)
+    both = pl.select(pl.concat_list(by_law, broken).alias(c.BROKEN))
+    frame = frame.hstack(both)
     frame = frame.with_columns(dedup.rank(frame, seed=deciding.seed))
     twins = dedup.twins(frame, signals=deciding.signals, threshold=deciding.dedup.threshold)
     return select.decide(
@@ -101,3 +161,24 @@ def _outcomes(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict[st
             "dropped": dict(sorted(dropped.iter_rows())),
         }
     return outcomes
+
+
+def _licenses(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """For each source: documents and kept ones by licence, the most frequent ones by name."""
+    told = frame.select(c.SOURCE, c.LICENSE).with_columns(decisions[c.KEEP])
+    counts = told.group_by(c.SOURCE, c.LICENSE).agg(documents=pl.len(), kept=pl.col(c.KEEP).sum())
+    found: dict[str, dict[str | None, list[int]]] = {}
+    for source, name, documents, kept in counts.sort(c.SOURCE).iter_rows():
+        shown = licenses.spdx(name or "")[:LONGEST_NAME] or None
+        own = found.setdefault(source, {}).setdefault(shown, [0, 0])
+        own[0], own[1] = own[0] + documents, own[1] + kept
+    return {source: _most_frequent(own) for source, own in found.items()}
+
+
+def _most_frequent(counts: dict[str | None, list[int]]) -> list[dict[str, Any]]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1][0], item[0] or ""))
+    named, rest = ordered[:NAMED_LICENSES], ordered[NAMED_LICENSES:]
+    if rest:
+        sums = [sum(n[i] for _, n in rest) for i in (0, 1)]
+        named.append((f"{len(rest):,} others", sums))
+    return [{"license": name, "documents": n[0], "kept": n[1]} for name, n in named]

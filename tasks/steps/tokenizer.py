@@ -76,7 +76,7 @@ def load_tokenizer(out: str) -> Tokenizer:
 def chosen(config: TokenizerConfig, sources: list[str], seed: int, out: str) -> pl.DataFrame:
     """Documents that a tokenizer is trained on: narrow rows, in seeded order."""
     frame = kept.load(out, seed=seed)
-    frame = frame.filter(frame[c.SOURCE].is_in(sources) & (frame[c.SPLIT] == TRAIN))
+    frame = frame.filter(frame[c.RECIPE_SOURCE].is_in(sources) & (frame[c.SPLIT] == TRAIN))
     frame = frame.sort(PRIORITY, c.DOC_ID)
     before = frame[c.N_BYTES].cum_sum() - frame[c.N_BYTES]
     return frame.filter(before < config.train_mb * 1e6)

@@ -5,9 +5,10 @@ Locations are URL strings: local paths and ``https://``. Nothing else knows how 
 
 from tasks.storage import hub
 from tasks.storage.claim import claimed
+from tasks.storage.download import clear as clear_downloads
 from tasks.storage.download import is_remote
-from tasks.storage.head import head, local_stream
-from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input
+from tasks.storage.head import head
+from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
 from tasks.storage.local import (
     beside,
     exists,
@@ -41,6 +42,7 @@ __all__ = [
     "beside",
     "check_place",
     "claimed",
+    "clear_downloads",
     "exists",
     "free_bytes",
     "head",
@@ -50,9 +52,9 @@ __all__ = [
     "join",
     "list_inputs",
     "list_names",
-    "local_stream",
     "name_of",
     "open_input",
+    "peeked",
     "read_batches",
     "read_bytes",
     "read_ipc",

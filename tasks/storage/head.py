@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from schemas.errors import SourceError
 from tasks.storage import download
@@ -26,8 +26,3 @@ def head(file: InputFile, n_bytes: int) -> bytes:
             wanted="a file that can be read",
             way_out="Mend its permissions, or take it out of the recipe.",
         ) from error
-
-
-def local_stream(file: InputFile) -> BinaryIO:
-    """A local file as a seekable stream, to be closed by the caller."""
-    return Path(file.url).open("rb")

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas.errors import SourceError
 from schemas.manifest import InputFile
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 SCHEME = "hf://"
 MARK = "#"
+TIMEOUT_SECONDS = 60.0
+"""How long the Hub may be silent when it is first asked; its own client would wait for ever."""
+ONE_SHARD_A_FILE = ("arrow", "csv", "json", "pandas", "parquet", "text", "xml")
+"""Builders of ``datasets`` whose shards are the split's files, in their order."""
 _SCRIPT = (
     "Script datasets are refused because they run foreign code; list the dataset's files in a "
     "url_list instead (see the recipe dolma-urls)."
@@ -36,12 +40,20 @@ def list_shards(url: str, source: Source) -> list[InputFile]:
     """One entry for each shard of the dataset's split, at a fixed commit.
 
     The entry's url is ``<dataset>#<shard>-of-<shards>``, its version the commit (or, for a local
-    folder, what tells that a file in it changed). Raises :class:`SourceError` with the way out.
+    folder, what tells that a file in it changed), its size in bytes that of the file behind the
+    shard, where it is one file. Raises :class:`SourceError` with the way out.
     """
     name = _name(url)
-    version = _commit(name, source) if url.startswith(SCHEME) else _local_version(name)
-    shards = _open(name, source.subset, source.split, version).num_shards
-    return [InputFile(url=f"{url}{MARK}{i}-of-{shards}", version=version) for i in range(shards)]
+    remote = url.startswith(SCHEME)
+    version, sizes = _commit(name, source) if remote else (_local_version(name), {})
+    opened = _open(name, source.subset, source.split, version)
+    shards, found = opened.rows.num_shards, list[int | None]()
+    with _reachable(name):
+        found += [sizes.get(f) if remote else Path(f).stat().st_size for f in opened.files]
+    return [
+        InputFile(url=f"{url}{MARK}{i}-of-{shards}", size=size, version=version)
+        for i, size in enumerate(found if len(found) == shards else [None] * shards)
+    ]
 
 
 class BrokenShard(Exception):  # noqa: N818  (it names what was read)
@@ -60,7 +72,7 @@ def rows(file: InputFile, source: Source) -> Iterator[dict[str, Any]]:
     dataset = _open(name, source.subset, source.split, file.version)
     try:
         with _reachable(file.url):
-            yield from dataset.shard(num_shards=shards, index=index)
+            yield from dataset.rows.shard(num_shards=shards, index=index)
     except SourceError as error:
         if url.startswith(SCHEME):
             raise
@@ -83,23 +95,41 @@ def _name(url: str) -> str:
     return name
 
 
+class _Opened(NamedTuple):
+    """A split's rows, and its files in the order of its shards: none where these are not files."""
+
+    rows: IterableDataset
+    files: tuple[str, ...]
+
+
 @functools.lru_cache(maxsize=16)
-def _open(name: str, subset: str | None, split: str, version: str) -> IterableDataset:
+def _open(name: str, subset: str | None, split: str, version: str) -> _Opened:
     """Open a dataset, once for all its shards: each opening asks the Hub for its list of files."""
-    from datasets import load_dataset
+    from datasets import load_dataset_builder
 
     revision = None if Path(name).is_dir() else version
     with _reachable(name):
-        found = load_dataset(name, subset, split=split, streaming=True, revision=revision)
-        return found.decode(enable=False)  # pictures and sounds stay the bytes that they are
+        builder = load_dataset_builder(name, subset, revision=revision)
+        found = builder.as_streaming_dataset(split=split)
+        one_each = builder.name in ONE_SHARD_A_FILE
+        files = (builder.config.data_files or {}).get(split, ()) if one_each else ()
+        if found.features is not None:  # CSV tells them only as it is read, and decodes nothing
+            found = found.decode(enable=False)  # pictures and sounds stay the bytes that they are
+        return _Opened(found, tuple(map(str, files)))
 
 
-def _commit(name: str, source: Source) -> str:
+def _commit(name: str, source: Source) -> tuple[str, dict[str, int]]:
+    """The commit that a revision names, and its files with their bytes: one question."""
     from huggingface_hub import HfApi
 
     with _reachable(name):
-        found = HfApi().dataset_info(name, revision=source.revision).sha
-    return found or str(source.revision)
+        found = HfApi().dataset_info(
+            name, revision=source.revision, files_metadata=True, timeout=TIMEOUT_SECONDS
+        )
+    commit = found.sha or str(source.revision)
+    place = f"{SCHEME}datasets/{name}@{commit}"
+    sizes = {f"{place}/{f.rfilename}": f.size for f in found.siblings or () if f.size is not None}
+    return commit, sizes
 
 
 def _local_version(name: str) -> str:
@@ -119,7 +149,7 @@ def _reachable(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        script = "script" in str(error).lower()
+        script = "dataset scripts" in str(error).lower()  # a name may hold "script" too
         raise SourceError(
             name,
             got=f"{type(error).__name__} ({first_line(error)})",

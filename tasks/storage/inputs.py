@@ -21,6 +21,8 @@ from tasks.storage import download
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.manifest import Part
+
 CHUNK = 1 << 20
 
 
@@ -151,12 +153,25 @@ def _identify(path: str) -> InputFile:
 
 
 class Digesting(io.RawIOBase):
-    """A readable stream that hashes every byte it hands out."""
+    """A readable stream that hashes every byte it hands out: a file's, or those of a part.
 
-    def __init__(self, inner: BinaryIO, url: str) -> None:
+    A line belongs to the part in which it begins, so that parts side by side hold each line once.
+    """
+
+    def __init__(
+        self, inner: BinaryIO, url: str, part: Part | None = None, *, hashed: bool = True
+    ) -> None:
         super().__init__()
         self._inner, self._url, self._hash = inner, url, xxhash.xxh3_128()
+        self._hashed = hashed
         self._final: str | None = None
+        self._left = None if part is None else part.size
+        self._of_lines = part is not None and part.unit == "bytes"
+        self._in_line = False
+        if part is not None and part.offset:
+            self._inner.seek(part.offset)
+            if self._of_lines:
+                self._skip_line(part.offset)
 
     def readable(self) -> bool:
         """Say yes: the stream can be read."""
@@ -165,13 +180,44 @@ class Digesting(io.RawIOBase):
     def readinto(self, buffer: object) -> int:
         """Fill ``buffer``; return the number of bytes, 0 at the end."""
         view = memoryview(cast("bytearray", buffer))
-        try:
-            data = self._inner.read(len(view))
-        except OSError as error:
-            raise _unreadable(self._url, error) from error
+        data = self._next(len(view))
         view[: len(data)] = data
         self._hash.update(data)
         return len(data)
+
+    def _skip_line(self, start: int) -> None:
+        """Go to the first line that begins at ``start`` or behind it."""
+        self._inner.seek(start - 1)
+        before = start - 1
+        while (piece := self._read(CHUNK)) and b"\n" not in piece:
+            before += len(piece)
+        begins = before + piece.find(b"\n") + 1 if piece else before
+        self._inner.seek(begins)
+        self._left = max(0, (self._left or 0) - (begins - start))
+
+    def _next(self, size: int) -> bytes:
+        if self._left is None:
+            return self._read(size)
+        data = b""
+        if self._left > 0:
+            data = self._read(min(size, self._left))
+            self._left -= len(data)
+            self._in_line = self._of_lines and not data.endswith(b"\n")
+        elif self._in_line:  # the last line reaches into the next part
+            line, newline, _ = self._read(size).partition(b"\n")
+            data = line + newline
+            self._in_line = not newline
+        return data
+
+    def _read(self, size: int) -> bytes:
+        try:
+            return self._inner.read(size)
+        except OSError as error:
+            raise _unreadable(self._url, error) from error
+
+    def tell(self) -> int:
+        """How far the file has been read, in bytes from its start."""
+        return self._inner.tell()
 
     def close(self) -> None:
         """Stay open: readers wrapped around this one close it when they go, before ``finish``."""
@@ -185,8 +231,9 @@ class Digesting(io.RawIOBase):
         return self._final
 
     def rewound(self) -> BinaryIO:
-        """Finish, then return the bytes again, seekable, for formats read from their end."""
-        self.finish()
+        """Finish, then return the whole file again, seekable, for formats read from their end."""
+        if self._hashed:
+            self.finish()
         self._inner.seek(0)
         return self._inner
 
@@ -204,8 +251,15 @@ def open_input(file: InputFile, *, scratch: str) -> Iterator[Digesting]:
         return
     with _opened(file) as raw:
         _check_unchanged(file)
-        yield Digesting(raw, file.url)
+        yield Digesting(raw, file.url, file.part)
         _check_unchanged(file)
+
+
+@contextlib.contextmanager
+def peeked(file: InputFile) -> Iterator[Digesting]:
+    """Open a local input of which only some is to be read, and nothing hashed."""
+    with _opened(file) as raw:
+        yield Digesting(raw, file.url, file.part, hashed=False)
 
 
 def _opened(file: InputFile) -> BinaryIO:
@@ -220,7 +274,7 @@ def _check_unchanged(file: InputFile) -> None:
         now = _identify(file.url)
     except OSError as error:
         raise _unreadable(file.url, error) from error
-    if now != file:
+    if (now.size, now.version) != (file.size, file.version):
         size = f"now {now.size:,} bytes" if now.size != file.size else "of another time"
         raise SourceError(
             file.url,

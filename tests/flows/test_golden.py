@@ -15,8 +15,8 @@ from tasks.recipe import load
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "recipe.toml"
 GOLDEN = {
-    "ingest": "db8a5f5a3e961a89b637e52bfcd2a57d",
-    "signals": "808b90a3df638a32e4aeb2c685f3e310",
+    "ingest": "b09a071be90c82068544e11ccccc11e2",
+    "signals": "8daf1d9e77b0ba49267a5ccf7ad0c18c",
     "select": "425979e1ad39e94a9ef4673729d9bf38",
     "tokenizer": "538270808b8309f27808e3833b118614",
     "replay": "d975701de17275756c57b8216c8ceb04",

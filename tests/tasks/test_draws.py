@@ -46,6 +46,7 @@ def put(out: str, shard: str, source: str, sizes: list[int]) -> list[dict[str, A
         {
             c.DOC_ID: row[c.DOC_ID],
             c.SOURCE: source,
+            c.RECIPE_SOURCE: source,
             c.SPLIT: VALID if i % 10 == 9 else TRAIN,
             c.N_BYTES: len(row[c.TEXT]),
             c.SHARD: shard,

@@ -18,7 +18,8 @@ import pytest
 from schemas.config import IngestConfig, RunConfig, Source
 from schemas.errors import ConfigError, SourceError
 from tasks import preflight, storage
-from tasks.inputs import UnitReader, list_units
+from tasks.inputs import list_units
+from tasks.reading import UnitReader
 from tests.tasks.ingest.reading import lines, numbered, read, read_source
 
 if TYPE_CHECKING:
@@ -111,9 +112,10 @@ def test_a_link_to_nothing_and_a_name_that_is_no_text_are_named(tmp_path: Path) 
 
 
 def test_names_that_tell_no_format(tmp_path: Path) -> None:
-    write(tmp_path / "data.bin")
+    write(tmp_path / "data.bin", b"\0\1\2")
     with pytest.raises(
-        ConfigError, match=r"data\.bin', whose name tells no format.*format = \"jsonl"
+        ConfigError,
+        match=r"data\.bin', of which neither name nor content tells.*format = \"jsonl",
     ):
         read(tmp_path)
     write(tmp_path / "README.md", b"# about")

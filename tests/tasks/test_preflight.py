@@ -159,3 +159,22 @@ def test_a_list_of_urls_below_the_results(data: Path, tmp_path: Path) -> None:
     config = RunConfig.model_validate({"name": "x", "ingest": {"sources": [source]}})
     with pytest.raises(ConfigError, match="source 'listed'"):
         preflight.check(config, str(tmp_path / "out"))
+
+
+def test_opt_out_lists_are_read_before_any_work(data: Path, tmp_path: Path) -> None:
+    place = tmp_path / "list.txt"
+    config = recipe(data, select={"opt_out": {"domains": str(place)}})
+    with pytest.raises(ConfigError, match="No such file") as caught:
+        preflight.check(config)
+    assert caught.value.where == f"select.opt_out.domains: {place}"
+    place.write_bytes(b"\x1f\x8bno gzip")
+    with pytest.raises(ConfigError, match="a text file on this machine"):
+        preflight.check(config)
+    place.write_text("example.org\nhttps://example.org/\n")
+    with pytest.raises(ConfigError, match="wanted a domain such as") as caught:
+        preflight.check(config)
+    assert caught.value.where.endswith("list.txt, line 2")
+    place.write_text("example.org\n")
+    preflight.check(config)
+    both = recipe(data, select={"opt_out": {"ids": [str(place), str(data / "wiki" / "a.jsonl")]}})
+    assert preflight.opt_out_lists(both.select.opt_out).ids == {"example.org", '{"text": "a"}'}

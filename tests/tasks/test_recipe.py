@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from schemas.addresses import has_credentials
 from schemas.config import RunConfig
 from schemas.errors import ConfigError
-from schemas.sources import has_credentials
 from tasks import preflight, storage
 from tasks.recipe import load, parse
 
@@ -108,7 +108,8 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             """
             ingest.sources 'laws'.orgin: got a key that does not exist here, wanted one of name,
             url, url_list, format, origin, text_field, id_field, url_field, license_field,
-            license, revision, subset, split, sample. Did you mean 'origin'?
+            license, opt_out_field, source_field, attributes, encoding, revision, subset, split,
+            normalise, sample. Did you mean 'origin'?
             """,
         ),
         (
@@ -124,7 +125,7 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             "replay_share = 0.1",
             """
             ingest.replay_share: got a key that does not exist here, wanted one of sources,
-            max_reject_share, unit_mb. It belongs into [mixture].
+            max_reject_share, unit_mb, split_mb. It belongs into [mixture].
             """,
         ),
         (
@@ -634,3 +635,43 @@ def test_what_can_be_known_wrong_before_any_work(change: dict[str, object], said
     config = RunConfig.model_validate({"name": "x", "ingest": {"sources": sources}, **change})
     with pytest.raises(ConfigError, match=said):
         preflight.check(config)
+
+
+def test_opt_out_lists_are_seen_from_the_recipes_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LISTS", "/lists")
+    lists = '[select.opt_out]\nids = "ids.txt"\nurls = ["${LISTS}/a", "b"]\n[tokenizer]'
+    opt_out = parsed(tmp_path, GOOD.replace("[tokenizer]", lists)).select.opt_out
+    assert opt_out is not None
+    assert opt_out.ids == (f"{tmp_path}/ids.txt",)
+    assert opt_out.urls == ("/lists/a", f"{tmp_path}/b")
+    assert opt_out.domains == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (
+            "[select.licenses]",
+            "select.licenses: got a policy that names no licence, wanted one of allow, deny and ",
+        ),
+        (
+            '[select.licenses]\nallow = ["MIT "]',
+            "select.licenses.allow: got 'MIT ', wanted names of licences such as ",
+        ),
+        (
+            '[select.licenses]\nunstated = "dorp"',
+            "select.licenses.unstated: got 'dorp', wanted 'drop' or 'keep'. Did you mean 'drop'?",
+        ),
+        ("[select.opt_out]", "select.opt_out: got no list, wanted a file for one of ids, urls "),
+        (
+            '[select.opt_out]\nurl = "a"',
+            "select.opt_out.url: got a key that does not exist here, wanted one of ids, urls, ",
+        ),
+    ],
+)
+def test_what_wrong_rights_are_told(tmp_path: Path, section: str, message: str) -> None:
+    assert refused(tmp_path, GOOD.replace("[tokenizer]", f"{section}\n[tokenizer]")).startswith(
+        message
+    )

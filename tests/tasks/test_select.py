@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from schemas import columns as c
 from schemas.config import GopherThresholds, SelectConfig
+from schemas.selection import LicensesConfig
 from tasks import select
+from tasks.opt_outs import Lists
 from tasks.signals.gopher import gopher
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 GOOD: dict[str, Any] = {
     c.SOURCE: "web",
+    c.RECIPE_SOURCE: "web",
     c.ORIGIN: "replay",
     c.LANG: "en",
     c.LANG_PROB: 0.9,
@@ -104,8 +107,11 @@ def test_rules_judge_replay_only_unless_asked() -> None:
 def test_exempt_sources_are_passed_over() -> None:
     config = SelectConfig(apply_to="all", exempt=("web",), languages=("de",))
     short = {c.GOPHER_WORD_COUNT: 3}
+    other = {c.SOURCE: "other", c.RECIPE_SOURCE: "other"}
     assert reasons(config, **short) == []
-    assert reasons(config, **short, **{c.SOURCE: "other"}) == ["language", c.GOPHER_WORD_COUNT]
+    assert reasons(config, **short, **other) == ["language", c.GOPHER_WORD_COUNT]
+    # A record may name a source of its own within that of the recipe.
+    assert reasons(config, **short, **{c.SOURCE: "a part of the web"}) == []
 
 
 def test_an_empty_text_is_dropped_whoever_brought_it() -> None:
@@ -130,6 +136,49 @@ def test_no_documents_have_no_reasons() -> None:
     found = select.reasons(pl.DataFrame([GOOD]).clear(), ALL)
     assert found.dtype == pl.List(pl.String)
     assert found.to_list() == []
+
+
+# ---- what the law forbids
+
+LICENSES = LicensesConfig(allow=("MIT", "CC-BY-*"), deny=("*-NC-*",))
+
+
+def forbidden(config: SelectConfig, lists: Lists, *rows: dict[str, Any]) -> list[list[str]]:
+    plain = {c.DOC_ID: "0", c.RECORD_ID: None, c.URL: None, c.LICENSE: None, c.OPT_OUT: False}
+    kinds = {**dict.fromkeys(plain, pl.String), c.OPT_OUT: pl.Boolean}
+    frame = pl.DataFrame([plain | row for row in rows], schema=kinds)
+    found: list[list[str]] = select.legal(frame, config, lists).to_list()
+    return found
+
+
+def test_licences_and_opt_outs_are_named() -> None:
+    lists = Lists(ids=frozenset({"1"}), domains=frozenset({"gone.org"}))
+    rows: list[dict[str, Any]] = [
+        {c.LICENSE: "MIT License"},
+        {c.LICENSE: "CC BY-NC 4.0"},
+        {},
+        {c.DOC_ID: "1", c.LICENSE: "mit"},
+        {c.OPT_OUT: True, c.LICENSE: "GPL"},
+        {c.LICENSE: "GPL OR MIT", c.URL: "https://www.gone.org"},
+    ]
+    assert forbidden(SelectConfig(licenses=LICENSES), lists, *rows) == [
+        [],
+        ["license"],
+        ["license"],
+        ["opt_out"],
+        ["opt_out", "license"],
+        ["opt_out", "license"],
+    ]
+    assert forbidden(SelectConfig(), Lists(), *rows) == [[], [], [], [], ["opt_out"], []]
+    assert forbidden(SelectConfig(licenses=LICENSES), lists) == []
+
+
+def test_no_exemption_makes_lawful_what_is_not() -> None:
+    config = SelectConfig(apply_to="replay", exempt=("web",), licenses=LICENSES)
+    row = {c.SOURCE: "web", c.ORIGIN: "new", c.LICENSE: "GPL-3.0"}
+    kinds = {**dict.fromkeys([*row, c.DOC_ID], pl.String), c.OPT_OUT: pl.Boolean}
+    frame = pl.DataFrame([row | {c.DOC_ID: "0", c.OPT_OUT: False}], schema=kinds)
+    assert select.legal(frame, config, Lists()).to_list() == [["license"]]
 
 
 # ---- held out

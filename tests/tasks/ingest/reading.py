@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.config import IngestConfig, Source
 from schemas.tables import DOCUMENTS, REJECTS
-from tasks.inputs import UnitReader, list_units
+from tasks.inputs import list_units
+from tasks.reading import UnitReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

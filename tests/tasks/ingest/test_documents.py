@@ -10,22 +10,12 @@ from hypothesis import strategies as st
 from schemas.config import Source
 from tasks.ingest.documents import batches, to_documents
 from tasks.ingest.items import Record, Reject, excerpt
-from tasks.ingest.normalise import normalise
 from tests.tasks.ingest.reading import lines, numbered, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT = st.text(st.characters(codec="utf-8"))
-
-
-@given(TEXT)
-def test_normalising_is_nfc_with_line_feeds_and_done_once(text: str) -> None:
-    once = normalise(text)
-    assert normalise(once) == once
-    assert unicodedata.is_normalized("NFC", once)
-    assert "\r" not in once
-    assert once.count("\n") == len(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")) - 1
 
 
 def test_ids_do_not_depend_on_file_order_or_neighbours(tmp_path: Path) -> None:

@@ -28,6 +28,22 @@ if TYPE_CHECKING:
         ("a.warc.wet.gz", "warc"),
         ("a.htm", "html"),
         ("a.xml", None),
+        ("a.xhtml", "html"),
+        ("man1/tar.1.gz", "text"),
+        ("de/printf.3p.bz2", "text"),
+        ("git-rebase--merge.1", "text"),
+        ("a.MAN", "text"),
+        ("a.org.xz", "text"),
+        ("bzip2.1", "text"),
+        ("man/man7/iso_8859-1.7.gz", "text"),
+        ("man1/release-1.2", None),
+        ("release-1.2", None),
+        ("v1.2", None),
+        ("x/1.2", None),
+        ("a/libx.so.1.2", None),
+        ("libc.so.6", None),
+        (".1", None),
+        ("a.tar.gz", None),
         ("what?.jsonl", "jsonl"),
         ("https://host/a.json.gz?download=true", "jsonl"),
         ("https://host/a?name=b.jsonl", None),
@@ -56,6 +72,25 @@ def test_data_is_chosen_before_prose_and_the_larger_number_before_the_smaller() 
     assert chosen() == ([], None, [])
 
 
+def test_archives_are_known_by_their_names_and_chosen_by_their_members() -> None:
+    names = ["a.tar", "b.TAR.GZ", "c.tgz", "d.zip", "e.tar.zst", "https://host/f.tar.xz?x=1"]
+    assert all(map(formats.is_archive, names))
+    assert not any(map(formats.is_archive, ["tar", "a.tar.txt", "a.gz", "a.jsonl.zst"]))
+    files = [InputFile(url=url) for url in ("a.zip", "b.tar", "c.txt", "d.tgz")]
+    members = {
+        "a.zip": ["README.md", "x.csv", "y.csv"],
+        "b.tar": ["1.md", "2.txt"],
+        "d.tgz": ["x.parquet"],
+    }
+    taken, kind, passed_over = formats.choose(files, "auto", members)
+    assert ([f.url for f in taken], kind) == (["a.zip", "b.tar", "c.txt"], "text")
+    assert [f.url for f in passed_over] == ["d.tgz"]
+    members["d.tgz"].append("one.jsonl")
+    taken, kind, passed_over = formats.choose(files, "auto", members)
+    assert ([f.url for f in taken], kind, len(passed_over)) == (["d.tgz"], "jsonl", 3)
+    assert formats.by_members(["a.bin", "b.parquet"]) is None
+
+
 def test_a_text_file_is_one_document(tmp_path: Path) -> None:
     bodies = {
         "a.txt": b"one\r\ntwo\rthree\n",
@@ -69,9 +104,9 @@ def test_a_text_file_is_one_document(tmp_path: Path) -> None:
     for name, body in bodies.items():
         (tmp_path / name).write_bytes(body)
     found = read(tmp_path)
-    assert found.texts == ["one\ntwo\nthree\n", "marked", "packed"]
-    assert found.bad == [(1, "not_utf8"), (1, "not_utf8"), (1, "corrupt_gzip")]
-    assert [r["location"][-5:] for r in found.rejects] == ["e.txt", "f.txt", "g.txt"]
+    assert found.texts == ["one\ntwo\nthree\n", "marked", "packed", "Grüße"]
+    assert found.bad == [(1, "not_utf8"), (1, "corrupt_gzip")]
+    assert [r["location"][-5:] for r in found.rejects] == ["e.txt", "g.txt"]
     assert {f.url[-5:]: f.records for f in found.files}["c.txt"] == 0
 
 

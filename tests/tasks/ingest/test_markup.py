@@ -60,12 +60,28 @@ def test_other_markup_is_kept_as_it_is() -> None:
 
 def test_charsets_are_stated() -> None:
     assert text(b"\xef\xbb\xbfa") == ("a", None)
-    assert text("Grüße".encode("utf-16")) == ("Grüße", {"charset": "utf-16"})
-    latin = "Grüße aus Köln, schöne Straßen, überall".encode("latin-1")
-    assert text(latin)[0] == latin.decode("latin-1")
+    assert text("<p>Grüße".encode("utf-16"), "html") == ("Grüße", {"charset": "utf-16"})
     page = '<meta charset="koi8-r"><p>Привет, мир, как дела</p>'
     assert text(page.encode("koi8-r"), "html") == ("Привет, мир, как дела", {"charset": "koi8-r"})
-    assert reason(b"\x00\x01\xff\xfe\x80" * 50) == "not_text"
+    assert reason(b"\x00\x01\xff\xfe\x80" * 50, "html") == "not_text"
+
+
+def test_a_recipe_knows_better_than_a_page_what_it_is_in() -> None:
+    page = '<meta charset="utf-8"><p>Привет, мир'
+    (item,) = markup.read(
+        io.BytesIO(page.encode("koi8-r")), Fields(), syntax="html", charset="KOI8_R"
+    )
+    assert isinstance(item, Record)
+    assert (item.text, json.loads(item.metadata or "")) == ("Привет, мир", {"charset": "koi8-r"})
+    wrong = list(markup.read(io.BytesIO(b"\xff"), Fields(), syntax="html", charset="ascii"))
+    assert [i.reason for i in wrong if isinstance(i, Reject)] == ["not_ascii"]
+
+
+def test_of_text_nothing_is_guessed() -> None:
+    latin = "Grüße aus Köln, schöne Straßen, überall".encode("latin-1")
+    assert reason(latin) == "not_utf8"
+    assert reason(b"caf\xe9") == "not_utf8"
+    assert text(b"\x1b[1mbold\x1b[0m") == ("\x1b[1mbold\x1b[0m", None)
 
 
 def test_front_matter_becomes_fields_when_asked() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schemas.config import IngestConfig
-from tasks import inputs
+from tasks import inputs, reading
 from tests.real_data import real_data
 
 DOLMA = "dolma/documents"
@@ -48,7 +48,7 @@ def test_every_record_is_read_in_its_native_format(
     config = IngestConfig.model_validate({"sources": [source]}, strict=False)
     found, reasons = 0, Counter[str]()
     for unit in inputs.list_units(config).units:
-        reader = inputs.UnitReader(unit, config.sources[0], scratch=str(tmp_path))
+        reader = reading.UnitReader(unit, config.sources[0], scratch=str(tmp_path))
         for table, rejected in reader.batches():
             found += table.num_rows
             reasons.update(rejected.column("reason").to_pylist())

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.config import Sample, Source
-from schemas.manifest import InputFile
-from tasks.ingest.units import group, sampled, unit
+from schemas.manifest import InputFile, Unit
+from schemas.normalisation import NormaliseConfig
+from tasks.ingest.parts import ranges
+from tasks.ingest.units import Taken, group, keyed, sampled, total
 
 FILES = st.lists(
     st.builds(
@@ -50,32 +56,81 @@ def test_one_more_file_changes_few_groups(new: int) -> None:
     assert len(after - before) <= len(before) * 0.4
 
 
-@given(FILES, st.integers(0, 3), st.floats(0.01, 1.0))
-def test_a_sample_depends_on_names_and_seed_alone(
-    files: list[InputFile], seed: int, share: float
+def whole(file: InputFile) -> list[InputFile]:
+    return [file]
+
+
+def bytes_of(taken: list[Taken]) -> float:
+    return sum(t.rate * (t.file.n_bytes or 0) for t in taken)
+
+
+KNOWN = st.lists(
+    st.builds(
+        InputFile,
+        url=st.integers(0, 10**6).map("/pool/data/part-{}.jsonl".format),
+        size=st.integers(1, 3_000),
+    ),
+    min_size=1,
+    max_size=80,
+    unique_by=lambda f: f.url,
+)
+
+
+@given(KNOWN, st.integers(0, 3), st.floats(0.01, 1.0), st.randoms(use_true_random=False))
+def test_a_sample_has_its_size_and_depends_on_names_and_seed_alone(
+    files: list[InputFile], seed: int, share: float, chance: Any
 ) -> None:
-    sample = Sample(share=share, seed=seed)
-    taken = sampled(files, sample)
-    assert {f.url for f in taken} == {f.url for f in sampled(files[::-1], sample)}
-    assert len(taken) >= min(1, len(files))
-    more = sampled(files, Sample(share=min(1.0, share * 2), seed=seed))
-    assert {f.url for f in taken} <= {f.url for f in more}
-    assert sampled(files, None) == files
+    wanted = share * total(files)
+    taken = sampled(files, wanted, seed=seed, parts=whole)
+    assert bytes_of(taken) == pytest.approx(wanted)
+    assert all(t.rate == 1.0 for t in taken[:-1]), "only the last one is taken in part"
+    shuffled = list(files)
+    chance.shuffle(shuffled)
+    again = sampled(shuffled, wanted, seed=seed, parts=whole)
+    assert sorted(again, key=repr) == sorted(taken, key=repr)
+    moved = [f.model_copy(update={"url": f"/elsewhere{f.url}"}) for f in files]
+    names = {t.file.url for t in sampled(moved, wanted, seed=seed, parts=whole)}
+    assert names == {f"/elsewhere{t.file.url}" for t in taken}
 
 
-def test_a_sample_has_about_its_share() -> None:
+@given(FILES)
+def test_a_sample_of_everything_is_everything(files: list[InputFile]) -> None:
+    taken = sampled(files, total(files), seed=1, parts=whole)
+    assert [t.file for t in taken] == files
+    assert all(t.rate == 1.0 for t in taken)
+
+
+def test_every_file_has_the_same_chance() -> None:
+    files = [InputFile(url=f"/{i}", size=100) for i in range(20)]
+    counts = Counter(
+        t.file.url for seed in range(2_000) for t in sampled(files, 200, seed=seed, parts=whole)
+    )
+    assert all(140 < counts[f.url] < 260 for f in files), "200 each in the mean"
+
+
+def test_files_of_unknown_size_count_alike() -> None:
     files = [InputFile(url=f"/{i}") for i in range(5_000)]
-    assert 400 < len(sampled(files, Sample(share=0.1))) < 600
-    assert sampled(files, Sample(share=0.1)) != sampled(files, Sample(share=0.1, seed=1))
-    assert len(sampled(files, Sample(share=1.0))) == 5_000
+    assert len(sampled(files, 500, seed=0, parts=whole)) == 500
+    some = [*files, InputFile(url="/known", size=70)]
+    assert total(some) == 70 * 5_001
+
+
+def test_parts_are_taken_from_several_files() -> None:
+    files = [InputFile(url=f"/{i}.jsonl", size=1_000) for i in range(50)]
+    taken = sampled(files, 2_000, seed=3, parts=lambda f: ranges(f, at_most=100))
+    assert len(taken) == 20
+    assert len({t.file.url for t in taken}) > 3
 
 
 def test_a_key_changes_with_what_the_documents_depend_on_and_nothing_else() -> None:
     files = (InputFile(url="/a.jsonl", size=3, version="1"),)
     plain = Source(name="s", url=("/a.jsonl",))
 
-    def key(files: tuple[InputFile, ...] = files, kind: str = "jsonl", **changes: object) -> str:
-        return unit(plain.model_copy(update=changes), kind, files).key  # type: ignore[arg-type]
+    def key(files: tuple[InputFile, ...] = files, **changes: object) -> str:
+        one = Unit(source="s", format="jsonl", files=files)
+        of_unit = {k: v for k, v in changes.items() if k in Unit.model_fields}
+        of_source = {k: v for k, v in changes.items() if k not in of_unit}
+        return keyed(one.model_copy(update=of_unit), plain.model_copy(update=of_source)).key
 
     same = [
         key(url=("/*.jsonl",)),
@@ -86,7 +141,14 @@ def test_a_key_changes_with_what_the_documents_depend_on_and_nothing_else() -> N
     assert set(same) == {key()}
     different = [
         key(),
-        key(kind="text"),
+        key(format="text"),
+        key(rate=0.5),
+        key(rate=0.25),
+        key(rate=0.5, sample=Sample(share=0.5, seed=7)),
+        key(repeated=("Home",)),
+        key(beside=({"pii": InputFile(url="/b.jsonl")},)),
+        key(encoding="latin-1"),
+        key(normalise=NormaliseConfig(repair=True)),
         key(text_field="body"),
         key(id_field="key"),
         key(license="MIT"),
@@ -97,3 +159,12 @@ def test_a_key_changes_with_what_the_documents_depend_on_and_nothing_else() -> N
         key(files * 2),
     ]
     assert len(set(different)) == len(different)
+
+
+def test_a_fresh_signature_makes_no_other_unit() -> None:
+    def key(query: str) -> str:
+        files = (InputFile(url=f"https://h.example/a.jsonl.gz{query}", size=3, version="1"),)
+        return keyed(Unit(source="s", format="jsonl", files=files), Source(name="s", url="x")).key
+
+    assert key("?X-Amz-Signature=1&X-Amz-Date=2") == key("?X-Amz-Signature=3&X-Amz-Date=4")
+    assert key("?part=1&sig=a") != key("?part=2&sig=a")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.ingest import warc
-from tasks.ingest.compression import decompressed
 from tasks.ingest.items import DamagedInput, Record, Reject
 from tasks.ingest.markup import MAX_HTML_BYTES
+from tasks.ingest.unpack.compression import decompressed
 from tests.real_data import real_data
 
 PAGE = (

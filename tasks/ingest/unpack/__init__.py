@@ -1,0 +1,1 @@
+"""The bytes behind compression, archives and encodings: all that lies around a reader."""

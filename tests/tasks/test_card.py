@@ -1,0 +1,55 @@
+"""The data card's summary of licences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from schemas.manifest import RunManifest, StageManifest
+from tasks.report import card
+
+SPLIT = {"documents": 3, "tokens": 30, "replay_tokens": 0, "new_tokens": 30, "replay_share": 0.0}
+
+
+def written(
+    licenses: dict[str, Counter[str]],
+    tokens: dict[str, Counter[str]] | None = None,
+    recipe: dict[str, Any] | None = None,
+) -> str:
+    train = SPLIT | {"sources": dict.fromkeys(licenses, 30)}
+    mixture = StageManifest(
+        stage="mixture",
+        key="k",
+        digest="d",
+        rows_in=3,
+        rows_out=3,
+        details={"achieved": {"train": train}},
+    )
+    run = RunManifest(
+        openmoat="1", name="x", recipe_digest="r", recipe=recipe or {"name": "x"}, stages={}
+    )
+    return card.card(run, mixture, below="", licenses=licenses, tokens=tokens)
+
+
+def test_spellings_of_one_licence_are_counted_as_one() -> None:
+    licenses = {"a": Counter({"MIT License": 2, "mit": 1, "not stated": 4}), "b": Counter(MIT=5)}
+    tokens = {"a": Counter({"MIT License": 20, "mit": 10, "not stated": 44}), "b": Counter(MIT=50)}
+    assert "| MIT | 8 |\n| not stated | 4 |\n" in written(licenses)
+    assert "| MIT | 8 | 80 |\n| not stated | 4 | 44 |\n" in written(licenses, tokens)
+    assert "| a | 30 | not stated (4), MIT (3) |" in written(licenses)
+
+
+def test_many_licences_are_summed_up() -> None:
+    licenses = {"a": Counter({f"own-{i:03d}": 1 for i in range(40)})}
+    body = written(licenses, {"a": Counter({f"own-{i:03d}": 3 for i in range(40)})})
+    assert "| own-029 | 1 | 3 |\n| 10 others | 10 | 30 |\n" in body
+    assert "own-004 (1), and 35 more" in body
+
+
+def test_a_policy_is_told() -> None:
+    select = {"licenses": {"allow": ["CC-*"], "deny": ["*-NC-*"]}, "opt_out": {"urls": ["/u"]}}
+    body = written({"a": Counter(MIT=1)}, recipe={"name": "x", "select": select})
+    assert "Licences allowed: CC-\\*." in body
+    assert "Licences refused: \\*-NC-\\*." in body
+    assert "opt-out lists (urls)" in body
+    assert "/u" not in body
