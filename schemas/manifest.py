@@ -83,14 +83,16 @@ class Unit(Frozen):
 class ReadFile(Frozen):
     """An input after it was read: ``digest`` is the hex xxh3_128 of its bytes as stored.
 
-    Of a part of a file, the digest is over the bytes of this part. ``members`` counts what was read
-    of an archive, ``passed_over`` its members of another format.
+    Of a part of a file, the digest is over the bytes of this part. A dataset of the Hub has none,
+    but a ``version``: its commit, as what comes from a server has its tag or date. ``members``
+    counts what was read of an archive, ``passed_over`` its members of another format.
     """
 
     url: str
     size: int | None
     digest: str | None
     records: int
+    version: str = ""
     members: int = 0
     passed_over: int = 0
 

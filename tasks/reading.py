@@ -75,8 +75,16 @@ class UnitReader:
                     yield location, item
                 if seen.raw is not None:
                     digest = seen.raw.finish()
-            read = ReadFile(url=file.location, size=file.size, digest=digest, records=count,
-                            members=seen.members, passed_over=seen.passed_over)  # fmt: skip
+            elsewhere = self._unit.format == "hub" or storage.is_remote(file.url)
+            read = ReadFile(
+                url=file.location,
+                size=file.size,
+                digest=digest,
+                records=count,
+                version=file.version if elsewhere else "",
+                members=seen.members,
+                passed_over=seen.passed_over,
+            )
             self.files.append(read)
 
     def _items(

@@ -219,6 +219,7 @@ def test_a_dataset_of_the_hub_is_streamed(prefect: None, variables: Path, tmp_pa
         f for s in mixed.stages["ingest"].shards if s.source == "fineweb-edu" for f in s.inputs
     ]
     assert {f.url for f in files} == {f"{dataset}#{i}-of-2" for i in range(2)}
+    assert all(len(f.version) == 32 for f in files), "of a local folder: what it held"
     assert sum(f.records for f in files) == mixed.sources["fineweb-edu"]["documents"] > 0
     assert is_within_a_document(mixed)
 
