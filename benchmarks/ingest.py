@@ -193,7 +193,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "versions": {"openmoat": version("openmoat"), "pyarrow": version("pyarrow")},
         "machine": printing.machine(),
         "quick": options.quick,
-        "rounds": options.rounds,
+        "rounds": 1 if options.memory else options.rounds,
         "input": None,
         "runs": [],
         "floors": {},

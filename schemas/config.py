@@ -197,7 +197,8 @@ class ReplayConfig(Section):
         ge=1.0,
         description="How many times its part of the budget is read of each source, by seeded hash; "
         "of a larger source the rest is not read at all. At least `ingest.unit_mb` is read, and "
-        "all of it where `corpus.materialize` asks for the corpus.",
+        "all of it where `corpus.materialize` asks for the corpus, or `shares` does not name the "
+        "source.",
     )
     materialize: bool = Field(
         default=False,
@@ -328,6 +329,8 @@ class RunConfig(Section):
             for name in self.select.exempt:
                 every = names["replay"] + names["new"]
                 _check_name(name, every, key="select.exempt", kind="source")
+        for rule in self.select.attributes:
+            _check_attribute(rule.name, [a for s in self.ingest.sources for a in s.attributes])
         if self.replay is not None:
             known = None if "replay" in open_ended else names["replay"]
             _check_shares(self.replay.shares, known)
@@ -364,6 +367,19 @@ def _check_name(name: str, known: list[str], *, key: str, kind: str) -> None:
         got=f"{name!r}, which no {kind} is called",
         wanted=f"one of {', '.join(map(repr, known))}" if known else f"a {kind} of that name",
         way_out=f"Did you mean {near[0]!r}?" if near else f"Add the {kind}, or remove the name.",
+    )
+
+
+def _check_attribute(name: str, folders: list[str]) -> None:
+    if any(name == folder or name.startswith(f"{folder}.") for folder in folders):
+        return
+    raise wrong(
+        "select.attributes",
+        got=f"a rule about {name!r}",
+        wanted="the name of a folder that a source has in its attributes, a dot, and the attribute",
+        way_out=f"The folders are {', '.join(map(repr, folders))}."
+        if folders
+        else 'Add attributes = ["…"] to the source that it came with.',
     )
 
 

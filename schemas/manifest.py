@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,8 @@ from schemas.config import Format
 
 VERSION = 1
 """Version of the manifests' own layout."""
+PART = re.compile(r"#(?:bytes|row_groups)=\d+-\d+$")
+"""How a location says that it is a part of a file (:attr:`InputFile.location`)."""
 
 
 class Frozen(BaseModel):
@@ -95,6 +98,11 @@ class ReadFile(Frozen):
     version: str = ""
     members: int = 0
     passed_over: int = 0
+
+    @property
+    def file(self) -> str:
+        """The file that it is, or is a part of."""
+        return PART.sub("", self.url)
 
 
 class Shard(Frozen):

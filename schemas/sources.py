@@ -240,6 +240,19 @@ class Source(Section):
         return self
 
     @model_validator(mode="after")
+    def _attributes_lie_beside_files(self) -> Self:
+        files = self.format not in (*PYTHON_FORMATS, "hub")
+        if self.attributes and not (files and not any(u.startswith("hf://") for u in self.url)):
+            raise wrong(
+                "attributes",
+                got="names of folders for a source that is not read from files",
+                wanted="files in a folder documents/, with attributes/<name>/ beside it",
+                way_out="Remove attributes; of a dataset of the Hub in Dolma's layout, list the "
+                "files' https:// addresses in a url_list.",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _hub_keys_agree(self) -> Self:
         named = [u.startswith("hf://") for u in self.url]
         if any(named) and not self.revision:

@@ -178,7 +178,15 @@ def _beside(source: Source, file: InputFile) -> dict[str, InputFile]:
             way_out="Name the folder documents/ in url, or remove attributes.",
         )
     places = {name: f"{before}/attributes/{name}/{behind}" for name in source.attributes}
-    return {name: storage.list_inputs(url, where=where)[0] for name, url in places.items()}
+    try:
+        return {name: storage.list_inputs(url, where=where)[0] for name, url in places.items()}
+    except ConfigError as error:
+        raise ConfigError(
+            where,
+            got=error.got,
+            wanted=f"beside {file.url!r} a file of the same name in each attributes/<name>/",
+            way_out="Put it there, or take the folder's name out of attributes.",
+        ) from error
 
 
 def _check_named(source: Source, passed_over: list[InputFile]) -> None:

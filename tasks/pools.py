@@ -91,7 +91,7 @@ def _pool_tokens(
     return {
         s.name: math.ceil(pool.factor * budget * pool.shares[s.name])
         for s in sources
-        if s.origin == "replay" and s.source_field is None and pool.shares.get(s.name)
+        if s.origin == "replay" and s.source_field is None and s.name in pool.shares
     }
 
 
@@ -115,6 +115,8 @@ def _sample(source: Source, sample: Sample, files: list[InputFile], kind: Format
     if sample.share is not None:
         return Bound(sample.share * units.total(files), {"share": sample.share})
     packing = _packing(source, files, kind)
+    if _size(files) == 0:
+        return Bound(0.0, sample.model_dump(include={"documents", "tokens"}, exclude_none=True))
     if packing is None or not packing.text_bytes or _size(files) is None:
         raise ConfigError(
             f"ingest.sources {source.name!r}.sample",

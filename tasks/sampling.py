@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from schemas.addresses import public
 from schemas.errors import SourceError
 from tasks import reading, storage
 from tasks.hashing import digest
@@ -45,7 +46,7 @@ class Look:
 
 def some(files: Sequence[InputFile]) -> list[InputFile]:
     """A few files of a source, not the first by name, which are often unlike the others."""
-    return sorted(files, key=lambda f: digest("look", f.url))[:MOST_FILES]
+    return sorted(files, key=lambda f: digest("look", public(f.url)))[:MOST_FILES]
 
 
 def look(files: Sequence[InputFile], kind: Format, source: Source) -> Look:

@@ -13,8 +13,8 @@ from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import OpenmoatError
 from schemas.finding import Finding
-from tasks import ledger, opt_outs, storage, tokens, verify_mixture
-from tasks.hashing import add_digests, add_hex, digest, row_digests, text_hash
+from tasks import ledger, opt_outs, storage, tokens, verify_ingest, verify_mixture
+from tasks.hashing import add_digests, add_hex, digest, row_digests
 from tasks.select import LICENSE, OPT_OUT, VALID, legal
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def verify(out: str) -> list[Finding]:
     checks = _checks(out, manifests)
     for config in configs:
         findings += _guarded("the run finished what its recipe asks for", _finished(run, config))
+        checks += verify_ingest.checks(out, config, manifests)
         checks += _rights(out, config, manifests)
         checks += verify_mixture.checks(out, config, manifests)
     aligned = _guarded(verify_mixture.ALIGNED, _aligned(manifests))
@@ -196,12 +197,6 @@ def _digest(manifest: StageManifest, run: RunManifest, statement: str) -> Iterat
 def _checks(out: str, manifests: Manifests) -> list[Check]:
     """Checks of the corpus, each with the stages it reads."""
     return [
-        ("ingest: every record is counted", {"ingest"}, partial(_records, out, manifests)),
-        (
-            "signals: one row beside each document, of its own text",
-            {"ingest", "signals"},
-            partial(_signals, out, manifests),
-        ),
         (
             "select: its manifest counts what was kept and dropped",
             CORPUS_STAGES,
@@ -220,42 +215,6 @@ def _aligned(manifests: Manifests) -> Iterator[Finding]:
         same = same and files[0] == files[1]
     detail = ", ".join(f"{stage} {len(listed):,}" for stage, listed in lists.items())
     yield Finding(verify_mixture.ALIGNED, same, detail)
-
-
-def _records(out: str, manifests: Manifests) -> Iterator[Finding]:
-    manifest = manifests["ingest"]
-    read = sum(f.records for s in manifest.shards for f in s.inputs)
-    rejected = 0
-    for shard in manifest.shards:
-        at = storage.join(out, ledger.REJECTS, shard.file)
-        rejected += sum(t.num_rows for t in storage.read_batches(at, [c.REASON]))
-    left_out = sum(s.left_out for s in manifest.shards)
-    ok = read == manifest.rows_in == manifest.rows_out + rejected + left_out
-    detail = f"{read:,} records = {manifest.rows_out:,} documents + {rejected:,} rejects"
-    detail += f" + {left_out:,} that no sample took" if left_out else ""
-    yield Finding("ingest: every record is a document or a reject", ok, detail)
-
-
-def _signals(out: str, manifests: Manifests) -> Iterator[Finding]:
-    """Signals stand row by row beside the documents and are of their text."""
-    wrong = set()
-    pairs = zip(manifests["ingest"].shards, manifests["signals"].shards, strict=True)
-    for left, right in pairs:
-        at = storage.join(ledger.folder(out, "ingest"), left.file)
-        beside = storage.join(ledger.folder(out, "signals"), right.file)
-        said = storage.read_table(beside, [c.DOC_ID, c.TEXT_HASH])
-        start = 0
-        for batch in storage.read_batches(at, [c.DOC_ID, c.TEXT]):
-            part = said.slice(start, batch.num_rows)
-            start += batch.num_rows
-            hashes = [text_hash(t) for t in batch.column(c.TEXT).to_pylist()]
-            same_ids = part.column(c.DOC_ID).to_pylist() == batch.column(c.DOC_ID).to_pylist()
-            if not same_ids or part.column(c.TEXT_HASH).to_pylist() != hashes:
-                wrong.add(left.file)
-        if start != said.num_rows:
-            wrong.add(left.file)
-    statement = "signals: one row beside each document, of its own text"
-    yield Finding(statement, not wrong, "; ".join(sorted(wrong)))
 
 
 def _decisions(out: str, manifests: Manifests) -> Iterator[Finding]:

@@ -77,6 +77,7 @@ def test_memory_is_of_one_text_under_new_ids(tmp_path: Path) -> None:
     done = bench("--memory", "--quick", "--json", env={"OPENMOAT_DATA": str(tmp_path / "none")})
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["runs"] == []
+    assert found["rounds"] == 1
     assert found["input"] is None
     small, large = found["memory"]
     assert small["documents"] < large["documents"]

@@ -28,13 +28,14 @@ STARTS: tuple[tuple[re.Pattern[bytes], Format], ...] = (
 )
 _TURNS = re.compile(rb'"(?:messages|conversations)"\s*:\s*\[')
 _ALPACA = (re.compile(rb'"instruction"\s*:'), re.compile(rb'"output"\s*:'))
+_PAIR = tuple(re.compile(rb'"%s(?:_messages)?"\s*:' % side) for side in (b"chosen", b"rejected"))
 
 
 def sniff(head: bytes, *, text_field: str = "text") -> Format | None:
     """Format of a file that begins so, or None where the bytes could be anything, such as text.
 
-    JSON lines and arrays whose first object has turns, or an instruction and an output, are
-    conversations, unless it has the field of the text.
+    JSON lines and arrays whose first object has turns, an instruction and an output, or a chosen
+    and a rejected answer, are conversations, unless it has the field of the text.
     """
     start = _plain(head).removeprefix(BOM).lstrip()
     for pattern, kind in STARTS:
@@ -44,9 +45,13 @@ def sniff(head: bytes, *, text_field: str = "text") -> Format | None:
         return None
     first = start.splitlines()[0] if start[:1] == b"{" else start
     has_text = re.search(rb'"%s"\s*:' % re.escape(text_field.encode()), first)
-    if not has_text and (_TURNS.search(first) or all(p.search(first) for p in _ALPACA)):
+    if not has_text and (_TURNS.search(first) or any(_all(p, first) for p in (_ALPACA, _PAIR))):
         return "chat"
     return "jsonl" if start[:1] == b"{" else None
+
+
+def _all(patterns: tuple[re.Pattern[bytes], ...], head: bytes) -> bool:
+    return all(pattern.search(head) for pattern in patterns)
 
 
 def _plain(head: bytes) -> bytes:

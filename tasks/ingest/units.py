@@ -41,7 +41,7 @@ def group(files: Iterable[InputFile], *, unit_bytes: float) -> Iterator[tuple[In
             yield tuple(held)
             held = []
         held.append(file)
-        if size >= unit_bytes or int(digest(file.url), 16) % CUT_EVERY == 0:
+        if size >= unit_bytes or int(digest(file.location), 16) % CUT_EVERY == 0:
             yield tuple(held)
             held = []
     if held:
@@ -49,7 +49,8 @@ def group(files: Iterable[InputFile], *, unit_bytes: float) -> Iterator[tuple[In
 
 
 def _place(file: InputFile) -> tuple[str, int]:
-    return file.url, 0 if file.part is None else file.part.start
+    """Where a file or part lies; a new signature in its address makes it no other."""
+    return public(file.url), 0 if file.part is None else file.part.start
 
 
 def sampled(
@@ -73,7 +74,8 @@ def sampled(
         return unknown if file.n_bytes is None else float(file.n_bytes)
 
     def chance(file: InputFile) -> tuple[str, str, int]:
-        return digest("sample", seed, file.url.split("/")[-NAMED:], file.part), *_place(file)
+        end = public(file.url).split("/")[-NAMED:]
+        return digest("sample", seed, end, file.part), *_place(file)
 
     if n_bytes >= total(files):
         return [Taken(f) for f in files]
@@ -117,6 +119,11 @@ def keyed(unit: Unit, source: Source) -> Unit:
     config = source.model_dump(mode="json", exclude=left_out)
     # The seed of a sample matters only where documents are taken by it.
     seed = source.sample.seed if source.sample is not None and unit.rate < 1.0 else 0
-    files = [f.model_copy(update={"url": public(f.url)}) for f in unit.files]
-    rest = (unit.rate, seed, unit.beside, unit.repeated)
+    files = [_unsigned(f) for f in unit.files]
+    beside = [{name: _unsigned(f) for name, f in others.items()} for others in unit.beside]
+    rest = (unit.rate, seed, beside, unit.repeated)
     return unit.model_copy(update={"key": digest(VERSION, unit.format, config, files, rest)})
+
+
+def _unsigned(file: InputFile) -> InputFile:
+    return file.model_copy(update={"url": public(file.url)})

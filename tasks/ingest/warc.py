@@ -21,6 +21,7 @@ START = re.compile(rb"WARC/\d\.\d\r?\n")
 ENDED = re.compile(rb"\r?\n\r?\n|[\r\n]*(?:WARC/|\Z)")
 NEXT = re.compile(rb"\n(?=WARC/\d\.\d\r?\n)")
 HEADER_END = re.compile(rb"\r?\n\r?\n|\n(?=WARC/\d\.\d\r?\n)")
+HTTP_END = re.compile(rb"\r?\n\r?\n")
 VISIBLE = re.compile(rb"[^ \t\n\r\x0b\x0c]")
 HTML = ("text/html", "application/xhtml+xml")
 OK = 200
@@ -28,6 +29,11 @@ ABOUT = ("warcinfo", "request", "metadata")
 """Records that tell of others: they are numbered, and are neither documents nor rejects."""
 _FIELDS = Fields(url="url", id="id", license="license")
 _LENGTH = re.compile(rb"^content-length\s*:\s*(\d{1,15})\s*$", re.IGNORECASE | re.MULTILINE)
+_NAME = re.compile(
+    rb"^(warc-type|content-type|content-length)[ \t]*(?=:)", re.IGNORECASE | re.MULTILINE
+)
+_LONE_FEED = re.compile(rb"(?<!\r)\n")
+_SPELLED = {b"warc-type": b"WARC-Type"}
 
 
 def read(stream: BinaryIO) -> Iterator[Record | Reject]:
@@ -145,7 +151,37 @@ class _Archive:
                 return start, reason
 
 
+def _spelled(raw: bytes) -> bytes:
+    r"""The record with names and line ends as the standard has them: FastWARC knows no others.
+
+    Names may be in small letters, as Rust's crate ``warc`` writes them, and lines end with ``\n``.
+    """
+    ends = HEADER_END.search(raw, 0, MAX_HEADER_BYTES)
+    head = raw[: ends.end()] if ends else raw
+    mended = _NAME.sub(lambda m: _SPELLED.get(name := m[1].lower(), name.title()), head)
+    mended = _LONE_FEED.sub(b"\r\n", mended)
+    return raw if mended == head else mended + raw[len(head) :]
+
+
+def _with_returns(raw: bytes) -> bytes:
+    r"""The record with ``\r\n`` in its HTTP header: without, FastWARC does not find its end."""
+    ends = HEADER_END.search(raw, 0, MAX_HEADER_BYTES)
+    start = ends.end() if ends else len(raw)
+    http_ends = HTTP_END.search(raw, start, start + MAX_HEADER_BYTES)
+    length = _LENGTH.search(raw, 0, start)
+    if http_ends is None or length is None:
+        return raw
+    head = raw[start : http_ends.end()]
+    mended = _LONE_FEED.sub(b"\r\n", head)
+    if mended == head:
+        return raw
+    size = b"%d" % (int(length[1]) + len(mended) - len(head))
+    about = raw[: length.start(1)] + size + raw[length.end(1) : start]
+    return about + mended + raw[http_ends.end() :]
+
+
 def _item(raw: bytes, position: int) -> Record | Reject | None:
+    raw = _spelled(raw)
     try:
         record = WarcRecord.from_bytes(raw)
     except OSError as error:
@@ -206,6 +242,9 @@ def _page(raw: bytes, record: WarcRecord, position: int) -> Record | Reject:
 
 def _http_body(raw: bytes, record: WarcRecord) -> tuple[bytes, WarcRecord]:
     """The payload, unpacked; as it stands where a crawler unpacked it and left the header."""
+    mended = _with_returns(raw)
+    if mended is not raw:
+        raw, record = mended, WarcRecord.from_bytes(mended)
     try:
         record.parse_http(auto_decode="all")
         return record.reader.read(MAX_HTML_BYTES + 1), record

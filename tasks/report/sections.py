@@ -44,6 +44,11 @@ def ingest(manifest: StageManifest) -> Section:
         text = text[:-1] + f", or was left out by a sample ({said})."
     text += "".join(_sampled(name, counts["sample"]) for name, counts in sources.items()
                     if "sample" in counts)  # fmt: skip
+    text += "".join(
+        f" Records of {name} name their source themselves: {len(counts['named']):,} below."
+        for name, counts in sources.items()
+        if "named" in counts
+    )
     passed_over = manifest.details["passed_over"]
     if passed_over:
         text += (

@@ -221,7 +221,7 @@ def _by_source(
         details[source.name] = {
             "origin": source.origin,
             "format": listing.formats[source.name],
-            "files": sum(len(s.inputs) for s in shards),
+            "files": len({f.file for s in shards for f in s.inputs}),
             "documents": sum(s.rows for s in shards),
             "text_bytes": sum(s.n_bytes for s in shards),
             "rejects": dict(sorted(reasons.items())),

@@ -41,6 +41,7 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
         return known, True
     ledger.begin(out, "select")
     frame = _narrow(documents, signals, deciding, lists, out)
+    _check_attributes(frame, deciding)
     decisions = _decide(frame, deciding, lists)
     _check_new(frame, decisions)
     shards = tuple(_write_decisions(decisions, documents, out))
@@ -74,6 +75,19 @@ def _unplaced(deciding: DecidingConfig) -> DecidingConfig:
     """What decisions rest on, less the places of the lists: their content counts."""
     select_config = deciding.select.model_copy(update={"opt_out": None})
     return deciding.model_copy(update={"select": select_config})
+
+
+def _check_attributes(frame: pl.DataFrame, deciding: DecidingConfig) -> None:
+    """Refuse a rule about an attribute that no document has: it would seem to filter."""
+    for rule in deciding.select.attributes:
+        if frame.height and frame[select.attribute_column(rule.name)].is_null().all():
+            raise ConfigError(
+                "select.attributes",
+                got=f"a rule about {rule.name!r}, of which no document has a number or spans",
+                wanted="an attribute that came with a source",
+                way_out="Look at the column attributes in documents/*.parquet; correct the rule "
+                "or remove it.",
+            )
 
 
 def _check_new(frame: pl.DataFrame, decisions: pl.DataFrame) -> None:

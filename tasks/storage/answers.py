@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 SLOWEST_BYTES_A_SECOND = 1_000
 """A connection that brings less, over TIMEOUT_SECONDS, counts as dropped."""
-DATA = (".gz", ".zst", ".parquet", ".json", ".jsonl", ".ndjson", ".warc", ".wet")
+DATA = (
+    *(".gz", ".zst", ".bz2", ".xz", ".tar", ".tgz", ".zip"),
+    *(".parquet", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".warc", ".wet"),
+)
 """Names of files that never begin as a web page does."""
 OK, PARTIAL, NO_SUCH_RANGE = 200, 206, 416
 _RANGE = re.compile(r"bytes\s+(?:(\d+)-\d+|\*)/(\d+|\*)")

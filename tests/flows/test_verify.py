@@ -29,6 +29,7 @@ RECIPE = "run.json: the recipe is the one of its digest"
 ROWS = "{}: run.json and the manifest count the rows of its shards"
 HELD = "{}: shards hold the rows their manifest says"
 DIGEST = "{}: the digest is that of its shards"
+READ = "ingest: its manifest counts what was read of each source"
 KEPT = "select: its manifest counts what was kept and dropped"
 COMES_TO = "mixture: its manifest says what the rows come to"
 DRAWN = "replay: its manifest says what was asked and drawn of each source"
@@ -237,7 +238,37 @@ CASES: dict[str, tuple[Change, set[str]]] = {
     "signals truncated": (truncate("signals/*.parquet"), named("signals", HELD)),
     "decisions truncated": (truncate("decisions/*.parquet"), named("select", HELD)),
     "mixture truncated": (truncate("mixture/train/*.parquet"), named("mixture", HELD)),
-    "rejects gone": (remove("rejects/*.parquet"), {"ingest: every record is counted"}),
+    "rejects gone": (remove("rejects/*.parquet"), {"ingest: every record is counted", READ}),
+    "documents of a source": (
+        edit("documents/manifest.json", more("details", "sources", "news", "documents")),
+        {READ},
+    ),
+    "text of a source": (
+        edit("documents/manifest.json", more("details", "sources", "books", "text_bytes")),
+        {READ},
+    ),
+    "a reject that was none": (
+        edit(
+            "documents/manifest.json", put({"no_text": 1}, "details", "sources", "news", "rejects")
+        ),
+        {READ},
+    ),
+    "left out by no sample": (
+        edit("documents/manifest.json", put(3, "details", "sources", "news", "left_out")),
+        {READ},
+    ),
+    "left out of a shard": (
+        edit("documents/manifest.json", put(3, "shards", 0, "left_out")),
+        {"ingest: every record is a document or a reject", READ},
+    ),
+    "sources that no record named": (
+        edit("documents/manifest.json", put({"x": 1}, "details", "sources", "news", "named")),
+        {READ},
+    ),
+    "a source that was not read": (
+        edit("documents/manifest.json", put({}, "details", "sources", "more")),
+        {READ},
+    ),
     "a folder for a shard": (folder, named("signals", HELD)),
     "token counts of the wrong type": (
         rewrite("mixture/train/*.parquet", pl.lit("many").alias("tokens")),

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from schemas import columns as c
+from schemas.config import RunConfig
 from schemas.selection import AttributeRule, SelectConfig
 from tasks import attributes, select
 
@@ -65,3 +66,16 @@ def test_rules_drop_what_lies_outside_and_never_what_is_not_known(
 def test_a_rule_that_says_nothing_or_leaves_nothing(rule: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="wanted"):
         AttributeRule(name="a.b", **rule)
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [(["toxicity", "pii"], "The folders are 'toxicity', 'pii'"), ([], "Add attributes")],
+)
+def test_a_rule_is_about_a_folder_that_a_source_has(folders: list[str], said: str) -> None:
+    source = {"name": "web", "url": "/x/documents", "attributes": folders}
+    rules = [{"name": "toxcity.toxicity", "max": 0.4}]
+    with pytest.raises(ValueError, match=f"a rule about 'toxcity.toxicity'.*{said}"):
+        RunConfig.model_validate(
+            {"name": "x", "ingest": {"sources": [source]}, "select": {"attributes": rules}}
+        )

@@ -12,6 +12,8 @@ import pytest
 
 from schemas.config import IngestConfig, RunConfig, Source
 from schemas.errors import ConfigError
+from schemas.manifest import InputFile, Unit
+from tasks.ingest import units
 from tasks.inputs import Listing, list_units
 from tasks.reading import UnitReader
 from tests.tasks.ingest.reading import lines, numbered
@@ -204,3 +206,41 @@ def test_a_sample_of_its_own_goes_before_a_larger_pool(folder: Path) -> None:
     found, listing = listed(RunConfig.model_validate(data))
     assert 200 < found["web"] < 420
     assert listing.samples["web"]["asked"] == {"documents": 300}
+
+
+# --- what neither the pool nor a sample may trip over ------------------------------------------
+
+
+@pytest.mark.parametrize("wish", [{"documents": 5}, {"tokens": 5}, {"share": 0.5}])
+def test_of_empty_files_a_sample_is_nothing(tmp_path: Path, wish: dict[str, float]) -> None:
+    (tmp_path / "a.jsonl").touch()
+    assert drawn(source(tmp_path, sample=wish)) == ([], 0)
+
+
+def test_of_a_source_whose_share_is_0_no_more_is_read_than_a_unit(tmp_path: Path) -> None:
+    for name, n in (("web", 4_000), ("books", 4_000), ("own", 50)):
+        write(tmp_path / name, "a.parquet", numbered(n, words=33))
+    one = recipe(
+        tmp_path,
+        unit_mb=0.01,
+        replay={"shares": {"web": 1.0, "books": 0.0}},
+        mixture={"replay_share": 0.1},
+    )
+    listing = list_units(one.ingest, one.pool())
+    assert listing.samples["books"]["asked"] == {"pool_tokens": 0}
+    assert sum(u.size * u.rate for u in listing.units if u.source == "books") <= 11_000
+
+
+def test_a_new_signature_takes_the_same_sample_in_the_same_units() -> None:
+    def units_of(signature: str) -> list[str]:
+        files = [
+            InputFile(url=f"https://x.example/{i}.jsonl.gz?sig={signature}{i}", size=100 + i)
+            for i in range(300)
+        ]
+        taken = units.sampled(files, 15_000, seed=0, parts=lambda f: [f])
+        one = Source.model_validate({"name": "web", "url": "https://x.example/list"})
+        groups = units.group([t.file for t in taken], unit_bytes=2_000)
+        return [units.keyed(Unit(source="web", format="jsonl", files=g), one).key for g in groups]
+
+    assert len(units_of("a")) > 5
+    assert units_of("a") == units_of("b")

@@ -109,3 +109,16 @@ def test_dolmas_own_files() -> None:
     first = found["http://advocatesaz.org/tag/antibiotic-resistant-bacteria/"]
     assert first["toxicity"] == {"toxicity": 0.1}
     assert first["sample"] == {"sample__random_number_v1__random": [[0, 2610, 0.421]]}
+
+
+@pytest.mark.parametrize("keys", [{"format": "hub"}, {"format": "python-reference", "url": []},
+                                  {"url": "hf://a/b", "revision": "main"}])  # fmt: skip
+def test_attributes_need_files_to_lie_beside(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="documents/, with attributes/<name>/ beside it"):
+        Source.model_validate({"name": "web", "url": "/x", "attributes": ["pii"], **keys})
+
+
+def test_a_missing_file_of_attributes_is_named_with_its_documents(dolma: Path) -> None:
+    (dolma / "attributes/pii/1.json.gz").unlink()
+    with pytest.raises(ConfigError, match=r"attributes/pii/1.json.gz.*beside .*documents/1"):
+        read(dolma / "documents", attributes=NAMES)

@@ -3,8 +3,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zlib
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,9 @@ from tasks.ingest.items import DamagedInput, Record, Reject
 from tasks.ingest.markup import MAX_HTML_BYTES
 from tasks.ingest.unpack.compression import decompressed
 from tests.real_data import real_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PAGE = (
     b"<html><head><title>A  page</title></head>"
@@ -75,6 +80,28 @@ def test_extracted_text_is_kept_as_it_is() -> None:
     assert isinstance(item, Record)
     assert item.text == " one\n\ntwö\n"
     assert "text/plain" in (item.metadata or "")
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("sent", [PAGE, gzip.compress(PAGE)])
+def test_line_ends_of_an_http_header(end: bytes, sent: bytes) -> None:
+    packed = b"Content-Encoding: gzip" + end if sent != PAGE else b""
+    http = b"HTTP/1.1 200 OK%bContent-Type: text/html%b%b%b%b" % (end, end, packed, end, sent)
+    (item,) = read(record(b"response", http, HTTP))
+    assert isinstance(item, Record)
+    assert item.text == "Grüße, world."
+
+
+@pytest.mark.parametrize("spelled", [bytes.lower, bytes.upper, bytes.title])
+@pytest.mark.parametrize("raw", [wet(b"text"), response(), response(PAGE, b"image/png")])
+def test_headers_in_small_or_capital_letters_with_any_line_end(
+    raw: bytes, spelled: Callable[[bytes], bytes]
+) -> None:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    names = re.compile(rb"^[A-Za-z-]+:", re.MULTILINE)
+    named = names.sub(lambda m: spelled(m[0]), head)
+    assert read(named + b"\r\n\r\n" + body) == read(raw)
+    assert read(named.replace(b"\r", b"") + b"\n\n" + body) == read(raw)
 
 
 def test_records_about_others_have_a_number_and_make_no_item() -> None:

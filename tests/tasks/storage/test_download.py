@@ -454,7 +454,10 @@ def test_what_nobody_needs_any_more_is_cleared(server: Server, tmp_path: Path) -
 def test_a_full_disk_gets_its_room_back(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(self: object, data: bytes) -> None:
+    whole = partial.Partial.write
+
+    def write(self: partial.Partial, data: bytes) -> None:
+        whole(self, data[:10])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(partial.Partial, "write", write)
@@ -469,7 +472,7 @@ def test_a_full_disk_gets_its_room_back(
 EXCUSE = b"\n<!DOCTYPE html><title>Sign in</title>"
 
 
-@pytest.mark.parametrize("name", ["a.json.gz", "a.jsonl", "a.parquet", "a.jsonl.zst?x=1"])
+@pytest.mark.parametrize("name", ["a.json.gz", "a.zip", "a.csv", "a.tar", "a.jsonl.zst?x=1"])
 def test_a_web_page_in_the_place_of_data(server: Server, tmp_path: Path, name: str) -> None:
     page = Page(EXCUSE, {"Content-Type": "text/html; charset=utf-8"})
     server.put(f"/{name.partition('?')[0]}", page)

@@ -231,6 +231,7 @@ def test_sparse_files_are_rejected_and_what_follows_is_read() -> None:
     [
         (header(b"b", 10) + b"short", "truncated_archive"),
         (header(b"b", 10), "truncated_archive"),
+        (header(b".passed-over", 10) + b"short", "truncated_archive"),
         (header(b"b", 3) + b"abc", "truncated_archive"),
         (header(b"b", 0)[:200], "truncated_archive"),
         (b"", "truncated_archive"),
@@ -247,6 +248,11 @@ def test_a_broken_tar_keeps_what_came_before_and_tells_once(broken: bytes, reaso
         assert texts[0] == ("a#good.txt", "text")
         assert [why for _, why in bad] == [reason]
         assert len(texts) <= 2
+
+
+def test_a_break_in_a_member_that_nobody_reads_is_told() -> None:
+    _, bad, _ = read(header(b"inner.tar", 9_000) + header(b"x", 5))
+    assert [why for _, why in bad] == ["nested_archive", "truncated_archive"]
 
 
 @pytest.mark.parametrize("packer", [gzip.compress, zstandard.ZstdCompressor().compress])
@@ -409,6 +415,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size
 BODIES = st.text(st.characters(codec="utf-8", exclude_characters="\0\x1f\ufeff"), max_size=600)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("kind", ["pax", "gnu", "tar.gz", "zip", "zip-stored"])
 @settings(max_examples=25)
 @given(st.lists(st.tuples(NAMES, BODIES), min_size=1, max_size=6))

@@ -125,3 +125,8 @@ def test_what_was_encoded_comes_back(text: str, charset: str) -> None:
 def test_any_bytes_end(data: bytes, charset: str | None, kind: Format) -> None:
     for mark in (b"", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
         read(mark + data, kind, charset)
+
+
+def test_half_a_surrogate_that_a_decoder_lets_through_is_a_reject() -> None:
+    data = b'{"text": "a"}\n{"text": "+2AA-"}\n{"text": "c"}\n'
+    assert read(data, "jsonl", "utf-7") == ["a", "not_utf8", "c"]
