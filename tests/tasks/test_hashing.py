@@ -8,11 +8,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from schemas.config import Sample
 from tasks.hashing import (
     add_digests,
     add_hex,
+    chance,
     digest,
     doc_id,
     row_digests,
@@ -53,13 +54,27 @@ def table(rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
+class Settings(BaseModel):
+    """A model of two values, as sections of a recipe are."""
+
+    share: float
+    seed: int
+
+
+def test_chances_are_spread_and_stay_what_they_are() -> None:
+    assert chance("a", seed=1, stage="sample") == 0.20711305520734935
+    found = [chance(str(i), seed=7, stage="sample") for i in range(4_000)]
+    assert all(0 <= c < 1 for c in found)
+    assert 900 < sum(c < 0.25 for c in found) < 1_100
+
+
 def test_digests_stay_what_they_are() -> None:
     """These values stand in the manifests of finished runs."""
     assert doc_id("wiki", "12", "text") == "5918da07a72000985c97ce31bd4715a7"
     assert doc_id("wiki", None, "text") == "ab8a538038bad07bcba674e50e834a3b"
     assert text_hash("Grüße") == "d6d11feefcf01d400ae9951e91b94866"
     assert (
-        digest("a", 1, [2.5, None], {"b": 1, "a": Sample(share=0.5)})
+        digest("a", 1, [2.5, None], {"b": 1, "a": Settings(share=0.5, seed=0)})
         == "602f6d1feaebbb7f83e283073f5746b1"
     )
     assert list(seeded(["a", "b"], seed=1, stage="x")) == [5699736854925828592, 918422169143948039]
