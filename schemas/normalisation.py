@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from schemas.base import Section
+from schemas.recipe import Section
 
 KINDS: Final = (
     "front_matter",

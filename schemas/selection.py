@@ -7,9 +7,19 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.base import Section, Share, wrong
+from schemas.recipe import Section, Share, wrong
 
 LANGUAGE = re.compile(r"[a-z]{2,3}")
+
+
+def _check_order(least: float, most: float, name: str = "") -> None:
+    if least > most:
+        raise wrong(
+            f"min{name}",
+            got=f"{least}, and max{name} = {most}",
+            wanted="the least not to be above the most",
+            way_out="Change one of them: no document could pass both.",
+        )
 
 
 class GopherThresholds(Section):
@@ -42,13 +52,7 @@ class GopherThresholds(Section):
     def _least_is_not_above_most(self) -> Self:
         for name in ("words", "mean_word_length"):
             least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
-            if least > most:
-                raise wrong(
-                    f"min_{name}",
-                    got=f"{least}, and max_{name} = {most}",
-                    wanted="the least not to be above the most",
-                    way_out="Change one of them: no document could pass both.",
-                )
+            _check_order(least, most, f"_{name}")
         return self
 
 
@@ -166,13 +170,8 @@ class AttributeRule(Section):
                 wanted="one of them at least",
                 way_out="Say which values are kept, for example max = 0.4.",
             )
-        if least is not None and most is not None and least > most:
-            raise wrong(
-                "min",
-                got=f"{least:g}, and max = {most:g}",
-                wanted="the least not to be above the most",
-                way_out="Change one of them: no document could pass both.",
-            )
+        if least is not None and most is not None:
+            _check_order(least, most)
         return self
 
 

@@ -9,8 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from schemas.addresses import has_credentials, public
-from schemas.base import Section, wrong
 from schemas.normalisation import NormaliseConfig
+from schemas.recipe import Section, wrong
 
 Format = Literal[
     "auto",

@@ -122,15 +122,13 @@ def _taken(
 
 
 def _said(bound: pools.Bound, files: list[InputFile], taken: list[units.Taken]) -> dict[str, Any]:
-    sizes = [f.n_bytes for f in files]
-    read = [t.file.n_bytes for t in taken]
     return {
         "asked": bound.asked,
         "files": len(files),
-        "bytes": None if None in sizes else sum(n or 0 for n in sizes),
+        "bytes": units.known_size(files),
         "read_files": len({t.file.url for t in taken}),
         "read_parts": len(taken),
-        "read_bytes": None if None in read else sum(n or 0 for n in read),
+        "read_bytes": units.known_size([t.file for t in taken]),
         "last_part_rate": min((t.rate for t in taken), default=1.0),
         "depends_on": "how the source is cut into files and row groups: cut otherwise, other "
         "documents are taken",

@@ -21,6 +21,7 @@ from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
 from tasks import inputs, preflight, sampling, storage
 from tasks.ingest import documents
+from tasks.report import sections
 from tasks.signals.measure import measure
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def plan(recipe: RunConfig, out: str) -> Plan:
     return Plan(
         out=out,
         sources=sources,
-        samples=tuple(_samples(listing)),
+        samples=tuple(sections.sampled(*said) for said in listing.samples.items()),
         stages=tuple(_stages(recipe)),
         extra_reads=tuple(_extra_reads(recipe)),
         passed_over=tuple(listing.passed_over),
@@ -124,15 +125,6 @@ def _look(
         narrow_bytes=measured.nbytes,
         seconds=time.process_time() - started - warming,
     )
-
-
-def _samples(listing: inputs.Listing) -> Iterator[str]:
-    """One sentence for each source of which only a part is read."""
-    for name, said in listing.samples.items():
-        wish = ", ".join(f"{key} = {value:g}" for key, value in said["asked"].items())
-        size = said["read_bytes"], said["bytes"]
-        mb = "" if None in size else f", {size[0] / 1e6:,.1f} of {size[1] / 1e6:,.1f} MB"
-        yield f"{name} ({wish}): {said['read_files']:,} of {said['files']:,} files{mb}"
 
 
 def _packed(table: pa.Table) -> int:

@@ -40,6 +40,31 @@ class _Packing:
     documents: float
 
 
+class _Sources:
+    """What is known of sources before they are read; each is looked into once, if at all."""
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+        self._seen: dict[str, _Packing | None] = {}
+
+    def size(self, source: Source) -> int | None:
+        """Stored bytes, where they are known."""
+        return units.known_size(self.found[source.name][0])
+
+    def packing(self, source: Source) -> _Packing | None:
+        """What the first records of some file tell; None where none can be seen beforehand."""
+        if source.name not in self._seen:
+            files, kind = self.found[source.name]
+            self._seen[source.name] = _packing(sampling.look(sampling.some(files), kind, source))
+        return self._seen[source.name]
+
+
+def _packing(seen: sampling.Look) -> _Packing | None:
+    if not seen.records or not seen.n_bytes:
+        return None
+    return _Packing(seen.text_bytes / seen.n_bytes, len(seen.records) / seen.n_bytes)
+
+
 def bounds(
     sources: Sequence[Source], found: Found, pool: PoolConfig | None, *, least_bytes: float
 ) -> dict[str, Bound]:
@@ -50,14 +75,14 @@ def bounds(
     the budget's tokens; where records name their source themselves nobody knows yet how many there
     are of each, and where sizes are unknown nothing can be reckoned: these have no pool.
     """
-    tokens = _pool_tokens(sources, found, pool)
+    known = _Sources(found)
+    tokens = _pool_tokens(sources, known, pool)
     bounded: dict[str, Bound] = {}
     for source in sources:
-        files, kind = found[source.name]
-        wishes = [] if source.sample is None else [_sample(source, source.sample, files, kind)]
+        wishes = [] if source.sample is None else [_sample(source, source.sample, known)]
         wanted = tokens.get(source.name)
-        if wanted is not None and _may_hold_more(files, wanted):
-            packing = _packing(source, files, kind)
+        if wanted is not None and _may_hold_more(known.size(source), wanted):
+            packing = known.packing(source)
             if packing is not None and packing.text_bytes:
                 n_bytes = BYTES_PER_TOKEN * wanted / packing.text_bytes
                 wishes.append(Bound(max(n_bytes, least_bytes), {"pool_tokens": wanted}))
@@ -66,14 +91,13 @@ def bounds(
     return bounded
 
 
-def _may_hold_more(files: list[InputFile], tokens: int) -> bool:
+def _may_hold_more(size: int | None, tokens: int) -> bool:
     """Whether a source could hold more than its pool: if not, no file has to be looked at."""
-    size = _size(files)
     return size is not None and BYTES_PER_TOKEN * tokens < size * MOST_PACKED
 
 
 def _pool_tokens(
-    sources: Sequence[Source], found: Found, pool: PoolConfig | None
+    sources: Sequence[Source], known: _Sources, pool: PoolConfig | None
 ) -> dict[str, int]:
     """Tokens in the pool of each replay source: the factor times its part of the budget."""
     if pool is None:
@@ -82,7 +106,7 @@ def _pool_tokens(
     if pool.replay_tokens is None or pool.valid_per_new:
         for source in sources:
             if source.origin == "new":
-                tokens = _tokens(source, *found[source.name])
+                tokens = _tokens(source, known)
                 if tokens is None:
                     return {}
                 new += tokens
@@ -95,9 +119,9 @@ def _pool_tokens(
     }
 
 
-def _tokens(source: Source, files: list[InputFile], kind: Format) -> float | None:
+def _tokens(source: Source, known: _Sources) -> float | None:
     """Tokens of a source, about."""
-    size, packing = _size(files), _packing(source, files, kind)
+    size, packing = known.size(source), known.packing(source)
     if size is None or packing is None:
         return None
     everything = size * packing.text_bytes / BYTES_PER_TOKEN
@@ -111,13 +135,14 @@ def _tokens(source: Source, files: list[InputFile], kind: Format) -> float | Non
     return min(everything, wanted)
 
 
-def _sample(source: Source, sample: Sample, files: list[InputFile], kind: Format) -> Bound:
+def _sample(source: Source, sample: Sample, known: _Sources) -> Bound:
     if sample.share is not None:
-        return Bound(sample.share * units.total(files), {"share": sample.share})
-    packing = _packing(source, files, kind)
-    if _size(files) == 0:
-        return Bound(0.0, sample.model_dump(include={"documents", "tokens"}, exclude_none=True))
-    if packing is None or not packing.text_bytes or _size(files) is None:
+        return Bound(sample.share * units.total(known.found[source.name][0]), _asked(sample))
+    size = known.size(source)
+    if size == 0:
+        return Bound(0.0, _asked(sample))
+    packing = known.packing(source)
+    if packing is None or not packing.text_bytes or size is None:
         raise ConfigError(
             f"ingest.sources {source.name!r}.sample",
             got="documents or tokens of a source whose files tell neither size nor content "
@@ -126,19 +151,9 @@ def _sample(source: Source, sample: Sample, files: list[InputFile], kind: Format
             way_out="Write sample = { share = … } instead, or download the files first.",
         )
     if sample.documents is not None:
-        return Bound(sample.documents / packing.documents, {"documents": sample.documents})
-    tokens = sample.tokens or 0
-    return Bound(BYTES_PER_TOKEN * tokens / packing.text_bytes, {"tokens": tokens})
+        return Bound(sample.documents / packing.documents, _asked(sample))
+    return Bound(BYTES_PER_TOKEN * (sample.tokens or 0) / packing.text_bytes, _asked(sample))
 
 
-def _size(files: list[InputFile]) -> int | None:
-    sizes = [f.n_bytes for f in files]
-    return None if None in sizes else sum(n or 0 for n in sizes)
-
-
-def _packing(source: Source, files: list[InputFile], kind: Format) -> _Packing | None:
-    """What the first records of some file tell; None where none can be seen beforehand."""
-    seen = sampling.look(sampling.some(files), kind, source)
-    if not seen.records or not seen.n_bytes:
-        return None
-    return _Packing(seen.text_bytes / seen.n_bytes, len(seen.records) / seen.n_bytes)
+def _asked(sample: Sample) -> dict[str, float]:
+    return sample.model_dump(exclude={"seed"}, exclude_none=True)

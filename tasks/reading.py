@@ -102,18 +102,18 @@ class UnitReader:
         stack: contextlib.ExitStack,
     ) -> Iterator[tuple[str, Item]]:
         if not others:
-            yield from items
-            return
+            return items
         opened = {
             name: stack.enter_context(storage.open_input(f, scratch=self._scratch))
             for name, f in others.items()
         }
         merged = Attributes({n: (others[n].url, raw) for n, raw in opened.items()})
-        for location, item in items:
-            if isinstance(item, Record):
-                yield location, item._replace(attributes=merged.of(item.record_id))
-            else:
-                yield location, item
+        return (
+            (location, item._replace(attributes=merged.of(item.record_id)))
+            if isinstance(item, Record)
+            else (location, item)
+            for location, item in items
+        )
 
 
 @dataclass

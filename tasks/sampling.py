@@ -8,11 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from schemas.addresses import public
-from schemas.errors import SourceError
 from tasks import reading, storage
 from tasks.hashing import digest
-from tasks.ingest import fields, parquet
-from tasks.ingest.items import Fields, Record
+from tasks.ingest import parquet
+from tasks.ingest.items import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +40,7 @@ class Look:
     @property
     def text_bytes(self) -> int:
         """Bytes of text in the records, in UTF-8."""
-        return sum(len(r.text.encode()) for r in self.records)
+        return _text_bytes(self.records)
 
 
 def some(files: Sequence[InputFile]) -> list[InputFile]:
@@ -103,12 +102,9 @@ def _parquet(file: InputFile, source: Source) -> tuple[list[Record], float]:
 
 def _hub(file: InputFile, source: Source) -> tuple[list[Record], float]:
     """First rows of a Hub shard, whose size tells nothing of how its rows are packed."""
-    names, found = Fields.of(source), []
-    try:
-        for position, row in enumerate(islice(storage.hub.rows(file, source), SAMPLE_ROWS), 1):
-            item = fields.to_record(row, position, names)
-            if isinstance(item, Record):
-                found.append(item)
-    except (storage.hub.BrokenShard, SourceError):
-        pass  # the run says what is wrong with it
-    return found, sum(len(r.text.encode()) for r in found) * STORED_PER_TEXT
+    found = _records(islice(reading.hub_items(file, source), SAMPLE_ROWS))
+    return found, _text_bytes(found) * STORED_PER_TEXT
+
+
+def _text_bytes(records: list[Record]) -> int:
+    return sum(len(r.text.encode()) for r in records)

@@ -14,6 +14,20 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.tasks.storage.server import Server
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server on this machine that may misbehave, and a client that does not pause for long."""
+    from tasks.storage import attempts
+    from tests.tasks.storage.server import serving
+
+    monkeypatch.setattr(attempts, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as found:
+        yield found
+
 
 @pytest.fixture(scope="session")
 def prefect() -> Iterator[None]:

@@ -141,11 +141,6 @@ def _most(kinds: Iterable[Format]) -> Format | None:
     return max(sorted(best), key=lambda k: counts[k], default=None)
 
 
-def by_members(names: Sequence[str]) -> Format | None:
-    """Format that an archive has by the names of its members, as ``choose`` would have it."""
-    return _most(_kinds("", names))
-
-
 class Seen(Protocol):
     """Where the members of archives are counted."""
 

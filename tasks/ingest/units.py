@@ -88,6 +88,12 @@ def sampled(
     return taken
 
 
+def known_size(files: Sequence[InputFile]) -> int | None:
+    """Bytes of some files; None where the size of one is unknown."""
+    sizes = [f.n_bytes for f in files]
+    return None if None in sizes else sum(n or 0 for n in sizes)
+
+
 def total(files: Sequence[InputFile]) -> float:
     """Bytes of some files, those of unknown size counted as the mean of the others."""
     unknown = _mean(files)

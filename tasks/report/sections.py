@@ -42,8 +42,11 @@ def ingest(manifest: StageManifest) -> Section:
     if left_out:
         said = ", ".join(f"{name} {n:,}" for name, n in left_out.items())
         text = text[:-1] + f", or was left out by a sample ({said})."
-    text += "".join(_sampled(name, counts["sample"]) for name, counts in sources.items()
-                    if "sample" in counts)  # fmt: skip
+    samples = {name: counts["sample"] for name, counts in sources.items() if "sample" in counts}
+    if samples:
+        said = "; ".join(sampled(name, sample) for name, sample in samples.items())
+        (depends_on,) = {sample["depends_on"] for sample in samples.values()}
+        text += f" A part was read of {said}. Which one depends on {depends_on}."
     text += "".join(
         f" Records of {name} name their source themselves: {len(counts['named']):,} below."
         for name, counts in sources.items()
@@ -73,14 +76,13 @@ def _read(counts: Mapping[str, Any]) -> tuple[str | int | float, ...]:
     )
 
 
-def _sampled(name: str, sample: Mapping[str, Any]) -> str:
+def sampled(name: str, sample: Mapping[str, Any]) -> str:
+    """How much was, or is to be, read of a source that has a sample."""
     wish = ", ".join(f"{key} = {value:g}" for key, value in sample["asked"].items())
     part = f"{sample['read_files']:,} of {sample['files']:,} files"
     if sample["bytes"] is not None and sample["read_bytes"] is not None:
         part += f", {sample['read_bytes'] / 1e6:,.1f} of {sample['bytes'] / 1e6:,.1f} MB"
-    return (
-        f" Of {name} a part was read ({wish}): {part}. Which one depends on {sample['depends_on']}."
-    )
+    return f"{name} ({wish}): {part}"
 
 
 def outcome(decisions: StageManifest) -> Section:

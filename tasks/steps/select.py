@@ -34,8 +34,8 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     lists = preflight.opt_out_lists(deciding.select.opt_out)
     _lay_by(lists, out)
-    rest = (documents.key, documents.digest, signals.digest)
-    key = digest(VERSION, licenses.VERSION, _unplaced(deciding), lists.digests(), *rest)
+    rest, digests = (documents.key, documents.digest, signals.digest), lists.digests()
+    key = digest(VERSION, licenses.VERSION, _unplaced(deciding), digests, *rest)
     known = ledger.finished(out, "select", key)
     if known is not None:
         return known, True
@@ -56,7 +56,7 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
         details={
             "sources": _outcomes(frame, decisions),
             "licenses": _licenses(frame, decisions),
-            "opt_out": lists.digests(),
+            "opt_out": digests,
         },
     )
     ledger.finish(out, manifest)

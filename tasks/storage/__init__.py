@@ -5,7 +5,6 @@ Locations are URL strings: local paths and ``https://``. Nothing else knows how 
 
 from tasks.storage import hub
 from tasks.storage.claim import claimed
-from tasks.storage.download import clear as clear_downloads
 from tasks.storage.download import is_remote
 from tasks.storage.head import head
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
@@ -25,6 +24,7 @@ from tasks.storage.local import (
     write_bytes,
     write_model,
 )
+from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
     ShardWriter,
     read_batches,

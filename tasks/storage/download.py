@@ -81,11 +81,6 @@ def fetch(file: InputFile, *, scratch: str) -> Iterator[BinaryIO]:
         body.forget()
 
 
-def clear(scratch: str) -> None:
-    """Remove what broken downloads left, once no source is to be read any more."""
-    partial.clear(scratch)
-
-
 def head(url: str, n_bytes: int) -> bytes:
     """At most ``n_bytes`` from a remote file's start (-1: all of it); no more is fetched."""
 

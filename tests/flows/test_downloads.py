@@ -11,26 +11,16 @@ import xxhash
 from schemas.errors import SourceError
 from tasks import ledger
 from tasks.recipe import load
-from tasks.storage import attempts
 from tests import corpora
-from tests.tasks.storage.server import Page, Server, serving
+from tests.tasks.storage.server import Page, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from schemas.manifest import StageRecord
 
 pytestmark = pytest.mark.usefixtures("prefect")
 FILES = 12
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(attempts, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

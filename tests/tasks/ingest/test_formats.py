@@ -88,7 +88,8 @@ def test_archives_are_known_by_their_names_and_chosen_by_their_members() -> None
     members["d.tgz"].append("one.jsonl")
     taken, kind, passed_over = formats.choose(files, "auto", members)
     assert ([f.url for f in taken], kind, len(passed_over)) == (["d.tgz"], "jsonl", 3)
-    assert formats.by_members(["a.bin", "b.parquet"]) is None
+    unread = formats.choose(files[:1], "auto", {"a.zip": ["a.bin", "b.parquet"]})
+    assert unread == ([], None, files[:1])
 
 
 def test_a_text_file_is_one_document(tmp_path: Path) -> None:

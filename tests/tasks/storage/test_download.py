@@ -35,14 +35,6 @@ ROWS = numbered(2_000)
 BODY = gzip.compress(lines(ROWS))
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(attempts, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with serving() as found:
-        yield found
-
-
 def stored(url: str, scratch: Path) -> bytes:
     """The bytes as a run gets them: listed, then fetched; nothing of them is left lying."""
     (file,) = storage.list_inputs(url, where="here")
@@ -444,11 +436,11 @@ def test_what_nobody_needs_any_more_is_cleared(server: Server, tmp_path: Path) -
     url = server.put("/b.json.gz", Page(BODY, TAG))
     (tmp_path / "mixture-1").mkdir()
     with storage.open_input(download.identify(url), scratch=str(tmp_path)) as raw:
-        download.clear(str(tmp_path))
+        partial.clear(str(tmp_path))
         assert raw.read() == BODY
         assert len(list(tmp_path.glob("*.part"))) == 1, "the one in hand"
     assert [p.name for p in tmp_path.iterdir()] == ["mixture-1"]
-    download.clear(str(tmp_path / "nowhere"))
+    partial.clear(str(tmp_path / "nowhere"))
 
 
 def test_a_full_disk_gets_its_room_back(

@@ -124,7 +124,8 @@ def test_what_was_encoded_comes_back(text: str, charset: str) -> None:
 @given(st.binary(max_size=60), ENCODINGS | st.none(), st.sampled_from(sorted(BODIES)))
 def test_any_bytes_end(data: bytes, charset: str | None, kind: Format) -> None:
     for mark in (b"", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
-        read(mark + data, kind, charset)
+        found = read(mark + data, kind, charset)
+        assert found == [text.encode().decode() for text in found], "no half of a surrogate"
 
 
 def test_half_a_surrogate_that_a_decoder_lets_through_is_a_reject() -> None:

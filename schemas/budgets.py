@@ -1,0 +1,88 @@
+"""The recipe's sections ``replay`` and ``mixture``, and what budgets are reckoned from."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from schemas.recipe import Section, Share
+
+
+class ReplayConfig(Section):
+    """The shard that stands in for the original distribution."""
+
+    shares: dict[str, Share] = Field(
+        default_factory=dict,
+        description="Share of the shard's tokens for each replay source; they sum to 1.",
+    )
+    like: str | None = Field(
+        default=None,
+        description="Instead of `shares`: the name of a published mixture (`data/mixtures/`), "
+        "whose components are then the names of the replay sources.",
+    )
+    target_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Tokens of the training part. Without it: what the mixture's share asks for.",
+    )
+    pool_factor: float = Field(
+        default=20.0,
+        ge=1.0,
+        description="How many times its part of the budget is read of each source, by seeded hash; "
+        "of a larger source the rest is not read at all. At least `ingest.unit_mb` is read, and "
+        "all of it where `corpus.materialize` asks for the corpus, or `shares` does not name the "
+        "source.",
+    )
+    materialize: bool = Field(
+        default=False,
+        description="Write the drawn documents with their text to `replay/text/`.",
+    )
+
+
+class MixtureConfig(Section):
+    """Replay and new data in one set of training shards."""
+
+    replay_share: float = Field(
+        ge=0.0,
+        lt=1.0,
+        description="Share of the training tokens that are replay, for example 0.05.",
+    )
+    total_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="Training tokens in all: replay displaces new data (compute-equivalent replay, "
+        "arXiv 2403.08763 §4.2). Without it: all new data, and replay comes on top.",
+    )
+    shard_mb: float = Field(
+        default=64.0, gt=0, description="Megabytes (10^6 bytes) of text in a training shard, about."
+    )
+    row_group_mb: float = Field(
+        default=16.0,
+        gt=0,
+        le=100,
+        description="Megabytes (10^6 bytes) of text in a Parquet row group, at most "
+        "(never less than one row).",
+    )
+
+
+class PoolConfig(Section):
+    """How much of the replay sources is read: what the budget, and so its pool, is reckoned from.
+
+    ``replay_tokens`` is what the recipe says itself; without it ``replay_per_new`` is how many go
+    with each token of new data. ``valid_per_new`` are held out of replay with each token of it.
+    """
+
+    factor: float
+    shares: dict[str, float]
+    replay_tokens: int | None
+    replay_per_new: float
+    valid_per_new: float
+
+
+class BudgetConfig(Section):
+    """What budgets rest on: two sections, the names of new sources, what is held out, the seed."""
+
+    replay: ReplayConfig | None
+    mixture: MixtureConfig | None
+    new: tuple[str, ...]
+    valid_share: float
+    seed: int
