@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,8 +19,13 @@ from tasks.inputs import Listing, list_units
 from tasks.reading import UnitReader
 from tests.tasks.ingest.reading import lines, numbered
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+@pytest.fixture(autouse=True)
+def tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is called the same in every run: what is drawn hangs on the addresses."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    return Path("here")
 
 
 def write(folder: Path, name: str, records: list[dict[str, Any]]) -> None:
