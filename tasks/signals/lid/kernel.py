@@ -1,0 +1,327 @@
+"""The score of a text by a fastText model, over UTF-8 bytes. Importing this imports Numba.
+
+A text's **vector** is the mean of the rows of its words and of a closing ``</s>``:
+
+- a **word** is a maximal run of bytes but :data:`fastText's white space <is_blank>`; a word ``</s>``
+  ends the text, and a word that begins with ``__label__`` has no rows (both as in fastText);
+- its rows: its own if the dictionary has it, then those of its character n-grams, taken from
+  ``<word>`` by fastText's hash; and those of the word n-grams that end with it.
+
+Sums are in 32-bit floats, first a word's and then the text's, so that a word's sum can be kept: it
+is the same whether it was kept or not. The best label is found as in fastText, from the probability
+with its 0.00001 added (at each step of the tree), and is none where that is below 0.00001.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from tasks.signals.lid.model import Arrays
+
+    Array = np.ndarray[Any, Any]
+
+FNV_START: Final = np.uint64(2166136261)
+FNV_PRIME: Final = np.uint64(16777619)
+LOW_32: Final = np.uint64(0xFFFFFFFF)
+SIGN: Final = np.uint64(0xFFFFFF00)
+HIGH_32: Final = np.uint64(0xFFFFFFFF00000000)
+WORD_GRAM: Final = np.uint64(116049371)
+MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 / golden ratio (Knuth, The Art of Computer Programming 3, 6.4): spreads words over slots."""
+
+TINY: Final = 1e-5
+KEPT_BITS: Final = 12
+KEPT: Final = 1 << KEPT_BITS
+KEPT_BYTES: Final = 16
+"""Sums of 4,096 words of up to 16 bytes are kept: as much as fits the cache of a core."""
+
+
+@njit(cache=True, nogil=True, inline="always")
+def is_blank(byte: int) -> bool:
+    """Tell fastText's white space: blank, tab to carriage return (newline too), zero."""
+    return byte <= 32 and (byte == 32 or 9 <= byte <= 13 or byte == 0)
+
+
+@njit(cache=True, nogil=True)
+def _hash_on(value: int, byte: int) -> int:
+    """Take one more byte into fastText's hash: FNV-1a, bytes as signed numbers."""
+    signed = np.uint64(byte) | (SIGN if byte >= 128 else np.uint64(0))
+    return ((value ^ signed) * FNV_PRIME) & LOW_32
+
+
+@njit(cache=True, nogil=True)
+def _bits(value: int) -> int:
+    """Count the bits of 32 (the compiler makes one instruction of it)."""
+    value = value - ((value >> np.uint64(1)) & np.uint64(0x55555555))
+    value = (value & np.uint64(0x33333333)) + ((value >> np.uint64(2)) & np.uint64(0x33333333))
+    value = (value + (value >> np.uint64(4))) & np.uint64(0x0F0F0F0F)
+    return ((value * np.uint64(0x01010101)) & LOW_32) >> np.uint64(24)
+
+
+@njit(cache=True, nogil=True)
+def _gram_row(model: Arrays, bucket: int) -> int:
+    """Return the row of a bucket, -1 where it has none."""
+    if len(model.gram_index) == 0:
+        return np.int64(bucket) if len(model.gram_rows) else -1
+    block = np.int64(bucket >> np.uint64(5))
+    marks = np.uint64(model.gram_index[block, 0])
+    bit = np.uint64(1) << (bucket & np.uint64(31))
+    if marks & bit == 0:
+        return -1
+    return np.int64(np.uint64(model.gram_index[block, 1]) + _bits(marks & (bit - np.uint64(1))))
+
+
+@njit(cache=True, nogil=True)
+def _add(total: Array, row: Array) -> None:
+    for k in range(len(total)):
+        total[k] += row[k]
+
+
+@njit(cache=True, nogil=True)
+def _word(model: Arrays, text: Array, start: int, end: int, value: int) -> int:
+    """Return the number of a word with this hash in the dictionary, or -1."""
+    at = np.int64(value & np.uint64(len(model.word_starts) - 2))
+    for i in range(model.word_starts[at], model.word_starts[at + 1]):
+        word = model.word_order[i]
+        first = model.word_ends[word - 1] if word else 0
+        if model.word_ends[word] - first != end - start:
+            continue
+        k = 0
+        while k < end - start and model.word_bytes[first + k] == text[start + k]:
+            k += 1
+        if k == end - start:
+            return np.int64(word)
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _add_grams(model: Arrays, marked: Array, size: int, total: Array) -> int:
+    """Add the rows of the character n-grams of ``marked``, a word between ``<`` and ``>``."""
+    low, high, bucket = model.sizes[0], model.sizes[1], np.uint64(model.sizes[3])
+    found = 0
+    for start in range(size):
+        if marked[start] & 0xC0 == 0x80:
+            continue
+        value, at = FNV_START, start
+        for n in range(1, high + 1):
+            if at >= size:
+                break
+            value = _hash_on(value, marked[at])
+            at += 1
+            while at < size and marked[at] & 0xC0 == 0x80:
+                value = _hash_on(value, marked[at])
+                at += 1
+            if n >= low and not (n == 1 and (start == 0 or at == size)):
+                row = _gram_row(model, value % bucket)
+                if row >= 0:
+                    _add(total, model.gram_rows[row])
+                    found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _add_word(
+    model: Arrays, text: Array, start: int, end: int, value: int, marked: Array, total: Array
+) -> int:
+    """Sum a word's rows into ``total``; return how many there are."""
+    total[:] = 0
+    found = 0
+    word = _word(model, text, start, end, value)
+    if word >= 0:
+        _add(total, model.word_rows[word])
+        found = 1
+    if model.sizes[1] > 0:
+        size = end - start + 2
+        marked[0] = 60  # <
+        marked[1 : size - 1] = text[start:end]
+        marked[size - 1] = 62  # >
+        found += _add_grams(model, marked, size, total)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _add_word_grams(model: Arrays, open_grams: Array, count: int, value: int, total: Array) -> int:
+    """Add the rows of word n-grams that end with the word of hash ``value``, the longest first.
+
+    ``open_grams`` are the hashes of the runs of words up to here, ``count`` of them; this one joins.
+    """
+    bucket = np.uint64(model.sizes[3])
+    # fastText keeps hashes as signed 32-bit numbers and widens them.
+    wide = value | (HIGH_32 if value >= np.uint64(1 << 31) else np.uint64(0))
+    found = 0
+    for i in range(count):
+        open_grams[i] = open_grams[i] * WORD_GRAM + wide
+        row = _gram_row(model, open_grams[i] % bucket)
+        if row >= 0:
+            _add(total, model.gram_rows[row])
+            found += 1
+    if count == len(open_grams):
+        open_grams[:-1] = open_grams[1:]
+        count -= 1
+    open_grams[count] = wide
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _dot(row: Array, vector: Array) -> float:
+    total = np.float32(0)
+    for k in range(len(vector)):
+        total += row[k] * vector[k]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _best_of_tree(model: Arrays, vector: Array, nodes: Array, scores: Array) -> tuple[int, float]:
+    """Return the leaf of the greatest product along its path, looking at likelier sides first.
+
+    Of equal ones it is the first that is found so.
+    """
+    labels = len(model.output)
+    nodes[0], scores[0] = 2 * labels - 2, 1.0
+    open_nodes, best, score = 1, -1, TINY
+    while open_nodes:
+        open_nodes -= 1
+        node, here = nodes[open_nodes], scores[open_nodes]
+        if here <= score:
+            continue
+        if node < labels:
+            best, score = node, here
+            continue
+        right = 1.0 / (1.0 + math.exp(-_dot(model.output[node - labels], vector)))
+        first = 0 if right > 0.5 else 1  # pushed first, looked at last
+        for side in (first, 1 - first):
+            nodes[open_nodes] = model.tree[node - labels, side]
+            scores[open_nodes] = here * ((right if side else 1.0 - right) + TINY)
+            open_nodes += 1
+    return best, score
+
+
+@njit(cache=True, nogil=True)
+def _best_of_all(model: Arrays, vector: Array, scores: Array) -> tuple[int, float]:
+    """Return the label of the greatest softmax; of equal ones the first."""
+    best = 0
+    for i in range(len(model.output)):
+        scores[i] = _dot(model.output[i], vector)
+        if scores[i] > scores[best]:
+            best = i
+    total = 0.0
+    for i in range(len(model.output)):
+        total += math.exp(scores[i] - scores[best])
+    return best, 1.0 / total + TINY
+
+
+@njit(cache=True, nogil=True)
+def _is(text: Array, start: int, end: int, what: Array) -> bool:
+    if end - start < len(what):
+        return False
+    for k in range(len(what)):
+        if text[start + k] != what[k]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def score(
+    model: Arrays,
+    data: Array,
+    offsets: Array,
+    first_bytes: int,
+    labels: Array,
+    probabilities: Array,
+) -> None:
+    """Score the texts between ``offsets`` of ``data``, each by its first bytes up to a character.
+
+    Writes the number of the label (-1: none) and its probability.
+    """
+    dim = model.output.shape[1]
+    n_labels = len(model.output)
+    end_mark = np.array([60, 47, 115, 62], np.uint8)  # </s>
+    label_mark = np.array([95, 95, 108, 97, 98, 101, 108, 95, 95], np.uint8)  # __label__
+    longest = 0
+    for i in range(len(offsets) - 1):
+        longest = max(longest, min(offsets[i + 1] - offsets[i], first_bytes))
+    marked = np.empty(longest + 8, np.uint8)
+    kept_words = np.zeros((KEPT, 2), np.uint64)
+    kept_hashes = np.empty(KEPT, np.uint64)
+    kept_rows = np.empty(KEPT, np.int64)
+    kept_sums = np.empty((KEPT, dim), np.float32)
+    spare = np.empty(dim, np.float32)
+    vector = np.empty(dim, np.float32)
+    nodes = np.empty(2 * n_labels + 2, np.int64)
+    scores = np.empty(2 * n_labels + 2, np.float64)
+    with_word_grams = model.sizes[2] > 1
+    open_grams = np.empty(max(model.sizes[2] - 1, 1), np.uint64)
+    end_hash = FNV_START
+    for byte in end_mark:
+        end_hash = _hash_on(end_hash, byte)
+    end_word = _word(model, end_mark, 0, 4, end_hash)
+
+    for i in range(len(offsets) - 1):
+        at, stop = offsets[i], offsets[i + 1]
+        if stop - at > first_bytes:
+            stop = at + first_bytes
+            while stop > at and data[stop] & 0xC0 == 0x80:
+                stop -= 1
+        vector[:] = 0
+        found, open_count = 0, 0
+        while True:
+            while at < stop and is_blank(data[at]):
+                at += 1
+            if at >= stop:
+                break
+            start = at
+            low, high, shift = np.uint64(0), np.uint64(0), np.uint64(0)
+            while at < stop and not is_blank(data[at]):
+                if at - start < 8:
+                    low |= np.uint64(data[at]) << shift
+                elif at - start < KEPT_BYTES:
+                    high |= np.uint64(data[at]) << (shift - np.uint64(64))
+                shift += np.uint64(8)
+                at += 1
+            if data[start] == 60 and at - start == 4 and _is(data, start, at, end_mark):
+                break
+            if data[start] == 95 and _is(data, start, at, label_mark):
+                continue
+            if at - start <= KEPT_BYTES:
+                slot = np.int64(((low ^ (high * MIX)) * MIX) >> np.uint64(64 - KEPT_BITS))
+                if kept_words[slot, 0] != low or kept_words[slot, 1] != high:
+                    value = FNV_START
+                    for k in range(start, at):
+                        value = _hash_on(value, data[k])
+                    kept_words[slot, 0], kept_words[slot, 1] = low, high
+                    kept_hashes[slot] = value
+                    kept_rows[slot] = _add_word(
+                        model, data, start, at, value, marked, kept_sums[slot]
+                    )
+                _add(vector, kept_sums[slot])
+                found += kept_rows[slot]
+                value = kept_hashes[slot]
+            else:
+                value = FNV_START
+                for k in range(start, at):
+                    value = _hash_on(value, data[k])
+                found += _add_word(model, data, start, at, value, marked, spare)
+                _add(vector, spare)
+            if with_word_grams:
+                found += _add_word_grams(model, open_grams, open_count, value, vector)
+                open_count = min(open_count + 1, len(open_grams))
+        if end_word >= 0:
+            _add(vector, model.word_rows[end_word])
+            found += 1
+        if with_word_grams:
+            found += _add_word_grams(model, open_grams, open_count, end_hash, vector)
+        labels[i], probabilities[i] = -1, 0.0
+        if found:
+            part = np.float32(1.0 / found)
+            for k in range(dim):
+                vector[k] *= part
+            if len(model.tree):
+                best, probability = _best_of_tree(model, vector, nodes, scores)
+            else:
+                best, probability = _best_of_all(model, vector, scores)
+            labels[i], probabilities[i] = best, min(probability, 1.0)
