@@ -1,0 +1,67 @@
+"""Write ``unicode_16.py``: ``python -m tasks.characters.generate > tasks/characters/unicode_16.py``.
+
+The properties come from the tables of Polars' regular expressions, which are newer than those of
+the Pythons in use and can be asked for their version.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from typing import Final
+
+import polars as pl
+
+VERSION: Final = "16.0"
+PROPERTIES: Final = {
+    "WHITE_SPACE": "White_Space",
+    "LETTERS": "L",
+    "DIGITS": "Nd",
+    "MARKS": "M",
+    "PUNCTUATION": "P",
+    "UPPER_CASE": "Lu",
+    "SENTENCE_TERMINALS": "Sentence_Terminal",
+    "QUOTATION_MARKS": "Quotation_Mark",
+}
+HEAD: Final = f'''"""Properties of Unicode {VERSION} as hexadecimal ranges (``100-136/2``: every second one).
+
+Written by ``python -m tasks.characters.generate``; not to be edited by hand.
+"""
+'''
+
+
+def module() -> str:
+    """Return the text of the module."""
+    scalars = [i for i in range(0x110000) if not 0xD800 <= i < 0xE000]
+    characters = pl.Series(map(chr, scalars))
+    numbers = pl.Series(scalars)
+    parts = [HEAD]
+    for name, query in PROPERTIES.items():
+        # What a later version assigned is left out, whatever version Polars knows.
+        rule = rf"^[\p{{{query}}}&&\p{{Age={VERSION}}}]$"
+        found = numbers.filter(characters.str.contains(rule)).to_list()
+        body = textwrap.fill(" ".join(_ranges(found)), 96)
+        parts.append(f'{name} = """\n{textwrap.indent(body, "    ")}\n"""\n')
+    return "\n".join(parts)
+
+
+def _ranges(numbers: list[int]) -> list[str]:
+    """Greedy runs with a step of 1 or 2; two members make no run of step 2."""
+    found, start = [], 0
+    while start < len(numbers):
+        best, step = start, 1
+        for width in (1, 2):
+            end = start
+            while end + 1 < len(numbers) and numbers[end + 1] - numbers[end] == width:
+                end += 1
+            if end - start > best - start + (width - 1):
+                best, step = end, width
+        first, last = numbers[start], numbers[best]
+        found.append(f"{first:X}" if best == start else f"{first:X}-{last:X}")
+        found[-1] += "/2" if step == 2 else ""  # noqa: PLR2004
+        start = best + 1
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(module())
