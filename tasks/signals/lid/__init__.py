@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tasks.signals.lid.model import Model, read_model
-from tasks.signals.lid.score import languages
+from tasks.signals.lid.score import have_letters, languages
 
-__all__ = ["Model", "languages", "read_model"]
+__all__ = ["Model", "have_letters", "languages", "read_model"]

@@ -39,7 +39,7 @@ class Content:
         return values
 
     def array(self, kind: str, count: int, what: str) -> NDArray[Any]:
-        """Read an array as a copy: the file aligns nothing, and kernels are compiled for what is."""
+        """Read an array as a copy: the file aligns nothing, and a kernel wants it aligned."""
         kinds = np.dtype(kind)
         if count < 0:
             raise self.wrong(f"{count} numbers of {what}", "0 or more")

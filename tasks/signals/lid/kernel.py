@@ -2,8 +2,8 @@
 
 A text's **vector** is the mean of the rows of its words and of a closing ``</s>``:
 
-- a **word** is a maximal run of bytes but :data:`fastText's white space <is_blank>`; a word ``</s>``
-  ends the text, and a word that begins with ``__label__`` has no rows (both as in fastText);
+- a **word** is a maximal run of bytes that are not fastText's white space (:func:`is_blank`); as in
+  fastText, a word ``</s>`` ends the text, and one that begins with ``__label__`` is left out;
 - its rows: its own if the dictionary has it, then those of its character n-grams, taken from
   ``<word>`` by fastText's hash; and those of the word n-grams that end with it.
 
@@ -11,19 +11,15 @@ Sums are in 32-bit floats, first a word's and then the text's, so that a word's 
 is the same whether it was kept or not. The best label is found as in fastText, from the probability
 with its 0.00001 added (at each step of the tree), and is none where that is below 0.00001.
 """
+# ruff: noqa: ANN401, C901, PLR0912, PLR0913, PLR0915, PLR0917, PLR2004, SIM110
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numba import njit
-
-if TYPE_CHECKING:
-    from tasks.signals.lid.model import Arrays
-
-    Array = np.ndarray[Any, Any]
 
 FNV_START: Final = np.uint64(2166136261)
 FNV_PRIME: Final = np.uint64(16777619)
@@ -42,20 +38,31 @@ KEPT_BYTES: Final = 16
 
 
 @njit(cache=True, nogil=True, inline="always")
-def is_blank(byte: int) -> bool:
+def is_blank(byte: Any) -> Any:
     """Tell fastText's white space: blank, tab to carriage return (newline too), zero."""
     return byte <= 32 and (byte == 32 or 9 <= byte <= 13 or byte == 0)
 
 
 @njit(cache=True, nogil=True)
-def _hash_on(value: int, byte: int) -> int:
+def first_end(data: Any, start: int, end: int, first_bytes: int) -> int:
+    """Return where the first bytes of a text end: no later than a character does."""
+    if end - start <= first_bytes:
+        return end
+    end = start + first_bytes
+    while end > start and data[end] & 0xC0 == 0x80:
+        end -= 1
+    return end
+
+
+@njit(cache=True, nogil=True)
+def _hash_on(value: Any, byte: Any) -> Any:
     """Take one more byte into fastText's hash: FNV-1a, bytes as signed numbers."""
     signed = np.uint64(byte) | (SIGN if byte >= 128 else np.uint64(0))
     return ((value ^ signed) * FNV_PRIME) & LOW_32
 
 
 @njit(cache=True, nogil=True)
-def _bits(value: int) -> int:
+def _bits(value: Any) -> Any:
     """Count the bits of 32 (the compiler makes one instruction of it)."""
     value = value - ((value >> np.uint64(1)) & np.uint64(0x55555555))
     value = (value & np.uint64(0x33333333)) + ((value >> np.uint64(2)) & np.uint64(0x33333333))
@@ -64,7 +71,7 @@ def _bits(value: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _gram_row(model: Arrays, bucket: int) -> int:
+def _gram_row(model: Any, bucket: Any) -> Any:
     """Return the row of a bucket, -1 where it has none."""
     if len(model.gram_index) == 0:
         return np.int64(bucket) if len(model.gram_rows) else -1
@@ -77,13 +84,27 @@ def _gram_row(model: Arrays, bucket: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _add(total: Array, row: Array) -> None:
+def _clear(total: Any) -> None:
+    for k in range(len(total)):
+        total[k] = 0
+
+
+@njit(cache=True, nogil=True)
+def _add(total: Any, row: Any) -> None:
     for k in range(len(total)):
         total[k] += row[k]
 
 
 @njit(cache=True, nogil=True)
-def _word(model: Arrays, text: Array, start: int, end: int, value: int) -> int:
+def _hash(text: Any, start: int, end: int) -> Any:
+    value = FNV_START
+    for k in range(start, end):
+        value = _hash_on(value, text[k])
+    return value
+
+
+@njit(cache=True, nogil=True)
+def _word(model: Any, text: Any, start: int, end: int, value: Any) -> Any:
     """Return the number of a word with this hash in the dictionary, or -1."""
     at = np.int64(value & np.uint64(len(model.word_starts) - 2))
     for i in range(model.word_starts[at], model.word_starts[at + 1]):
@@ -100,7 +121,7 @@ def _word(model: Arrays, text: Array, start: int, end: int, value: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _add_grams(model: Arrays, marked: Array, size: int, total: Array) -> int:
+def _add_grams(model: Any, marked: Any, size: int, total: Any) -> int:
     """Add the rows of the character n-grams of ``marked``, a word between ``<`` and ``>``."""
     low, high, bucket = model.sizes[0], model.sizes[1], np.uint64(model.sizes[3])
     found = 0
@@ -126,10 +147,10 @@ def _add_grams(model: Arrays, marked: Array, size: int, total: Array) -> int:
 
 @njit(cache=True, nogil=True)
 def _add_word(
-    model: Arrays, text: Array, start: int, end: int, value: int, marked: Array, total: Array
+    model: Any, text: Any, start: int, end: int, value: Any, marked: Any, total: Any
 ) -> int:
     """Sum a word's rows into ``total``; return how many there are."""
-    total[:] = 0
+    _clear(total)
     found = 0
     word = _word(model, text, start, end, value)
     if word >= 0:
@@ -138,17 +159,18 @@ def _add_word(
     if model.sizes[1] > 0:
         size = end - start + 2
         marked[0] = 60  # <
-        marked[1 : size - 1] = text[start:end]
+        for k in range(start, end):
+            marked[k - start + 1] = text[k]
         marked[size - 1] = 62  # >
         found += _add_grams(model, marked, size, total)
     return found
 
 
 @njit(cache=True, nogil=True)
-def _add_word_grams(model: Arrays, open_grams: Array, count: int, value: int, total: Array) -> int:
+def _add_word_grams(model: Any, open_grams: Any, count: int, value: Any, total: Any) -> int:
     """Add the rows of word n-grams that end with the word of hash ``value``, the longest first.
 
-    ``open_grams`` are the hashes of the runs of words up to here, ``count`` of them; this one joins.
+    ``open_grams`` are the hashes of ``count`` runs of words up to here; this one joins them.
     """
     bucket = np.uint64(model.sizes[3])
     # fastText keeps hashes as signed 32-bit numbers and widens them.
@@ -161,14 +183,15 @@ def _add_word_grams(model: Arrays, open_grams: Array, count: int, value: int, to
             _add(total, model.gram_rows[row])
             found += 1
     if count == len(open_grams):
-        open_grams[:-1] = open_grams[1:]
         count -= 1
+        for i in range(count):
+            open_grams[i] = open_grams[i + 1]
     open_grams[count] = wide
     return found
 
 
 @njit(cache=True, nogil=True)
-def _dot(row: Array, vector: Array) -> float:
+def _dot(row: Any, vector: Any) -> Any:
     total = np.float32(0)
     for k in range(len(vector)):
         total += row[k] * vector[k]
@@ -176,7 +199,7 @@ def _dot(row: Array, vector: Array) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _best_of_tree(model: Arrays, vector: Array, nodes: Array, scores: Array) -> tuple[int, float]:
+def _best_of_tree(model: Any, vector: Any, nodes: Any, scores: Any) -> tuple[int, float]:
     """Return the leaf of the greatest product along its path, looking at likelier sides first.
 
     Of equal ones it is the first that is found so.
@@ -192,7 +215,7 @@ def _best_of_tree(model: Arrays, vector: Array, nodes: Array, scores: Array) -> 
         if node < labels:
             best, score = node, here
             continue
-        right = 1.0 / (1.0 + math.exp(-_dot(model.output[node - labels], vector)))
+        right = 1.0 / (1.0 + math.exp(-np.float64(_dot(model.output[node - labels], vector))))
         first = 0 if right > 0.5 else 1  # pushed first, looked at last
         for side in (first, 1 - first):
             nodes[open_nodes] = model.tree[node - labels, side]
@@ -202,7 +225,7 @@ def _best_of_tree(model: Arrays, vector: Array, nodes: Array, scores: Array) -> 
 
 
 @njit(cache=True, nogil=True)
-def _best_of_all(model: Arrays, vector: Array, scores: Array) -> tuple[int, float]:
+def _best_of_all(model: Any, vector: Any, scores: Any) -> tuple[int, float]:
     """Return the label of the greatest softmax; of equal ones the first."""
     best = 0
     for i in range(len(model.output)):
@@ -216,7 +239,7 @@ def _best_of_all(model: Arrays, vector: Array, scores: Array) -> tuple[int, floa
 
 
 @njit(cache=True, nogil=True)
-def _is(text: Array, start: int, end: int, what: Array) -> bool:
+def _is(text: Any, start: int, end: int, what: Any) -> bool:
     if end - start < len(what):
         return False
     for k in range(len(what)):
@@ -227,12 +250,12 @@ def _is(text: Array, start: int, end: int, what: Array) -> bool:
 
 @njit(cache=True, nogil=True)
 def score(
-    model: Arrays,
-    data: Array,
-    offsets: Array,
+    model: Any,
+    data: Any,
+    offsets: Any,
     first_bytes: int,
-    labels: Array,
-    probabilities: Array,
+    labels: Any,
+    probabilities: Any,
 ) -> None:
     """Score the texts between ``offsets`` of ``data``, each by its first bytes up to a character.
 
@@ -246,28 +269,23 @@ def score(
     for i in range(len(offsets) - 1):
         longest = max(longest, min(offsets[i + 1] - offsets[i], first_bytes))
     marked = np.empty(longest + 8, np.uint8)
-    kept_words = np.zeros((KEPT, 2), np.uint64)
-    kept_hashes = np.empty(KEPT, np.uint64)
-    kept_rows = np.empty(KEPT, np.int64)
-    kept_sums = np.empty((KEPT, dim), np.float32)
-    spare = np.empty(dim, np.float32)
+    # The last place is for words that are too long to be kept.
+    kept_words = np.zeros((KEPT + 1, 2), np.uint64)
+    kept_hashes = np.empty(KEPT + 1, np.uint64)
+    kept_rows = np.empty(KEPT + 1, np.int64)
+    kept_sums = np.empty((KEPT + 1, dim), np.float32)
     vector = np.empty(dim, np.float32)
     nodes = np.empty(2 * n_labels + 2, np.int64)
     scores = np.empty(2 * n_labels + 2, np.float64)
     with_word_grams = model.sizes[2] > 1
     open_grams = np.empty(max(model.sizes[2] - 1, 1), np.uint64)
-    end_hash = FNV_START
-    for byte in end_mark:
-        end_hash = _hash_on(end_hash, byte)
+    end_hash = _hash(end_mark, 0, len(end_mark))
     end_word = _word(model, end_mark, 0, 4, end_hash)
 
     for i in range(len(offsets) - 1):
         at, stop = offsets[i], offsets[i + 1]
-        if stop - at > first_bytes:
-            stop = at + first_bytes
-            while stop > at and data[stop] & 0xC0 == 0x80:
-                stop -= 1
-        vector[:] = 0
+        stop = first_end(data, at, stop, first_bytes)
+        _clear(vector)
         found, open_count = 0, 0
         while True:
             while at < stop and is_blank(data[at]):
@@ -287,28 +305,19 @@ def score(
                 break
             if data[start] == 95 and _is(data, start, at, label_mark):
                 continue
-            if at - start <= KEPT_BYTES:
+            short = at - start <= KEPT_BYTES
+            slot = np.int64(KEPT)
+            if short:
                 slot = np.int64(((low ^ (high * MIX)) * MIX) >> np.uint64(64 - KEPT_BITS))
-                if kept_words[slot, 0] != low or kept_words[slot, 1] != high:
-                    value = FNV_START
-                    for k in range(start, at):
-                        value = _hash_on(value, data[k])
-                    kept_words[slot, 0], kept_words[slot, 1] = low, high
-                    kept_hashes[slot] = value
-                    kept_rows[slot] = _add_word(
-                        model, data, start, at, value, marked, kept_sums[slot]
-                    )
-                _add(vector, kept_sums[slot])
-                found += kept_rows[slot]
-                value = kept_hashes[slot]
-            else:
-                value = FNV_START
-                for k in range(start, at):
-                    value = _hash_on(value, data[k])
-                found += _add_word(model, data, start, at, value, marked, spare)
-                _add(vector, spare)
+            if not short or kept_words[slot, 0] != low or kept_words[slot, 1] != high:
+                value = _hash(data, start, at)
+                kept_words[slot, 0], kept_words[slot, 1], kept_hashes[slot] = low, high, value
+                sums = kept_sums[slot]
+                kept_rows[slot] = _add_word(model, data, start, at, value, marked, sums)
+            _add(vector, kept_sums[slot])
+            found += kept_rows[slot]
             if with_word_grams:
-                found += _add_word_grams(model, open_grams, open_count, value, vector)
+                found += _add_word_grams(model, open_grams, open_count, kept_hashes[slot], vector)
                 open_count = min(open_count + 1, len(open_grams))
         if end_word >= 0:
             _add(vector, model.word_rows[end_word])
@@ -325,3 +334,27 @@ def score(
             else:
                 best, probability = _best_of_all(model, vector, scores)
             labels[i], probabilities[i] = best, min(probability, 1.0)
+
+
+@njit(cache=True, nogil=True)
+def enough(
+    data: Any, offsets: Any, first_bytes: int, least: int, classes: Any, wanted: int, out: Any
+) -> None:
+    """Tell which texts have ``least`` characters of a class in their first bytes.
+
+    ``classes`` are those of every block of 256 code points, and where each block's begin.
+    """
+    content, starts = classes
+    for i in range(len(offsets) - 1):
+        at, stop = offsets[i], offsets[i + 1]
+        stop = first_end(data, at, stop, first_bytes)
+        found = 0
+        while at < stop and found < least:
+            lead, at = np.int64(data[at]), at + 1
+            more = 0 if lead < 0xC0 else 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
+            code = lead if lead < 0x80 else lead & (0x3F >> more)
+            while more and at < stop:
+                code = (code << 6) | (np.int64(data[at]) & 0x3F)
+                at, more = at + 1, more - 1
+            found += (content[np.int64(starts[code >> 8]) + (code & 0xFF)] & wanted) != 0
+        out[i] = found >= least

@@ -9,7 +9,7 @@ anything is read, made or indexed by it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ SUPERVISED: Final = 3
 HIERARCHICAL_SOFTMAX, SOFTMAX = 1, 3
 LABEL: Final = b"__label__"
 CENTROIDS: Final = 256
+MAX_ASCII: Final = 127
 MOST_WORDS_OF_A_TREE: Final = 10**15
 """What fastText starts an unfinished node of its tree with."""
 
@@ -32,13 +33,16 @@ LARGEST_BUCKET: Final = 2**27
 LARGEST_MATRIX: Final = 2**31
 """Bytes. Three bounds on what a small file may ask memory and time for, far above real models."""
 
+LARGEST_WEIGHT: Final = 1e9
+"""Far above real models too, and so small that no sum or product of weights overflows."""
+
 
 class Arrays(NamedTuple):
     """What the kernel reads. A gram is a character or word n-gram, known by its hash alone.
 
     - ``sizes``: shortest and longest character gram, longest word gram, hash buckets.
-    - ``word_bytes``, ``word_ends``: the words, one after the other. ``word_order`` are their numbers
-      by the low bits of their hash, and ``word_starts`` where each value of those begins in it.
+    - ``word_bytes``, ``word_ends``: the words, one after the other. ``word_order``: their numbers,
+      sorted by the low bits of their hash; ``word_starts``: where each value of those begins there.
     - ``gram_index``: empty where ``gram_rows`` has a row for each bucket. Otherwise 32 buckets a
       row: which of them have a row in ``gram_rows``, and how many have one before.
     - ``output``: a row a label (softmax), or a row an inner node (hierarchical softmax).
@@ -104,16 +108,17 @@ def read_model(data: bytes, where: str) -> Model:
         raise content.wrong(f"{len(output)} output rows", f"{len(words.labels)}, one a label")
     arrays = Arrays(
         np.array([*arguments[4:], arguments.word_grams, arguments.bucket], np.int64),
-        *_word_arrays(words.words),
+        *_words(words.words),
+        *_by_hash(words.words),
         np.ascontiguousarray(rows[: len(words.words)]),
         *_grams(content, arguments, words, rows),
         output,
-        _tree(content, words.label_counts) if arguments.loss == HIERARCHICAL_SOFTMAX else _NO_TREE,
+        _tree(content, words.label_counts) if arguments.loss == HIERARCHICAL_SOFTMAX else NO_TREE,
     )
     return Model(_names(content, words.labels), arrays)
 
 
-_NO_TREE: Final = np.zeros((0, 2), np.int32)
+NO_TREE: Final = np.zeros((0, 2), np.int32)
 
 
 def _arguments(content: Content) -> _Arguments:
@@ -165,8 +170,8 @@ def _matrix(content: Content, name: str, dim: int, *, quantised: bool) -> NDArra
         content.same(f"columns of the {name} matrix", width, dim)
         content.between(f"rows of the {name} matrix", height, 0, content.left() // (4 * dim))
         values = content.array("<f4", int(height) * dim, f"{name} matrix").reshape(-1, dim)
-    if not np.isfinite(values).all():
-        raise content.wrong(f"an infinite number in the {name} matrix", "finite ones only")
+    if values.size and not max(values.max(), -values.min()) <= LARGEST_WEIGHT:  # not a number: too
+        raise content.wrong(f"an absurd weight in the {name} matrix", f"{LARGEST_WEIGHT:g} at most")
     return values
 
 
@@ -181,7 +186,7 @@ def _quantised(content: Content, name: str, dim: int) -> NDArray[np.float32]:
     codes = content.array("u1", int(size), f"codes of the {name} matrix")
     parts = _centroids(content, name, dim)
     content.same(f"codes of the {name} matrix", size, height * len(parts))
-    # Taken one part after the other, because the whole has four times the size of the codes or more.
+    # One part after the other, because taking all at once doubles the memory.
     values = np.empty((int(height), dim), np.float32)
     at = 0
     for part, column in zip(parts, codes.reshape(-1, len(parts)).T, strict=True):
@@ -205,10 +210,9 @@ def _centroids(content: Content, name: str, dim: int) -> list[NDArray[np.float32
     return [piece.reshape(CENTROIDS, -1) for piece in np.split(values, starts)]
 
 
-def _word_arrays(words: list[bytes]) -> tuple[NDArray[Any], ...]:
+def _words(words: list[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     ends = np.cumsum([len(word) for word in words], dtype=np.int64)
-    order, starts = _by_hash(words)
-    return np.frombuffer(b"".join(words), np.uint8).copy(), ends, order, starts
+    return np.frombuffer(b"".join(words), np.uint8).copy(), ends
 
 
 def _by_hash(words: list[bytes]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -224,7 +228,7 @@ def fnv(text: bytes) -> int:
     """Return fastText's hash: FNV-1a in 32 bits, with bytes taken as signed numbers."""
     value = 2166136261
     for byte in text:
-        value = (value ^ (byte | (0xFFFFFF00 if byte >= 0x80 else 0))) * 16777619 & 0xFFFFFFFF
+        value = (value ^ (byte | (0xFFFFFF00 if byte > MAX_ASCII else 0))) * 16777619 & 0xFFFFFFFF
     return value
 
 
@@ -265,7 +269,7 @@ def _ranks(kept: NDArray[np.int32], bucket: int) -> NDArray[np.uint32]:
 def _tree(content: Content, counts: list[int]) -> NDArray[np.int32]:
     """Return fastText's Huffman tree of the labels: children of each inner node, the root last.
 
-    Leaves are taken from the last label on, which is the rarest; of equals an inner node goes first.
+    Leaves are taken from the last label on, the rarest; of equals an inner node goes first.
     """
     if min(counts) < 0 or sum(counts) >= MOST_WORDS_OF_A_TREE:
         raise content.wrong("a label's count that cannot be", f"0 to {MOST_WORDS_OF_A_TREE} in all")

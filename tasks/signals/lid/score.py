@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
+from tasks import characters
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from tasks.signals.lid.model import Model
+
+    Booleans = NDArray[np.bool_]
+    Bytes = NDArray[np.uint8]
+    Offsets = NDArray[np.int64]
 
 WHOLE: Final = 2**62
 
@@ -23,14 +31,13 @@ def languages(
     """
     from tasks.signals.lid.kernel import score
 
-    limit = WHOLE if first_bytes is None else first_bytes
     labels = np.full(len(column), -1, np.int32)
     probabilities = np.zeros(len(column), np.float64)
     at = 0
-    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
-        texts = chunk.cast(pa.large_string())
-        data, offsets = _buffers(texts)
+    for texts in _chunks(column):
         end = at + len(texts)
+        data, offsets = _buffers(texts)
+        limit = _limit(first_bytes)
         score(model.arrays, data, offsets, limit, labels[at:end], probabilities[at:end])
         if texts.null_count:
             labels[at:end][texts.is_null().to_numpy(zero_copy_only=False)] = -1
@@ -40,7 +47,36 @@ def languages(
     return codes, pa.array(probabilities, mask=unknown)
 
 
-def _buffers(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray]:
+def have_letters(
+    column: pa.Array | pa.ChunkedArray, least: int, *, first_bytes: int | None = None
+) -> Booleans:
+    """Tell which texts have ``least`` letters in their first bytes; a null has none."""
+    from tasks.signals.lid.kernel import enough
+
+    starts, content = characters.blocks()
+    found = np.zeros(len(column), np.bool_)
+    at = 0
+    for texts in _chunks(column):
+        end = at + len(texts)
+        data, offsets = _buffers(texts)
+        limit, classes = _limit(first_bytes), (content, starts)
+        enough(data, offsets, limit, least, classes, characters.LETTER, found[at:end])
+        if texts.null_count:
+            found[at:end][texts.is_null().to_numpy(zero_copy_only=False)] = False
+        at = end
+    return found
+
+
+def _limit(first_bytes: int | None) -> int:
+    return WHOLE if first_bytes is None else first_bytes
+
+
+def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.LargeStringArray]:
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    return [chunk.cast(pa.large_string()) for chunk in chunks]
+
+
+def _buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Offsets]:
     """Return the bytes and the offsets of texts; read-only both, for one compiled kernel."""
     _, offsets, data = texts.buffers()
     if not len(texts) or data is None or not data.size:
