@@ -37,14 +37,15 @@ W_FROM, W_TO, W_CHARS = 0, 1, 2
 WORD_FIELDS = 3
 # Columns of a line, and of a paragraph (the first four only).
 L_FROM, L_TO, L_CHARS, L_WORD, L_WORDS, L_UPPER, L_SOLID, L_DIGITS, L_LAST = range(9)
-L_SENTENCES, L_BULLET, L_OPENS = 9, 10, 11
-LINE_FIELDS = 12
+L_SENTENCES, L_OPENS = 9, 10
+LINE_FIELDS = 11
+
+ROOM = 1 << 16
+"""Words and lines that there is always room for."""
 
 # Kinds of phrases.
 P_LOREM, P_JAVASCRIPT, P_POLICY, P_GENERATED, P_COUNTED, P_COMMENT = range(6)
 
-FNV_START = np.uint64(0xCBF29CE484222325)
-FNV_PRIME = np.uint64(0x100000001B3)
 MIXER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 
 
@@ -99,113 +100,109 @@ def scan(
     n_words = n_lines = 0
     chars = newlines = letters = unspaced = alphanumeric = longest = 0
     word_chars = with_letter = stops = hashes = ellipses = curly = bullet_lines = 0
-    in_word = has_letter = closes = in_line = False
+    in_word = closes = in_line = False
     opens = True
-    packed = dots = length = since = 0
-    i = 0
+    packed = dots = length = since = i = 0
+    # Of the word and the line that are open; written down when they end.
+    word_from = word_size = word_letters = 0
+    line_from = line_to = line_chars = line_word = upper = solid = digits = last = 0
+    line_sentences = bullet = 0
     while i <= end:
         at = i
+        cp, kind = 10, SPACE
         if i == end:  # the text's end closes what is open, as a line's end does
-            cp, kind, i = 10, SPACE, i + 1
+            i += 1
         else:
-            lead = np.int64(text[i])
-            if lead < 0x80:
-                cp, width = lead, 1
-            elif lead < 0xE0:
-                cp, width = lead & 0x1F, 2
-            elif lead < 0xF0:
-                cp, width = lead & 0x0F, 3
-            else:
-                cp, width = lead & 0x07, 4
-            if i + width > end:  # cannot be in UTF-8; the column may come from anywhere
-                cp, width = 0xFFFD, 1
-            for k in range(1, width):
-                cp = (cp << 6) | (text[i + k] & 0x3F)
-            if cp > 0x10FFFF:
-                cp = 0xFFFD
-            i += width
+            cp = np.int64(text[i])
+            i += 1
+            if cp >= 0x80:
+                if cp < 0xE0:
+                    cp, width = cp & 0x1F, 2
+                elif cp < 0xF0:
+                    cp, width = cp & 0x0F, 3
+                else:
+                    cp, width = cp & 0x07, 4
+                if at + width > end:  # cannot be in UTF-8; the column may come from anywhere
+                    cp, width = 0xFFFD, 1
+                while i < at + width:
+                    cp = (cp << 6) | (text[i] & 0x3F)
+                    i += 1
+                if cp > 0x10FFFF:
+                    cp = 0xFFFD
             kind = np.int64(content[np.int64(starts[cp >> 8]) + (cp & 255)])
             chars += 1
         if kind & SPACE:
-            dots = 0
             if in_word:
                 in_word = False
-                words[n_words, W_TO] = at
+                dots = 0
+                words[n_words, W_FROM], words[n_words, W_TO] = word_from, at
+                words[n_words, W_CHARS] = word_size
                 n_words += 1
-                if has_letter:
-                    with_letter += 1
-                line_words = n_words - lines[n_lines, L_WORD]
-                size = at - words[n_words - 1, W_FROM]
-                if closes:
-                    lines[n_lines, L_SENTENCES] += 1
-                if size <= 7:
+                word_chars += word_size
+                solid += word_size
+                letters += word_letters
+                with_letter += word_letters > 0
+                line_sentences += closes
+                line_to, line_chars = at, since
+                if packed > 0 and word_size <= 7:
                     for k in range(len(stop_words)):
                         if stop_words[k] == packed:
                             stops |= 1 << k
-                first = text[lines[n_lines, L_FROM]]
-                if line_words == 1 and size == 1 and (first == 45 or first == 42):  # - *
-                    lines[n_lines, L_BULLET] = 1
+                if word_from == line_from and word_size == 1:
+                    first = text[word_from]
+                    bullet |= first == 45 or first == 42  # hyphen, asterisk
             if cp != 10:
                 since += 1
                 length += 1
                 continue
             longest = max(longest, length)
             length = 0
-            if at < end:
-                newlines += 1
-            if in_line:
-                in_line = False
-                lines[n_lines, L_WORDS] = n_words - lines[n_lines, L_WORD]
-                if not closes:  # what is left without an end is a sentence too
-                    lines[n_lines, L_SENTENCES] += 1
-                bullet_lines += lines[n_lines, L_BULLET]
-                n_lines += 1
-                opens = False
-            else:
+            newlines += at < end
+            if not in_line:
                 opens = True
+                continue
+            in_line = False
+            line = lines[n_lines]
+            line[L_FROM], line[L_TO], line[L_CHARS] = line_from, line_to, line_chars
+            line[L_WORD], line[L_WORDS] = line_word, n_words - line_word
+            line[L_UPPER], line[L_SOLID], line[L_DIGITS] = upper, solid, digits
+            # What is left without an end is a sentence too.
+            line[L_LAST], line[L_SENTENCES] = last, line_sentences + (not closes)
+            line[L_OPENS] = opens
+            bullet_lines += bullet
+            alphanumeric += digits
+            n_lines += 1
+            opens = False
             continue
-        since += 1
-        length += 1
-        if not in_line:
-            in_line = True
-            since = 1
-            for k in range(LINE_FIELDS):
-                lines[n_lines, k] = 0
-            lines[n_lines, L_FROM] = at
-            lines[n_lines, L_WORD] = n_words
-            lines[n_lines, L_OPENS] = opens
-            if cp >= 0x80 and is_bullet(cp, bullets):
-                lines[n_lines, L_BULLET] = 1
         if not in_word:
             in_word = True
-            has_letter = closes = False
+            word_from = at
+            word_size = word_letters = 0
+            closes = False
             packed = 1  # so that a leading NUL counts
-            words[n_words, W_FROM] = at
-            words[n_words, W_CHARS] = 0
-        lines[n_lines, L_TO] = i
-        lines[n_lines, L_CHARS] = since
-        lines[n_lines, L_SOLID] += 1
-        lines[n_lines, L_LAST] = kind
-        words[n_words, W_CHARS] += 1
-        word_chars += 1
+            if not in_line:
+                in_line = True
+                line_from, line_word = at, n_words
+                since = upper = solid = digits = line_sentences = 0
+                bullet = cp >= 0x80 and is_bullet(cp, bullets)
+        since += 1
+        length += 1
+        word_size += 1
+        last = kind
         if cp >= 0x80:
             packed = -1  # and stays so
+            if kind & UNSPACED and kind & LETTER:
+                unspaced += 1
         elif packed > 0:
-            packed = (packed << 8) | lower(cp)
+            packed = (packed << 8) | (cp + 32 if 65 <= cp <= 90 else cp)
         if kind & LETTER:
-            letters += 1
-            alphanumeric += 1
-            has_letter = True
+            word_letters += 1
+            upper += kind & UPPER != 0
             closes = False
             dots = 0
-            if kind & UNSPACED:
-                unspaced += 1
-            if kind & UPPER:
-                lines[n_lines, L_UPPER] += 1
             continue
         if kind & DIGIT:
-            alphanumeric += 1
-            lines[n_lines, L_DIGITS] += 1
+            digits += 1
         if kind & TERMINAL:
             closes = True
         elif not kind & PUNCTUATION:
@@ -217,17 +214,14 @@ def scan(
                 ellipses += 1
         else:
             dots = 0
-            if cp == 0x2026:
-                ellipses += 1
-            elif cp == 35:
-                hashes += 1
-            elif cp == 123 or cp == 125:
-                curly += 1
+            ellipses += cp == 0x2026
+            hashes += cp == 35
+            curly += cp == 123 or cp == 125
     found = 0
     for k in range(len(stop_words)):
         found += (stops >> k) & 1
     out[CHARACTERS], out[NEWLINES], out[LETTERS] = chars, newlines, letters
-    out[UNSPACED_LETTERS], out[ALPHANUMERIC] = unspaced, alphanumeric
+    out[UNSPACED_LETTERS], out[ALPHANUMERIC] = unspaced, alphanumeric + letters
     out[LONGEST_LINE], out[WORDS], out[WORD_CHARACTERS] = longest, n_words, word_chars
     out[WORDS_WITH_LETTER], out[FOUND_STOP_WORDS] = with_letter, found
     out[HASHES], out[ELLIPSES], out[CURLY_BRACKETS] = hashes, ellipses, curly
@@ -342,29 +336,38 @@ def table_mask(n: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def number_spans(text: Any, spans: Any, n: int, slots: Any, ids: Any) -> None:
+def number_spans(text: Any, spans: Any, n: int, slots: Any, keys: Any, ids: Any) -> None:
     """Give each of ``n`` spans of bytes the number of the first equal one."""
     mask = table_mask(n)
     slots[: mask + 1] = -1
     for s in range(n):
-        at, end = spans[s, 0], spans[s, 1]
-        mixed = FNV_START
+        at, end = np.int64(spans[s, 0]), np.int64(spans[s, 1])
+        short = end - at <= 8
+        mixed = piece = np.uint64(0)
         for k in range(at, end):
-            mixed = (mixed ^ np.uint64(text[k])) * FNV_PRIME
-        slot = np.int64((mixed * MIXER) >> np.uint64(32)) & mask
+            if (k - at) & 7 == 0:  # the eight bytes before are complete
+                mixed = (mixed ^ piece) * MIXER
+                mixed ^= mixed >> np.uint64(29)
+                piece = np.uint64(0)
+            piece = (piece << np.uint64(8)) | np.uint64(text[k])
+        mixed = (mixed ^ piece) * MIXER
+        key = np.int64(piece)  # a short span whole, or else the last bytes of it
+        slot = np.int64(mixed >> np.uint64(32)) & mask
         while True:
             other = slots[slot]
             if other < 0:
                 slots[slot] = s
+                keys[slot] = key
                 ids[s] = s
                 break
-            if spans[other, 1] - spans[other, 0] == end - at:
+            if keys[slot] == key and spans[other, 1] - spans[other, 0] == end - at:
+                there = np.int64(spans[other, 0]) - at
                 same = True
-                there = spans[other, 0]
-                for k in range(end - at):
-                    if text[at + k] != text[there + k]:
-                        same = False
-                        break
+                if not short:
+                    for k in range(at, end):
+                        if text[k] != text[there + k]:
+                            same = False
+                            break
                 if same:
                     ids[s] = other
                     break
@@ -372,34 +375,40 @@ def number_spans(text: Any, spans: Any, n: int, slots: Any, ids: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def forget_unique(ids: Any, n: int, times: Any) -> int:
-    """Set the number of what occurs once to -1; return how many are left."""
-    times[:n] = 0
-    for k in range(n):
-        if ids[k] >= 0:
-            times[ids[k]] += 1
+def keep_repeated(ids: Any, places: Any, n: int, times: Any) -> int:
+    """Of the ``n`` places keep those whose number occurs again; return how many."""
+    for p in range(n):
+        times[ids[places[p]]] = 0
+    for p in range(n):
+        times[ids[places[p]]] += 1
     left = 0
-    for k in range(n):
-        if ids[k] >= 0:
-            if times[ids[k]] < 2:
-                ids[k] = -1
-            else:
-                left += 1
+    for p in range(n):
+        k = places[p]
+        if times[ids[k]] < 2:
+            ids[k] = -1
+        else:
+            places[left] = k
+            left += 1
     return left
 
 
 @njit(cache=True, nogil=True)
-def lengthen(ids: Any, n: int, left: int, slots: Any, keys: Any) -> None:
-    """Turn numbers of repeated (n-1)-grams into numbers of n-grams, in place.
+def lengthen(ids: Any, places: Any, n: int, grams: int, slots: Any, keys: Any) -> int:
+    """Turn numbers of repeated (n-1)-grams into numbers of n-grams, in place; return how many.
 
-    An n-gram is the pair of the two (n-1)-grams in it, and is unique if one of them is.
+    An n-gram is the pair of the two (n-1)-grams in it, and is unique if one of them is: so only
+    ``places`` is looked at, where one is repeated, and few are left after the first steps.
     """
-    mask = table_mask(left)
+    mask = table_mask(n)
     slots[: mask + 1] = -1
-    for k in range(n):
-        if ids[k] < 0 or ids[k + 1] < 0:
+    left = 0
+    for p in range(n):
+        k = places[p]
+        if k >= grams or ids[k + 1] < 0:
             ids[k] = -1
             continue
+        places[left] = k
+        left += 1
         key = (np.int64(ids[k]) << 32) | np.int64(ids[k + 1])
         slot = np.int64((np.uint64(key) * MIXER) >> np.uint64(32)) & mask
         while True:
@@ -413,27 +422,30 @@ def lengthen(ids: Any, n: int, left: int, slots: Any, keys: Any) -> None:
                 ids[k] = other
                 break
             slot = (slot + 1) & mask
+    return left
 
 
 @njit(cache=True, nogil=True)
-def covered(ids: Any, grams: int, n: int, only: int, until: Any) -> int:
-    """Characters of the words that numbered n-grams cover, each word once.
+def covered(ids: Any, places: Any, left: int, n: int, only: int, until: Any) -> int:
+    """Characters of the words in the n-grams at ``places``, each word once.
 
     ``only`` is the number of the n-gram that is meant, or -1 for all of them.
     """
     total = reached = 0
-    for k in range(grams):
-        if ids[k] >= 0 and (only < 0 or ids[k] == only):
+    for p in range(left):
+        k = places[p]
+        if only < 0 or ids[k] == only:
             total += until[k + n] - until[max(k, reached)]
             reached = k + n
     return total
 
 
 @njit(cache=True, nogil=True)
-def top(ids: Any, grams: int, n: int, times: Any, until: Any) -> int:
+def top(ids: Any, places: Any, left: int, n: int, times: Any, until: Any) -> int:
     """Return the number of the most frequent n-gram; of several the longest, then the first."""
     best, most, longest = -1, 0, 0
-    for k in range(grams):
+    for p in range(left):
+        k = places[p]
         if ids[k] == k:
             length = until[k + n] - until[k]
             if times[k] > most or (times[k] == most and length > longest):
@@ -443,37 +455,37 @@ def top(ids: Any, grams: int, n: int, times: Any, until: Any) -> int:
 
 @njit(cache=True, nogil=True)
 def repeat_words(
-    text: Any, words: Any, n_words: int, slots: Any, keys: Any, ids: Any, times: Any, until: Any,
-    out: Any,
+    text: Any, words: Any, n_words: int, slots: Any, keys: Any, ids: Any, times: Any, places: Any,
+    until: Any, out: Any,
 ) -> None:
     """Measure the most frequent 2- to 4-grams and the duplicate 5- to 10-grams."""
     until[0] = 0
     for k in range(n_words):
         until[k + 1] = until[k] + words[k, W_CHARS]
-    number_spans(text, words, n_words, slots, ids)
-    left = forget_unique(ids, n_words, times)
+        places[k] = k
+    number_spans(text, words, n_words, slots, keys, ids)
+    left = keep_repeated(ids, places, n_words, times)
     for n in range(2, 11):
-        grams = n_words - n + 1
-        if left == 0 or grams < 1:
-            return
-        lengthen(ids, grams, left, slots, keys)
-        left = forget_unique(ids, grams, times)
+        left = lengthen(ids, places, left, n_words - n + 1, slots, keys)
+        left = keep_repeated(ids, places, left, times)
         if left == 0:
             return
         if n <= 4:
-            best = top(ids, grams, n, times, until)
-            out[TOP_2GRAM + n - 2] = covered(ids, grams, n, best, until)
+            best = top(ids, places, left, n, times, until)
+            out[TOP_2GRAM + n - 2] = covered(ids, places, left, n, best, until)
         else:
-            out[DUPE_5GRAM + n - 5] = covered(ids, grams, n, -1, until)
+            out[DUPE_5GRAM + n - 5] = covered(ids, places, left, n, -1, until)
 
 
 @njit(cache=True, nogil=True)
-def repeat_lines(lines: Any, n_lines: int, text: Any, slots: Any, ids: Any, out: Any) -> None:
+def repeat_lines(
+    text: Any, lines: Any, n_lines: int, slots: Any, keys: Any, ids: Any, out: Any
+) -> None:
     """Count the lines, then the paragraphs, that have an equal one before them.
 
     The lines are overwritten by the paragraphs.
     """
-    number_spans(text, lines, n_lines, slots, ids)
+    number_spans(text, lines, n_lines, slots, keys, ids)
     for k in range(n_lines):
         if ids[k] != k:
             out[DUPE_LINES] += 1
@@ -488,7 +500,7 @@ def repeat_lines(lines: Any, n_lines: int, text: Any, slots: Any, ids: Any, out:
             lines[n - 1, L_CHARS] = 0
         lines[n - 1, L_TO] = end
         lines[n - 1, L_CHARS] += chars
-    number_spans(text, lines, n, slots, ids)
+    number_spans(text, lines, n, slots, keys, ids)
     for k in range(n):
         out[PARAGRAPH_CHARACTERS] += lines[k, L_CHARS]
         if ids[k] != k:
@@ -505,7 +517,9 @@ def measure(
     """Fill ``counts``, a row a text, with what ``names.COUNTS`` names."""
     n_words = n_lines = 1
     for row in range(len(offsets) - 1):
-        some_words, some_lines = units(data[offsets[row] : offsets[row + 1]])
+        some_words = some_lines = (offsets[row + 1] - offsets[row]) // 2 + 1
+        if some_words > ROOM:  # worth a look at the text
+            some_words, some_lines = units(data[offsets[row] : offsets[row + 1]])
         n_words, n_lines = max(n_words, some_words), max(n_lines, some_lines)
     words = np.empty((n_words + 1, WORD_FIELDS), np.int32)
     lines = np.empty((n_lines + 1, LINE_FIELDS), np.int32)
@@ -513,6 +527,7 @@ def measure(
     size = table_mask(most) + 1
     slots, keys = np.empty(size, np.int32), np.empty(size, np.int64)
     ids, times = np.empty(most + 1, np.int32), np.empty(most + 1, np.int32)
+    places = np.empty(most + 1, np.int32)
     until = np.empty(n_words + 1, np.int32)
     hits = np.zeros(P_COMMENT + 1, np.int32)
     for row in range(len(offsets) - 1):
@@ -524,5 +539,5 @@ def measure(
         judge_lines(
             text, lines, n_lines, words, phrases, phrase_from, phrase_kind, pairs, hits, out
         )
-        repeat_words(text, words, n_words, slots, keys, ids, times, until, out)
-        repeat_lines(lines, n_lines, text, slots, ids, out)
+        repeat_words(text, words, n_words, slots, keys, ids, times, places, until, out)
+        repeat_lines(text, lines, n_lines, slots, keys, ids, out)

@@ -66,10 +66,6 @@ def raw_paragraphs_of(text: str) -> list[str]:
 
 def repeated(items: Sequence[str]) -> list[bool]:
     """Tell of each whether an equal one stands before it."""
-    return [item in items[:i] for i, item in enumerate(items)] if len(items) < 50 else _repeated(items)
-
-
-def _repeated(items: Sequence[str]) -> list[bool]:
     seen: set[str] = set()
     found = []
     for item in items:
@@ -95,7 +91,8 @@ def top_ngram(words: Sequence[str], n: int) -> float:
     times = Counter(grams)
     if not times or max(times.values()) < 2:
         return 0.0
-    best = max(times, key=lambda gram: (times[gram], sum(map(len, gram)), -grams.index(gram)))
+    # A counter keeps the order of first occurrence, and `max` takes the first of equals.
+    best = max(times, key=lambda gram: (times[gram], sum(map(len, gram))))
     return covered(words, n, (i for i, gram in enumerate(grams) if gram == best))
 
 
