@@ -114,16 +114,31 @@ def _tables() -> tuple[np.ndarray[Any, Any], ...]:
         names.COMMENT_MARKS,
     )
     phrases = [(phrase.encode(), kind) for kind, some in enumerate(kinds) for phrase in some]
-    pairs = np.zeros(1 << 16, dtype=np.uint8)
-    for phrase, kind in phrases:
-        if kind <= kinds.index(names.GENERATED):  # the others are looked for in one place only
-            pairs[phrase[0] << 8 | phrase[1]] = 1
+    anywhere = kinds.index(names.GENERATED)  # the others are looked for in one place only
+    anchors = [_anchor(phrase) if kind <= anywhere else -1 for phrase, kind in phrases]
+    marks = np.zeros(256, dtype=np.uint8)
+    for (phrase, kind), anchor in zip(phrases, anchors, strict=True):
+        if anchor >= 0:
+            letter = phrase[anchor : anchor + 1]
+            marks[[letter[0], letter.upper()[0]]] |= 1
+        elif kind > kinds.index(names.COUNTED):
+            marks[phrase[0]] |= 2
+    ascii_classes = np.zeros(256, dtype=np.uint16)
+    ascii_classes[:128] = characters.classes()[:128]
     return (
         *characters.blocks(),
+        ascii_classes,
         np.array([ord(bullet) for bullet in names.BULLETS], dtype=np.int64),
         np.array([int.from_bytes(b"\1" + w.encode()) for w in names.STOP_WORDS], dtype=np.int64),
         np.frombuffer(b"".join(phrase for phrase, _ in phrases), np.uint8),
         np.cumsum([0, *(len(phrase) for phrase, _ in phrases)], dtype=np.int64),
         np.array([kind for _, kind in phrases], dtype=np.int64),
-        pairs,
+        np.array(anchors, dtype=np.int64),
+        marks,
     )
+
+
+def _anchor(phrase: bytes) -> int:
+    """Return the place of the byte that is rarest in text; what is not listed is commoner."""
+    rank = {byte: place for place, byte in enumerate(b"@jqxzkvbygwf-pmucl")}
+    return min(range(len(phrase)), key=lambda k: rank.get(phrase[k], len(rank)))

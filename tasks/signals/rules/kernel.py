@@ -46,6 +46,10 @@ ROOM = 1 << 16
 # Kinds of phrases.
 P_LOREM, P_JAVASCRIPT, P_POLICY, P_GENERATED, P_COUNTED, P_COMMENT = range(6)
 
+# Marks of a byte: it is the anchor of a phrase, in either case; a mark of a comment begins so.
+ANCHOR, COMMENT_HEAD = 1, 2
+
+STOP_WORD_BYTES = max(len(word) for word in names.STOP_WORDS)
 MIXER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 
 
@@ -92,8 +96,8 @@ def units(text: Any) -> tuple[int, int]:
 
 @njit(cache=True, nogil=True)
 def scan(
-    text: Any, starts: Any, content: Any, bullets: Any, stop_words: Any, words: Any, lines: Any,
-    out: Any,
+    text: Any, starts: Any, content: Any, ascii_classes: Any, bullets: Any, stop_words: Any,
+    words: Any, lines: Any, out: Any,
 ) -> tuple[int, int]:
     """Find the words and lines of a text, and count what is counted by code points."""
     end = len(text)
@@ -102,11 +106,11 @@ def scan(
     word_chars = with_letter = stops = hashes = ellipses = curly = bullet_lines = 0
     in_word = closes = in_line = False
     opens = True
-    packed = dots = length = since = i = 0
+    dots = i = 0
     # Of the word and the line that are open; written down when they end.
-    word_from = word_size = word_letters = 0
+    word_from = word_start = word_letters = 0
     line_from = line_to = line_chars = line_word = upper = solid = digits = last = 0
-    line_sentences = bullet = 0
+    line_sentences = bullet = length_start = line_start = 0
     while i <= end:
         at = i
         cp, kind = 10, SPACE
@@ -135,6 +139,8 @@ def scan(
             if in_word:
                 in_word = False
                 dots = 0
+                until = chars - (at < end)  # characters before the white space
+                word_size = until - word_start
                 words[n_words, W_FROM], words[n_words, W_TO] = word_from, at
                 words[n_words, W_CHARS] = word_size
                 n_words += 1
@@ -143,8 +149,11 @@ def scan(
                 letters += word_letters
                 with_letter += word_letters > 0
                 line_sentences += closes
-                line_to, line_chars = at, since
-                if packed > 0 and word_size <= 7:
+                line_to, line_chars = at, until - line_start
+                if at - word_from <= STOP_WORD_BYTES:
+                    packed = 1  # so that a leading NUL counts
+                    for k in range(word_from, at):
+                        packed = (packed << 8) | lower(np.int64(text[k]))
                     for k in range(len(stop_words)):
                         if stop_words[k] == packed:
                             stops |= 1 << k
@@ -152,11 +161,9 @@ def scan(
                     first = text[word_from]
                     bullet |= first == 45 or first == 42  # hyphen, asterisk
             if cp != 10:
-                since += 1
-                length += 1
                 continue
-            longest = max(longest, length)
-            length = 0
+            longest = max(longest, chars - (at < end) - length_start)
+            length_start = chars
             newlines += at < end
             if not in_line:
                 opens = True
@@ -177,29 +184,29 @@ def scan(
         if not in_word:
             in_word = True
             word_from = at
-            word_size = word_letters = 0
+            word_start = chars - 1
+            word_letters = 0
             closes = False
-            packed = 1  # so that a leading NUL counts
             if not in_line:
                 in_line = True
                 line_from, line_word = at, n_words
-                since = upper = solid = digits = line_sentences = 0
+                line_start = chars - 1
+                upper = solid = digits = line_sentences = 0
                 bullet = cp >= 0x80 and is_bullet(cp, bullets)
-        since += 1
-        length += 1
-        word_size += 1
         last = kind
-        if cp >= 0x80:
-            packed = -1  # and stays so
-            if kind & UNSPACED and kind & LETTER:
-                unspaced += 1
-        elif packed > 0:
-            packed = (packed << 8) | (cp + 32 if 65 <= cp <= 90 else cp)
         if kind & LETTER:
             word_letters += 1
             upper += kind & UPPER != 0
+            unspaced += kind & UNSPACED != 0
             closes = False
             dots = 0
+            run = i  # most of most texts: ASCII letters up to the next other character
+            while i < end and ascii_classes[text[i]] & LETTER:
+                last = np.int64(ascii_classes[text[i]])
+                upper += last & UPPER != 0
+                i += 1
+            word_letters += i - run
+            chars += i - run
             continue
         if kind & DIGIT:
             digits += 1
@@ -257,29 +264,29 @@ def is_counter(
 
 @njit(cache=True, nogil=True)
 def look_for_phrases(
-    text: Any, at: int, end: int, phrases: Any, phrase_from: Any, phrase_kind: Any, pairs: Any,
-    hits: Any,
+    text: Any, at: int, end: int, phrases: Any, phrase_from: Any, phrase_kind: Any, anchors: Any,
+    marks: Any, hits: Any,
 ) -> None:
-    """Count the phrases of each kind that occur anywhere in ``text[at:end]``."""
+    """Count the phrases of each kind that occur anywhere in ``text[at:end]``.
+
+    Each is looked for where its rarest letter, the anchor, stands.
+    """
     hits[:] = 0
-    if at == end:
-        return
-    before = np.int64(lower(text[at]))
-    for k in range(at + 1, end):
-        byte = np.int64(lower(text[k]))
-        if pairs[(before << 8) | byte]:
+    for k in range(at, end):
+        if marks[text[k]] & ANCHOR:
+            byte = lower(text[k])
             for p in range(len(phrase_kind)):
-                if phrase_kind[p] <= P_GENERATED and starts_with(
-                    text, k - 1, end, phrases, phrase_from[p], phrase_from[p + 1]
-                ):
+                first = phrase_from[p]
+                if anchors[p] < 0 or phrases[first + anchors[p]] != byte or k - anchors[p] < at:
+                    continue
+                if starts_with(text, k - anchors[p], end, phrases, first, phrase_from[p + 1]):
                     hits[phrase_kind[p]] += 1
-        before = byte
 
 
 @njit(cache=True, nogil=True)
 def judge_lines(
     text: Any, lines: Any, n_lines: int, words: Any, phrases: Any, phrase_from: Any,
-    phrase_kind: Any, pairs: Any, hits: Any, out: Any,
+    phrase_kind: Any, anchors: Any, marks: Any, hits: Any, out: Any,
 ) -> None:
     """Count the lines that each rule speaks of."""
     for n in range(n_lines):
@@ -292,7 +299,9 @@ def judge_lines(
         )
         punctuated = line[L_LAST] & (TERMINAL | QUOTE) != 0
         terminal = punctuated and not dotted
-        look_for_phrases(text, at, end, phrases, phrase_from, phrase_kind, pairs, hits)
+        look_for_phrases(
+            text, at, end, phrases, phrase_from, phrase_kind, anchors, marks, hits
+        )
         few = line[L_WORDS] < FEW_WORDS
         out[LINE_CHARACTERS] += line[L_CHARS]
         out[ELLIPSIS_LINES] += ellipsis
@@ -318,12 +327,13 @@ def judge_lines(
         out[COUNTER_LINES] += counter
         if upper or digits or one or counter:
             out[FLAGGED_WORDS] += line[L_WORDS]
-        for p in range(len(phrase_kind)):
-            if phrase_kind[p] == P_COMMENT and starts_with(
-                text, at, end, phrases, phrase_from[p], phrase_from[p + 1]
-            ):
-                out[COMMENT_LINES] += 1
-                break
+        if marks[text[at]] & COMMENT_HEAD:
+            for p in range(len(phrase_kind)):
+                if phrase_kind[p] == P_COMMENT and starts_with(
+                    text, at, end, phrases, phrase_from[p], phrase_from[p + 1]
+                ):
+                    out[COMMENT_LINES] += 1
+                    break
 
 
 @njit(cache=True, nogil=True)
@@ -511,8 +521,9 @@ def repeat_lines(
 
 @njit(cache=True, nogil=True)
 def measure(
-    data: Any, offsets: Any, starts: Any, content: Any, bullets: Any, stop_words: Any,
-    phrases: Any, phrase_from: Any, phrase_kind: Any, pairs: Any, counts: Any,
+    data: Any, offsets: Any, starts: Any, content: Any, ascii_classes: Any, bullets: Any,
+    stop_words: Any, phrases: Any, phrase_from: Any, phrase_kind: Any, anchors: Any, marks: Any,
+    counts: Any,
 ) -> None:
     """Fill ``counts``, a row a text, with what ``names.COUNTS`` names."""
     n_words = n_lines = 1
@@ -534,10 +545,11 @@ def measure(
         text, out = data[offsets[row] : offsets[row + 1]], counts[row]
         out[:] = 0
         n_words, n_lines = scan(
-            text, starts, content, bullets, stop_words, words, lines, out
+            text, starts, content, ascii_classes, bullets, stop_words, words, lines, out
         )
         judge_lines(
-            text, lines, n_lines, words, phrases, phrase_from, phrase_kind, pairs, hits, out
+            text, lines, n_lines, words, phrases, phrase_from, phrase_kind, anchors, marks,
+            hits, out,
         )
         repeat_words(text, words, n_words, slots, keys, ids, times, places, until, out)
         repeat_lines(text, lines, n_lines, slots, keys, ids, out)
