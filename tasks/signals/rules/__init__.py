@@ -116,13 +116,12 @@ def _tables() -> tuple[np.ndarray[Any, Any], ...]:
     phrases = [(phrase.encode(), kind) for kind, some in enumerate(kinds) for phrase in some]
     anywhere = kinds.index(names.GENERATED)  # the others are looked for in one place only
     anchors = [_anchor(phrase) if kind <= anywhere else -1 for phrase, kind in phrases]
-    marks = np.zeros(256, dtype=np.uint8)
-    for (phrase, kind), anchor in zip(phrases, anchors, strict=True):
+    chains = np.full(256 + len(phrases), -1, dtype=np.int64)
+    for number, ((phrase, _), anchor) in enumerate(zip(phrases, anchors, strict=True)):
         if anchor >= 0:
             letter = phrase[anchor : anchor + 1]
-            marks[[letter[0], letter.upper()[0]]] |= 1
-        elif kind > kinds.index(names.COUNTED):
-            marks[phrase[0]] |= 2
+            chains[256 + number] = chains[letter[0]]
+            chains[[letter[0], letter.upper()[0]]] = number
     ascii_classes = np.zeros(256, dtype=np.uint16)
     ascii_classes[:128] = characters.classes()[:128]
     return (
@@ -134,7 +133,7 @@ def _tables() -> tuple[np.ndarray[Any, Any], ...]:
         np.cumsum([0, *(len(phrase) for phrase, _ in phrases)], dtype=np.int64),
         np.array([kind for _, kind in phrases], dtype=np.int64),
         np.array(anchors, dtype=np.int64),
-        marks,
+        chains,
     )
 
 

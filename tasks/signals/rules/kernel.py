@@ -46,9 +46,6 @@ ROOM = 1 << 16
 # Kinds of phrases.
 P_LOREM, P_JAVASCRIPT, P_POLICY, P_GENERATED, P_COUNTED, P_COMMENT = range(6)
 
-# Marks of a byte: it is the anchor of a phrase, in either case; a mark of a comment begins so.
-ANCHOR, COMMENT_HEAD = 1, 2
-
 STOP_WORD_BYTES = max(len(word) for word in names.STOP_WORDS)
 MIXER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio
 
@@ -263,32 +260,15 @@ def is_counter(
 
 
 @njit(cache=True, nogil=True)
-def look_for_phrases(
-    text: Any, at: int, end: int, phrases: Any, phrase_from: Any, phrase_kind: Any, anchors: Any,
-    marks: Any, hits: Any,
-) -> None:
-    """Count the phrases of each kind that occur anywhere in ``text[at:end]``.
-
-    Each is looked for where its rarest letter, the anchor, stands.
-    """
-    hits[:] = 0
-    for k in range(at, end):
-        if marks[text[k]] & ANCHOR:
-            byte = lower(text[k])
-            for p in range(len(phrase_kind)):
-                first = phrase_from[p]
-                if anchors[p] < 0 or phrases[first + anchors[p]] != byte or k - anchors[p] < at:
-                    continue
-                if starts_with(text, k - anchors[p], end, phrases, first, phrase_from[p + 1]):
-                    hits[phrase_kind[p]] += 1
-
-
-@njit(cache=True, nogil=True)
 def judge_lines(
     text: Any, lines: Any, n_lines: int, words: Any, phrases: Any, phrase_from: Any,
-    phrase_kind: Any, anchors: Any, marks: Any, hits: Any, out: Any,
+    phrase_kind: Any, anchors: Any, chains: Any, hits: Any, out: Any,
 ) -> None:
-    """Count the lines that each rule speaks of."""
+    """Count the lines that each rule speaks of.
+
+    A phrase is looked for where its rarest letter, the anchor, stands: ``chains`` leads from a byte
+    (either case) to the first phrase with that anchor, and from phrase to phrase.
+    """
     for n in range(n_lines):
         line = lines[n]
         at, end = line[L_FROM], line[L_TO]
@@ -299,9 +279,16 @@ def judge_lines(
         )
         punctuated = line[L_LAST] & (TERMINAL | QUOTE) != 0
         terminal = punctuated and not dotted
-        look_for_phrases(
-            text, at, end, phrases, phrase_from, phrase_kind, anchors, marks, hits
-        )
+        for kind in range(P_GENERATED + 1):
+            hits[kind] = 0
+        for k in range(at, end):
+            p = chains[text[k]]
+            while p >= 0:
+                first, begin = phrase_from[p], k - anchors[p]
+                if begin >= at and lower(text[begin]) == phrases[first]:
+                    if starts_with(text, begin, end, phrases, first, phrase_from[p + 1]):
+                        hits[phrase_kind[p]] += 1
+                p = chains[256 + p]
         few = line[L_WORDS] < FEW_WORDS
         out[LINE_CHARACTERS] += line[L_CHARS]
         out[ELLIPSIS_LINES] += ellipsis
@@ -320,14 +307,16 @@ def judge_lines(
         upper = line[L_UPPER] * 2 > line[L_SOLID]
         digits = line[L_DIGITS] == line[L_SOLID]
         one = line[L_WORDS] == 1
-        counter = is_counter(text, line, words, phrases, phrase_from, phrase_kind)
+        counter = 48 <= text[at] <= 57 and is_counter(
+            text, line, words, phrases, phrase_from, phrase_kind
+        )
         out[UPPER_LINES] += upper
         out[DIGIT_LINES] += digits
         out[ONE_WORD_LINES] += one
         out[COUNTER_LINES] += counter
         if upper or digits or one or counter:
             out[FLAGGED_WORDS] += line[L_WORDS]
-        if marks[text[at]] & COMMENT_HEAD:
+        if not 97 <= lower(text[at]) <= 122:  # no mark of a comment begins with a letter
             for p in range(len(phrase_kind)):
                 if phrase_kind[p] == P_COMMENT and starts_with(
                     text, at, end, phrases, phrase_from[p], phrase_from[p + 1]
@@ -354,11 +343,16 @@ def number_spans(text: Any, spans: Any, n: int, slots: Any, keys: Any, ids: Any)
         at, end = np.int64(spans[s, 0]), np.int64(spans[s, 1])
         short = end - at <= 8
         mixed = piece = np.uint64(0)
-        for k in range(at, end):
-            if (k - at) & 7 == 0:  # the eight bytes before are complete
-                mixed = (mixed ^ piece) * MIXER
-                mixed ^= mixed >> np.uint64(29)
-                piece = np.uint64(0)
+        first = at
+        while first + 8 < end:
+            piece = np.uint64(0)
+            for k in range(first, first + 8):
+                piece = (piece << np.uint64(8)) | np.uint64(text[k])
+            mixed = (mixed ^ piece) * MIXER
+            mixed ^= mixed >> np.uint64(29)
+            first += 8
+        piece = np.uint64(0)
+        for k in range(first, end):
             piece = (piece << np.uint64(8)) | np.uint64(text[k])
         mixed = (mixed ^ piece) * MIXER
         key = np.int64(piece)  # a short span whole, or else the last bytes of it
@@ -522,7 +516,7 @@ def repeat_lines(
 @njit(cache=True, nogil=True)
 def measure(
     data: Any, offsets: Any, starts: Any, content: Any, ascii_classes: Any, bullets: Any,
-    stop_words: Any, phrases: Any, phrase_from: Any, phrase_kind: Any, anchors: Any, marks: Any,
+    stop_words: Any, phrases: Any, phrase_from: Any, phrase_kind: Any, anchors: Any, chains: Any,
     counts: Any,
 ) -> None:
     """Fill ``counts``, a row a text, with what ``names.COUNTS`` names."""
@@ -548,7 +542,7 @@ def measure(
             text, starts, content, ascii_classes, bullets, stop_words, words, lines, out
         )
         judge_lines(
-            text, lines, n_lines, words, phrases, phrase_from, phrase_kind, anchors, marks,
+            text, lines, n_lines, words, phrases, phrase_from, phrase_kind, anchors, chains,
             hits, out,
         )
         repeat_words(text, words, n_words, slots, keys, ids, times, places, until, out)
