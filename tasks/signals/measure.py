@@ -40,7 +40,7 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
         }
     )
     changed = changes(documents.column(c.CHANGES))
-    for signals in (language(text, config), gopher(text), changed, minhash(text, config)):
+    for signals in (language(texts, config), gopher(text), changed, minhash(text, config)):
         for name, column in signals.to_dict().items():
             table = table.append_column(name, column.to_arrow())
     table = table.append_column(c.ATTRIBUTES, documents.column(c.ATTRIBUTES))

@@ -2,8 +2,10 @@
 
 A text's **vector** is the mean of the rows of its words and of a closing ``</s>``:
 
-- a **word** is a maximal run of bytes that are not fastText's white space (:func:`is_blank`); as in
-  fastText, a word ``</s>`` ends the text, and one that begins with ``__label__`` is left out;
+- a **word** is a maximal run of characters that are no white space: neither fastText's (ASCII's and
+  zero) nor the rest of what Python takes for it, as in the package fasttext-langdetect; else a run
+  of no-break spaces is Slovak. As in fastText, a word ``</s>`` ends the text, and one that begins
+  with ``__label__`` is left out;
 - its rows: its own if the dictionary has it, then those of its character n-grams, taken from
   ``<word>`` by fastText's hash; and those of the word n-grams that end with it.
 
@@ -11,7 +13,7 @@ Sums are in 32-bit floats, first a word's and then the text's, so that a word's 
 is the same whether it was kept or not. The best label is found as in fastText, from the probability
 with its 0.00001 added (at each step of the tree), and is none where that is below 0.00001.
 """
-# ruff: noqa: ANN401, C901, PLR0912, PLR0913, PLR0915, PLR0917, PLR2004, SIM110
+# ruff: noqa: ANN401, C901, PLR0911, PLR0912, PLR0913, PLR0915, PLR0917, PLR2004, PLR1714, SIM110
 
 from __future__ import annotations
 
@@ -37,10 +39,26 @@ KEPT_BYTES: Final = 16
 """Sums of 4,096 words of up to 16 bytes are kept: as much as fits the cache of a core."""
 
 
-@njit(cache=True, nogil=True, inline="always")
-def is_blank(byte: Any) -> Any:
-    """Tell fastText's white space: blank, tab to carriage return (newline too), zero."""
-    return byte <= 32 and (byte == 32 or 9 <= byte <= 13 or byte == 0)
+@njit(cache=True, nogil=True)
+def blank(data: Any, at: int, stop: int) -> int:
+    """Return how many bytes of white space begin here, 0 to 3."""
+    byte = data[at]
+    if byte <= 32:
+        return 1 if byte >= 28 or 9 <= byte <= 13 or byte == 0 else 0
+    if byte < 0xC2 or byte > 0xE3:
+        return 0
+    if byte == 0xC2 and at + 1 < stop:  # 85 A0
+        return 2 if data[at + 1] == 0x85 or data[at + 1] == 0xA0 else 0
+    if byte < 0xE1 or at + 2 >= stop:
+        return 0
+    tail = (np.int64(data[at + 1]) << 8) | np.int64(data[at + 2])
+    if byte == 0xE1:  # 1680
+        return 3 if tail == 0x9A80 else 0
+    if byte == 0xE3:  # 3000
+        return 3 if tail == 0x8080 else 0
+    if 0x8080 <= tail <= 0x808A or 0x80A8 <= tail <= 0x80A9:  # 2000-200A 2028-2029
+        return 3
+    return 3 if tail == 0x80AF or tail == 0x819F else 0  # 202F 205F
 
 
 @njit(cache=True, nogil=True)
@@ -288,13 +306,15 @@ def score(
         _clear(vector)
         found, open_count = 0, 0
         while True:
-            while at < stop and is_blank(data[at]):
-                at += 1
+            width = 1
+            while at < stop and width:
+                width = blank(data, at, stop)
+                at += width
             if at >= stop:
                 break
             start = at
             low, high, shift = np.uint64(0), np.uint64(0), np.uint64(0)
-            while at < stop and not is_blank(data[at]):
+            while at < stop and not blank(data, at, stop):
                 if at - start < 8:
                     low |= np.uint64(data[at]) << shift
                 elif at - start < KEPT_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -11,13 +12,17 @@ from pathlib import Path
 
 import ftlangdetect
 import polars as pl
+import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from schemas import columns as c
 from schemas.config import SignalsConfig
 from schemas.errors import ConfigError
 from tasks.signals import language as module
-from tasks.signals.language import MODEL_NAME, UNDETERMINED, language, model_path
+from tasks.signals.language import MODEL_NAME, language, model_path
+from tests.tasks.signals.fasttext_models import Small
+from tests.tasks.signals.texts import real_documents
 
 SENTENCES = {
     "en": "All human beings are born free and equal in dignity and rights.",
@@ -30,11 +35,13 @@ SENTENCES = {
     "ar": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق.",
 }
 CONFIG = SignalsConfig()
+LIBRARY = SignalsConfig(lang_engine="fasttext")
+UNDETERMINED = ("und", 0.0)
 
 
 def measured(*texts: str, config: SignalsConfig = CONFIG) -> list[tuple[str, float]]:
     """Return language and probability of each text."""
-    return language(pl.Series(texts, dtype=pl.String), config).rows()
+    return language(pa.chunked_array([pa.array(texts, pa.large_string())]), config).rows()
 
 
 def shipped() -> Path:
@@ -63,9 +70,9 @@ def test_letters_are_counted_not_characters() -> None:
 
 def test_only_the_start_is_looked_at() -> None:
     start = SENTENCES["de"] * 3
-    config = SignalsConfig(lang_chars=len(start))
+    config = SignalsConfig(lang_bytes=len(start.encode()))
     assert measured(start, config=config) == measured(start + SENTENCES["fr"] * 99, config=config)
-    assert measured("1" * 30 + SENTENCES["en"], config=SignalsConfig(lang_chars=30)) == [
+    assert measured("1" * 30 + SENTENCES["en"], config=SignalsConfig(lang_bytes=30)) == [
         UNDETERMINED
     ]
 
@@ -80,7 +87,7 @@ def test_probabilities_are_clamped(
 ) -> None:
     best = {"lang": "en", "score": score}
     monkeypatch.setattr(ftlangdetect, "detect", lambda *_args, **_options: best)
-    assert measured(SENTENCES["en"]) == [("en", expected)]
+    assert measured(SENTENCES["en"], config=LIBRARY) == [("en", expected)]
 
 
 def test_a_text_the_model_knows_nothing_of_is_undetermined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,12 +95,52 @@ def test_a_text_the_model_knows_nothing_of_is_undetermined(monkeypatch: pytest.M
         raise RuntimeError
 
     monkeypatch.setattr(ftlangdetect, "detect", no_prediction)
-    assert measured(SENTENCES["en"]) == [UNDETERMINED]
+    assert measured(SENTENCES["en"], config=LIBRARY) == [UNDETERMINED]
 
 
 def test_no_texts() -> None:
-    frame = language(pl.Series([], dtype=pl.String), CONFIG)
+    frame = language(pa.chunked_array([], pa.large_string()), CONFIG)
     assert dict(frame.schema) == {c.LANG: pl.String, c.LANG_PROB: pl.Float64}
+
+
+def test_both_engines_agree() -> None:
+    texts = [*SENTENCES.values(), "", "short", "\n".join(SENTENCES.values()), *real_documents()]
+    for size in (0, 100, 2_000):
+        kernel = SignalsConfig(lang_bytes=size, lang_min_chars=1)
+        library = SignalsConfig(lang_bytes=size, lang_min_chars=1, lang_engine="fasttext")
+        ours, theirs = measured(*texts, config=kernel), measured(*texts, config=library)
+        assert [lang for lang, _ in ours] == [lang for lang, _ in theirs]
+        assert [p for _, p in ours] == pytest.approx([p for _, p in theirs], abs=0.01)
+
+
+def test_another_model_is_named_by_its_digest(tmp_path: Path) -> None:
+    content = Small().content()
+    path, digest = tmp_path / "own.bin", hashlib.sha256(content).hexdigest()
+    path.write_bytes(content)
+    config = SignalsConfig(lang_model=str(path), lang_model_sha256=digest)
+    ((label, _),) = measured(SENTENCES["de"], config=config)
+    assert label in {"l0", "l1", "l2", "l3", "l4"}
+    assert measured(SENTENCES["de"])[0][0] == "de"
+    with pytest.raises(ConfigError, match=f"with sha256 {digest}, wanted fastText's"):
+        measured("", config=SignalsConfig(lang_model=str(path)))
+    path.write_bytes(content + b"!")
+    with pytest.raises(ConfigError, match=f"wanted sha256 {digest}"):
+        measured("", config=config)
+    digest = hashlib.sha256(content + b"!").hexdigest()
+    with pytest.raises(ConfigError, match=r"own\.bin: got 1 bytes after the model"):
+        measured("", config=SignalsConfig(lang_model=str(path), lang_model_sha256=digest))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({}, "digest of a model without its path"),
+        ({"lang_model": "x.bin", "lang_engine": "fasttext"}, "'kernel' for a model other than"),
+    ],
+)
+def test_a_digest_wants_a_path_and_the_kernel(keys: dict[str, str], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        SignalsConfig.model_validate({"lang_model_sha256": "0" * 64, **keys})
 
 
 def test_threads_agree() -> None:
@@ -165,10 +212,12 @@ def test_a_fresh_process_needs_no_network(tmp_path: Path) -> None:
         "import socket\n"
         "def refuse(*args, **options): raise AssertionError('network')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "import os, polars as pl\n"
+        "import os, pyarrow as pa\n"
         "from schemas.config import SignalsConfig\n"
         "from tasks.signals.language import language\n"
-        f"frame = language(pl.Series([{SENTENCES['es']!r}]), SignalsConfig())\n"
+        f"texts = pa.chunked_array([pa.array([{SENTENCES['es']!r}])])\n"
+        "for engine in ('fasttext', 'kernel'):\n"
+        "    frame = language(texts, SignalsConfig(lang_engine=engine))\n"
         "assert 'FTLANG_CACHE' not in os.environ\n"
         "print(frame['lang'][0])\n"
     )
