@@ -71,7 +71,8 @@ def blocks() -> tuple[Classes, Classes]:
 
 def of(text: str) -> Classes:
     """Return the classes of each code point of ``text``."""
-    return classes()[np.frombuffer(text.encode("utf-32-le"), dtype="<u4")]
+    found: Classes = classes()[np.frombuffer(text.encode("utf-32-le"), dtype="<u4")]
+    return found
 
 
 def stepped_ranges(ranges: str) -> list[tuple[int, int, int]]:

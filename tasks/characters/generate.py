@@ -1,4 +1,4 @@
-"""Write ``unicode_16.py``: ``python -m tasks.characters.generate > tasks/characters/unicode_16.py``.
+"""Write ``unicode_16.py``: ``python -m tasks.characters.generate > unicode_16.py``.
 
 The properties come from the tables of Polars' regular expressions, which are newer than those of
 the Pythons in use and can be asked for their version.
@@ -23,7 +23,8 @@ PROPERTIES: Final = {
     "SENTENCE_TERMINALS": "Sentence_Terminal",
     "QUOTATION_MARKS": "Quotation_Mark",
 }
-HEAD: Final = f'''"""Properties of Unicode {VERSION} as hexadecimal ranges (``100-136/2``: every second one).
+SURROGATES: Final = range(0xD800, 0xE000)
+HEAD: Final = f'''"""Properties of Unicode {VERSION}: hexadecimal ranges, ``/2``: every second.
 
 Written by ``python -m tasks.characters.generate``; not to be edited by hand.
 """
@@ -32,7 +33,7 @@ Written by ``python -m tasks.characters.generate``; not to be edited by hand.
 
 def module() -> str:
     """Return the text of the module."""
-    scalars = [i for i in range(0x110000) if not 0xD800 <= i < 0xE000]
+    scalars = [i for i in range(0x110000) if i not in SURROGATES]
     characters = pl.Series(map(chr, scalars))
     numbers = pl.Series(scalars)
     parts = [HEAD]
@@ -58,7 +59,7 @@ def _ranges(numbers: list[int]) -> list[str]:
                 best, step = end, width
         first, last = numbers[start], numbers[best]
         found.append(f"{first:X}" if best == start else f"{first:X}-{last:X}")
-        found[-1] += "/2" if step == 2 else ""  # noqa: PLR2004
+        found[-1] += "/2" if step > 1 else ""
         start = best + 1
     return found
 

@@ -1,4 +1,4 @@
-"""Properties of Unicode 16.0 as hexadecimal ranges (``100-136/2``: every second one).
+"""Properties of Unicode 16.0: hexadecimal ranges, ``/2``: every second.
 
 Written by ``python -m tasks.characters.generate``; not to be edited by hand.
 """

@@ -7,7 +7,6 @@ from typing import Final
 import polars as pl
 
 SHARES: Final = {
-    # column: (part, whole)
     "gopher_mean_word_length": ("word_characters", "words"),
     "gopher_frac_lines_start_with_bullet": ("bullet_lines", "lines"),
     "gopher_frac_lines_end_with_ellipsis": ("ellipsis_lines", "lines"),
@@ -41,6 +40,8 @@ SHARES: Final = {
     "code_frac_lines_comment": ("comment_lines", "lines"),
     "script_frac_unspaced": ("unspaced_letters", "letters"),
 }
+"""Of each column the part and the whole."""
+
 COUNTED: Final = {
     "gopher_word_count": "words",
     "gopher_stop_word_count": "stop_words",

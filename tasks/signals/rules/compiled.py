@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -29,16 +29,14 @@ def load() -> ModuleType:
 
 @cache
 def _import() -> ModuleType:
-    from numba import config
-
+    config: Any = import_module("numba").config  # what it holds is set as it is imported
     before = config.CACHE_DIR
     # Read when a function is decorated, so that nobody else's kernels move.
-    config.CACHE_DIR = before or str(folder())
+    config.CACHE_DIR = str(folder())
     try:
         return import_module("tasks.signals.rules.kernel")
     finally:
         config.CACHE_DIR = before
-
 
 
 def folder() -> Path:
@@ -53,11 +51,18 @@ def folder() -> Path:
     digest = hashlib.sha256("\0".join(seed).encode())
     for source in sources:
         digest.update(source.read_bytes())
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 (a user may have no home)
-    wanted = Path(base) / "openmoat" / f"kernels-{digest.hexdigest()[:16]}"
+    wanted = _base() / f"kernels-{digest.hexdigest()[:16]}"
     try:
         wanted.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=wanted).close()
     except OSError:
         return Path(tempfile.mkdtemp(prefix="openmoat-kernels-"))
     return wanted
+
+
+def _base() -> Path:
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(chosen)
+    # Not Path.home(), which raises where a user has none.
+    home = os.path.expanduser("~/.cache")  # noqa: PTH111
+    return Path(os.environ.get("XDG_CACHE_HOME") or home) / "openmoat"

@@ -111,7 +111,8 @@ def gopher(text: str) -> dict[str, Value]:
     sizes = [sum(map(len, paragraph)) for paragraph in paragraphs]
     ellipses = text.count("…") + text.count("...")
     bullets = [
-        line[0] in names.BULLETS or (line[0] in "-*" and (line[1:2] == "" or has(line[1], ch.SPACE)))
+        line[0] in names.BULLETS
+        or (line[0] in "-*" and (line[1:2] == "" or has(line[1], ch.SPACE)))
         for line in lines
     ]
     return {
@@ -197,9 +198,7 @@ def fineweb(text: str) -> dict[str, Value]:
         "fineweb_frac_short_lines": share(
             sum(len(line) <= names.SHORT_LINE for line in lines), len(lines)
         ),
-        "fineweb_frac_chars_dupe_lines": share(
-            sum(map(len, twice)), len(text.replace("\n", ""))
-        ),
+        "fineweb_frac_chars_dupe_lines": share(sum(map(len, twice)), len(text.replace("\n", ""))),
         "fineweb_newlines_per_word": share(text.count("\n"), len(words_of(text))),
     }
 
