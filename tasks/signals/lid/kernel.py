@@ -295,6 +295,9 @@ def score(
     vector = np.empty(dim, np.float32)
     nodes = np.empty(2 * n_labels + 2, np.int64)
     scores = np.empty(2 * n_labels + 2, np.float64)
+    may_be_blank = np.zeros(256, np.bool_)
+    for byte in range(256):
+        may_be_blank[byte] = byte <= 32 or byte == 0xC2 or 0xE1 <= byte <= 0xE3
     with_word_grams = model.sizes[2] > 1
     open_grams = np.empty(max(model.sizes[2] - 1, 1), np.uint64)
     end_hash = _hash(end_mark, 0, len(end_mark))
@@ -308,18 +311,12 @@ def score(
         while True:
             width = 1
             while at < stop and width:
-                width = blank(data, at, stop)
+                width = blank(data, at, stop) if may_be_blank[data[at]] else 0
                 at += width
             if at >= stop:
                 break
             start = at
-            low, high, shift = np.uint64(0), np.uint64(0), np.uint64(0)
-            while at < stop and not blank(data, at, stop):
-                if at - start < 8:
-                    low |= np.uint64(data[at]) << shift
-                elif at - start < KEPT_BYTES:
-                    high |= np.uint64(data[at]) << (shift - np.uint64(64))
-                shift += np.uint64(8)
+            while at < stop and not (may_be_blank[data[at]] and blank(data, at, stop)):
                 at += 1
             if data[start] == 60 and at - start == 4 and _is(data, start, at, end_mark):
                 break
@@ -327,7 +324,12 @@ def score(
                 continue
             short = at - start <= KEPT_BYTES
             slot = np.int64(KEPT)
+            low = high = np.uint64(0)
             if short:
+                for k in range(min(at, start + 8) - 1, start - 1, -1):
+                    low = (low << np.uint64(8)) | np.uint64(data[k])
+                for k in range(at - 1, start + 7, -1):
+                    high = (high << np.uint64(8)) | np.uint64(data[k])
                 slot = np.int64(((low ^ (high * MIX)) * MIX) >> np.uint64(64 - KEPT_BITS))
             if not short or kept_words[slot, 0] != low or kept_words[slot, 1] != high:
                 value = _hash(data, start, at)
