@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tasks.signals import rules as package
 from tasks.signals.gopher import BULLETS, STOP_WORDS, gopher
-from tasks.signals.rules import names
+from tasks.signals.rules import compiled, names
 from tasks.signals.rules.columns import BY_WORDS, NAMES
 from tests.tasks.signals.rules_reference import Value, reference
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
@@ -105,6 +105,22 @@ def test_stays_within_its_arrays(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_numba_is_imported_by_the_first_measurement_only() -> None:
+    code = "import sys, tasks.signals.rules as r; assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_folder_that_cannot_be_written_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert compiled.folder().parent == tmp_path
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert compiled.folder().name.startswith("openmoat-kernels-")
 
 
 @settings(deadline=None)
