@@ -53,7 +53,7 @@ def test_seeds_are_read(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", cases.KINDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_bytes(folder: Path, kind: Format, data: st.DataObject) -> None:
     """Bytes from nowhere, and good files with some bytes replaced."""

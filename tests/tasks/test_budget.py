@@ -67,7 +67,7 @@ def test_hamilton_by_hand() -> None:
 # ---- drawing
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(pools(), shares(), TARGETS, st.booleans())
 def test_the_total_is_within_half_a_document_of_the_target(
     frame: pl.DataFrame,
@@ -93,7 +93,7 @@ def test_the_total_is_within_half_a_document_of_the_target(
         assert drawn.height
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pools(full=True), shares(), TARGETS)
 def test_every_prefix_is_within_about_one_document_of_the_shares(
     frame: pl.DataFrame, share_of: dict[str, float], target: int
@@ -117,7 +117,7 @@ def test_every_prefix_is_within_about_one_document_of_the_shares(
             assert held[source] >= share * (total - others) - 1e-6
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(pools(), shares(), TARGETS, TARGETS)
 def test_a_smaller_draw_is_where_a_larger_one_begins(
     frame: pl.DataFrame, share_of: dict[str, float], one: int, other: int
@@ -130,7 +130,7 @@ def test_a_smaller_draw_is_where_a_larger_one_begins(
     assert more[:alike] == taken[:alike]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(pools(), shares(), TARGETS, st.integers(0, 9))
 def test_the_order_of_rows_does_not_matter(
     frame: pl.DataFrame, share_of: dict[str, float], target: int, seed: int
@@ -193,7 +193,7 @@ def counted(frame: pl.DataFrame, wanted: Budget) -> tuple[pl.DataFrame, int]:
     return known, rounds
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(pools(), shares(), TARGETS, st.booleans(), st.sampled_from([1, 4, 9]))
 def test_what_is_counted_suffices(
     frame: pl.DataFrame,
@@ -229,7 +229,7 @@ def test_without_a_limit_everything_is_counted_at_once() -> None:
 # ---- budgets that do not fit
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(pools(), shares(), st.integers(1, 30_000))
 def test_what_is_said_to_fit_fits(
     frame: pl.DataFrame, share_of: dict[str, float], target: int
@@ -269,7 +269,6 @@ def test_a_budget_that_does_not_fit_names_the_source() -> None:
 SIZES = st.lists(st.integers(0, 100) | st.integers(1_000, 50_000), max_size=40)
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, st.none() | st.floats(0, 1))
 def test_interleaved_prefixes_keep_the_share(
     replay: list[int], new: list[int], share: float | None

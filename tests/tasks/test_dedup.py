@@ -95,7 +95,6 @@ def reference(rows: list[Row]) -> list[tuple[str | None, Row, float | None]]:
     return [found[id(row)] for row in rows]
 
 
-@settings(deadline=None)
 @given(strategies.documents())
 def test_twins_are_those_that_comparing_all_with_all_finds(rows: list[Row]) -> None:
     for row, (kind, stands, similarity) in zip(decided(rows), reference(rows), strict=True):
@@ -108,7 +107,7 @@ def test_twins_are_those_that_comparing_all_with_all_finds(rows: list[Row]) -> N
         assert row[c.SIMILARITY] == similarity
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(strategies.documents(), st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter(rows: list[Row], chance: random.Random) -> None:
     said = [c.DOC_ID, c.TEXT_HASH, c.KEEP, c.DROP_REASON, c.MATCHED_ID, c.SIMILARITY, c.SPLIT]
@@ -120,7 +119,7 @@ def test_order_of_rows_does_not_matter(rows: list[Row], chance: random.Random) -
     assert multiset(rows) == multiset(chance.sample(rows, len(rows)))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(strategies.documents(), st.booleans(), st.booleans())
 def test_what_was_kept_is_kept_again(rows: list[Row], exact: bool, near: bool) -> None:  # noqa: FBT001
     kept = [
@@ -131,7 +130,7 @@ def test_what_was_kept_is_kept_again(rows: list[Row], exact: bool, near: bool) -
     assert all(row[c.KEEP] for row in decided(kept, exact=exact, near=near))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(strategies.documents(), st.booleans(), st.booleans())
 def test_reasons_are_true(rows: list[Row], exact: bool, near: bool) -> None:  # noqa: FBT001
     outcomes = decided(rows, exact=exact, near=near)
@@ -171,7 +170,7 @@ def test_reasons_are_true(rows: list[Row], exact: bool, near: bool) -> None:  # 
             assert row[c.SIMILARITY] >= THRESHOLD
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(strategies.documents())
 def test_every_document_that_breaks_no_rule_is_kept_or_has_a_kept_twin(rows: list[Row]) -> None:
     outcomes = decided(rows)

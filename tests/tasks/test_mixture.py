@@ -42,7 +42,7 @@ def frames(source: str) -> st.SearchStrategy[pl.DataFrame]:
     return st.lists(st.tuples(sizes, st.booleans()), max_size=25).map(lambda n: chosen(source, n))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(frames("old"), frames("new"), st.floats(1, 5_000), st.integers(0, 5))
 def test_a_plan(replay: pl.DataFrame, new: pl.DataFrame, shard_bytes: float, seed: int) -> None:
     plan = mixture.plan(replay, new, shard_bytes=shard_bytes, seed=seed)
@@ -85,7 +85,7 @@ def check_files(plan: pl.DataFrame, shard_bytes: float) -> None:
     assert len(names) <= sum(most.values())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(frames("old"), frames("new"), st.integers(0, 5))
 def test_the_order_of_new_rows_does_not_matter(
     replay: pl.DataFrame, new: pl.DataFrame, seed: int

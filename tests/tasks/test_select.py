@@ -227,7 +227,7 @@ def shared_clusters(draw: st.DrawFn) -> pl.DataFrame:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     shared_clusters(),
     st.sampled_from([1e-6, 0.1, 0.5]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.shingles import (
@@ -45,7 +45,6 @@ def shingles_reference(text: str, n: int) -> list[bytes]:
     return [b" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
 
 
-@settings(deadline=None)
 @given(ANY_TEXT | st.text(), st.integers(1, 7))
 def test_equals_the_reference_on_any_text(text: str, n: int) -> None:
     assert words(text) == words_reference(text)

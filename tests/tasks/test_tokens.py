@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigError
@@ -43,7 +43,6 @@ def test_training_on_nothing_leaves_the_bytes() -> None:
     assert tokens.count(tokenizer, []) == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(), max_size=5))
 def test_every_text_goes_in_and_comes_out_again(texts: list[str]) -> None:
     for text, n in zip(texts, tokens.count(TRAINED, texts), strict=True):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pyarrow as pa
 
-from tasks import characters
+from tasks import characters, compiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from tasks.signals.lid.model import Model
 
     Booleans = NDArray[np.bool_]
-    Bytes = NDArray[np.uint8]
-    Offsets = NDArray[np.int64]
 
+KERNEL: Final = "tasks.signals.lid.kernel"
 WHOLE: Final = 2**62
 
 
@@ -29,14 +28,14 @@ def languages(
     Each text is read up to ``first_bytes`` bytes, or to the character that ends before; None reads
     all of it. Both are null where the text is null or the model knows no part of it.
     """
-    from tasks.signals.lid.kernel import score
+    score = compiled.load(KERNEL).score
 
     labels = np.full(len(column), -1, np.int32)
     probabilities = np.zeros(len(column), np.float64)
     at = 0
-    for texts in _chunks(column):
+    for texts in compiled.chunks(column):
         end = at + len(texts)
-        data, offsets = _buffers(texts)
+        data, offsets = compiled.buffers(texts)
         limit = _limit(first_bytes)
         score(model.arrays, data, offsets, limit, labels[at:end], probabilities[at:end])
         if texts.null_count:
@@ -51,14 +50,14 @@ def have_letters(
     column: pa.Array | pa.ChunkedArray, least: int, *, first_bytes: int | None = None
 ) -> Booleans:
     """Tell which texts have ``least`` letters in their first bytes; a null has none."""
-    from tasks.signals.lid.kernel import enough
+    enough = compiled.load(KERNEL).enough
 
     starts, content = characters.blocks()
     found = np.zeros(len(column), np.bool_)
     at = 0
-    for texts in _chunks(column):
+    for texts in compiled.chunks(column):
         end = at + len(texts)
-        data, offsets = _buffers(texts)
+        data, offsets = compiled.buffers(texts)
         limit, classes = _limit(first_bytes), (content, starts)
         enough(data, offsets, limit, least, classes, characters.LETTER, found[at:end])
         if texts.null_count:
@@ -69,18 +68,3 @@ def have_letters(
 
 def _limit(first_bytes: int | None) -> int:
     return WHOLE if first_bytes is None else first_bytes
-
-
-def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.LargeStringArray]:
-    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-    return [chunk.cast(pa.large_string()) for chunk in chunks]
-
-
-def _buffers(texts: pa.LargeStringArray) -> tuple[Bytes, Offsets]:
-    """Return the bytes and the offsets of texts; read-only both, for one compiled kernel."""
-    _, offsets, data = texts.buffers()
-    if not len(texts) or data is None or not data.size:
-        empty = np.frombuffer(bytes(8 * (len(texts) + 1)), np.int64)
-        return np.frombuffer(b"\0", np.uint8), empty
-    limits = np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
-    return np.frombuffer(data, np.uint8), limits

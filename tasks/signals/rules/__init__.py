@@ -68,10 +68,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from tasks import characters
+from tasks import characters, compiled
 from tasks.signals.rules import names
 from tasks.signals.rules.columns import columns
-from tasks.signals.rules.compiled import load
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,23 +87,15 @@ def rules(texts: pa.ChunkedArray) -> pl.DataFrame:
 def counts(texts: pa.ChunkedArray) -> pl.DataFrame:
     """Return what :data:`names.COUNTS` names of each text, as int64."""
     found = np.zeros((len(texts), len(names.COUNTS)), dtype=np.int64)
-    tables, measure, row = _tables(), load().measure, 0
-    for chunk in texts.chunks:
-        data, offsets = _buffers(chunk)
+    tables, row = _tables(), 0
+    measure = compiled.load("tasks.signals.rules.kernel").measure
+    for chunk in compiled.chunks(texts):
+        data, offsets = compiled.buffers(chunk)
+        if (longest := int(np.diff(offsets).max(initial=0))) > MAX_BYTES:
+            raise ValueError(f"a text of {longest} bytes; wanted at most {MAX_BYTES}: split it")
         measure(data, offsets, *tables, found[row : row + len(chunk)])
         row += len(chunk)
     return pl.DataFrame(found, schema=dict.fromkeys(names.COUNTS, pl.Int64), orient="row")
-
-
-def _buffers(chunk: pa.LargeStringArray) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return the bytes of a chunk and where each text begins in them, without a copy."""
-    _, offsets, data = chunk.buffers()
-    if not len(chunk):  # its buffers may be missing
-        return np.zeros(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
-    starts = np.frombuffer(offsets, np.int64, len(chunk) + 1, offset=chunk.offset * 8)
-    if (longest := int(np.diff(starts).max())) > MAX_BYTES:
-        raise ValueError(f"a text of {longest} bytes; wanted at most {MAX_BYTES}: split it")
-    return np.frombuffer(data if data is not None else b"", np.uint8), starts
 
 
 def _tables() -> tuple[np.ndarray[Any, Any], ...]:

@@ -1,6 +1,6 @@
 """The rules as one compiled pass over the bytes of each text. See the package for the definitions.
 
-Import it through :func:`tasks.signals.rules.compiled.load`, which says where the machine code lies.
+Import it through :func:`tasks.compiled.load`, which says where the machine code lies.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LINES = st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b".")), max_size=30)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rows=LINES, ended=st.booleans(), at_most=st.integers(1, 40))
 def test_parts_side_by_side_hold_each_line_once(
     tmp_path_factory: pytest.TempPathFactory, rows: list[bytes], *, ended: bool, at_most: int

@@ -6,7 +6,7 @@ import unicodedata
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import columns as c
@@ -59,7 +59,6 @@ def measured(*texts: str) -> list[dict[str, float]]:
     return gopher(pl.Series(texts, dtype=pl.String)).to_dicts()
 
 
-@settings(deadline=None)
 @given(st.lists(ANY_TEXT, max_size=6))
 def test_equals_the_reference_on_any_text(texts: list[str]) -> None:
     assert measured(*texts) == [reference(text) for text in texts]

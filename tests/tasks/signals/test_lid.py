@@ -198,7 +198,6 @@ def paragraphs() -> tuple[str, ...]:
     return (*found, *(p for text in real_documents() for p in text.split("\n\n") if p.strip()))
 
 
-@settings(deadline=None)
 @given(TEXT)
 def test_the_kernel_is_the_reference_on_any_text(text: str) -> None:
     assert guessed(lid(), text) == [reference().guess(text)]
@@ -217,7 +216,7 @@ def test_labels_and_probabilities_are_those_of_fasttext() -> None:
     assert [p for _, p in ours] == pytest.approx([p for _, p in theirs], abs=1e-4)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(model=smalls(), text=TEXT)
 def test_every_kind_of_model_is_scored_as_by_the_reference_and_by_fasttext(
     model: Small, text: str, tmp_path_factory: pytest.TempPathFactory
@@ -254,7 +253,6 @@ def test_the_first_bytes_end_with_a_character(texts: list[str], size: int) -> No
     assert guessed(lid(), *texts, first_bytes=size) == guessed(lid(), *starts)
 
 
-@settings(deadline=None)
 @given(
     texts=st.lists(st.none() | TEXT, max_size=4), least=st.integers(0, 9), size=st.integers(0, 40)
 )
@@ -367,7 +365,7 @@ MUTATIONS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(model=smalls(), changes=MUTATIONS, cut=st.none() | st.integers(0, 20_000))
 def test_a_mutated_model_is_refused_or_harmless(
     model: Small, changes: list[tuple[int, int]], cut: int | None
@@ -378,7 +376,7 @@ def test_a_mutated_model_is_refused_or_harmless(
     still_reads_or_is_refused(bytes(content[:cut]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(place=st.integers(0, 92) | st.integers(0, 938_012), byte=st.integers(0, 255))
 def test_the_real_model_mutated_is_refused_or_harmless(place: int, byte: int) -> None:
     content = bytearray(shipped())

@@ -70,7 +70,7 @@ def test_the_documents_digest_leaves_out_where_it_lay() -> None:
     assert len(set(digests)) == 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(ANY_TEXT, max_size=6), st.integers(1, 3))
 def test_batches_do_not_matter_for_any_text(texts: list[str], size: int) -> None:
     table = documents(["", *texts])

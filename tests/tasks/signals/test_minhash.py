@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import xxhash
 from datasketch import MinHash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import columns as c
@@ -56,7 +56,6 @@ def agreement(left: bytes, right: bytes) -> float:
     return float(np.mean(np.frombuffer(left, "<u4") == np.frombuffer(right, "<u4")))
 
 
-@settings(deadline=None)
 @given(
     st.lists(ANY_TEXT, max_size=4),
     st.builds(

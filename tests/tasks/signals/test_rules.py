@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tasks.signals import rules as package
 from tasks.signals.gopher import BULLETS, STOP_WORDS, gopher
-from tasks.signals.rules import compiled, names
+from tasks.signals.rules import names
 from tasks.signals.rules.columns import BY_WORDS, NAMES
 from tests.tasks.signals.rules_reference import Value, reference
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
@@ -81,13 +81,12 @@ def measured(*texts: str) -> list[dict[str, Value]]:
     return package.rules(pa.chunked_array([pa.array(texts, pa.large_string())])).to_dicts()
 
 
-@settings(deadline=None)
 @given(st.lists(TEXTS | ECHOES, max_size=6))
 def test_equals_the_reference_on_any_text(texts: list[str]) -> None:
     assert measured(*texts) == [reference(text) for text in texts]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(ECHOES)
 def test_equals_the_reference_on_repetition(text: str) -> None:
     assert measured(text) == [reference(text)]
@@ -112,18 +111,6 @@ def test_numba_is_imported_by_the_first_measurement_only() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_folder_that_cannot_be_written_is_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    assert compiled.folder().parent == tmp_path
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file"))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert compiled.folder().name.startswith("openmoat-kernels-")
-
-
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=5), max_size=9), st.data())
 def test_chunks_and_slices_change_nothing(texts: list[str], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(texts)))

@@ -204,7 +204,7 @@ DATE = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
 HALF = len(BODY) // 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     drops=st.lists(st.floats(0.02, 0.2), min_size=1, max_size=8),
     headers=st.sampled_from([TAG, DATE, TAG | DATE]),

@@ -6,7 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.ingest.markup import html_text
@@ -35,14 +35,12 @@ def plainly(pages: list[str], share: float) -> tuple[str, ...]:
     return tuple(sorted(often)) if len(sets) >= 20 else ()
 
 
-@settings(deadline=None)
 @given(PAGES, st.sampled_from((0.01, 0.3, 0.5, 1.0)))
 def test_small_sources_against_a_plain_reference(pages: list[str], share: float) -> None:
     numbered = [f"{page}\nown line {'x' * i}" if i % 3 else page for i, page in enumerate(pages)]
     assert repeated(sample_of(numbered), share) == plainly(numbered, share)
 
 
-@settings(deadline=None)
 @given(PAGES, st.randoms(use_true_random=False), st.integers(1, 5))
 def test_order_parts_and_repeated_ids_do_not_matter(
     pages: list[str], chance: random.Random, size: int

@@ -13,7 +13,7 @@ MARKS = st.text("\u0300\u0316\u0334\u0344\u0345\u0f73\u05b0", min_size=LONG - 2,
 LETTERS = st.text("ae\u00e9\u1ec7\u0958\u1100\u1161\u11a8", max_size=3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(LETTERS | MARKS, max_size=5).map("".join))
 def test_the_normal_form_is_the_same(text: str) -> None:
     assert unicodedata.normalize("NFC", with_marks_in_order(text)) == unicodedata.normalize(

@@ -42,7 +42,7 @@ ALL = NormaliseConfig(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXT, CONFIGS, st.sampled_from((frozenset(), REPEATED)))
 def test_a_second_time_nothing_changes(
     text: str, config: NormaliseConfig | None, repeated: frozenset[str]
@@ -58,7 +58,7 @@ def test_a_second_time_nothing_changes(
         assert set(once.changes) <= {"controls", "nfc"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(TEXT, max_size=6), CONFIGS)
 def test_a_batch_is_its_texts(texts: list[str], config: NormaliseConfig | None) -> None:
     each = [normalise(text, config) for text in texts]
