@@ -20,7 +20,8 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
     meter = ledger.Meter()
     listing = ingest.list_units(recipe.ingest, recipe.pool())
     units = [u for source in recipe.ingest.sources for u in _units(source, listing.units, out)]
-    futures = [ingest.measure_unit.submit(u, recipe.ingest, recipe.signals, out) for u in units]
+    measured_by = (recipe.ingest, recipe.signals, recipe.tokenizer, out)
+    futures = [ingest.measure_unit.submit(unit, *measured_by) for unit in units]
     measured = [future.result() for future in futures]
     for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, out):
         done = meter.record(manifest, reused=reused)

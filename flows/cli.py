@@ -31,6 +31,13 @@ Workers = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
+Document = Annotated[
+    Optional[str],  # noqa: UP045  (Typer evaluates it)
+    typer.Argument(
+        help="A document: its doc_id, the first 8 digits of it or more, or its record's own id.",
+        show_default=False,
+    ),
+]
 CORES = os.cpu_count() or 1
 
 
@@ -94,17 +101,22 @@ def verify(folder: Folder, *, json: Json = False) -> None:
 
 
 @app.command()
-def inspect(folder: Folder, *, json: Json = False) -> None:
-    """Show what a run read, dropped, kept, drew and mixed."""
+def inspect(folder: Folder, document: Document = None, *, json: Json = False) -> None:
+    """Show what a run read, dropped, kept, drew and mixed; or why it dropped one document."""
     from flows import terminal
 
-    terminal.show_run(str(folder), json=json)
+    if document is None:
+        terminal.show_run(str(folder), json=json)
+        return
+    from tasks.inspection import inspect as find
+
+    terminal.show_documents(find(str(folder), document), json=json)
 
 
 def _run(
     recipe: str, out: Path | None, workers: int, *, json: bool, goal: Goal = "mixture"
 ) -> None:
-    from tasks import preflight
+    from tasks import ledger, preflight
     from tasks.recipe import load
 
     config = load(recipe)
@@ -114,7 +126,10 @@ def _run(
 
     from flows import terminal
     from flows.settings import quiet_prefect
+    from tasks.signals.measure import warm
 
+    if not ledger.stands(folder, "signals"):
+        warm(config.signals)
     quiet_prefect()
     with terminal.progress():
         from flows.pipeline import pipeline

@@ -1,14 +1,20 @@
-"""The reference page of recipes, made from their models: ``python -m flows.reference``."""
+"""The reference pages: of recipes, made from their models, and of signals.
+
+``python -m flows.reference recipe`` and ``python -m flows.reference signals`` print them.
+"""
 
 from __future__ import annotations
 
+import inspect
 import sys
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
+import pyarrow as pa
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from schemas import signals
 from schemas.config import RunConfig
 
 if TYPE_CHECKING:
@@ -20,7 +26,7 @@ INTRO = """\
 # The recipe, key by key
 
 A recipe is a TOML file with one section for each stage. This page is made from the models that
-check it (`python -m flows.reference > docs/recipe.md`), so it says what the program does.
+check it (`python -m flows.reference recipe > docs/recipe.md`), so it says what the program does.
 
 - A key that is left out has the default named here, which may be nothing.
 - A key that does not exist is refused, with the nearest one that does. So is a value out of bounds.
@@ -34,44 +40,93 @@ Start from one that comes with openmoat: [`demo`](../data/recipes/demo.toml),
 [`dolma-urls`](../data/recipes/dolma-urls.toml). How sources are written down is told in
 [add-a-source.md](add-a-source.md), what the stages do in [how-it-works.md](how-it-works.md).
 """
+SIGNALS = f"""\
+# Signals
+
+What is measured of every document in the first pass over the text: a row of `signals/` each, beside
+the rows of `documents/`. No threshold is applied here; the recipe's
+[`[select]`](recipe.md) says which are, and changing one measures nothing again. This page is made
+from the definitions (`python -m flows.reference signals > docs/signals.md`), and each of them has a
+reference in plain Python in `tests/tasks/signals`, which the compiled kernels equal exactly.
+
+{signals.TERMS}
+"""
 PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false"}
 BOUNDS = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}"}
 NOTHING = "nothing"
 MANY = "Needed, once or more."
+ANY = "May be left out, or stand more than once."
 
 
 def page() -> str:
-    """Return the whole page."""
-    return "\n".join([INTRO, *_section(RunConfig, path=())])
+    """Return the page of recipes."""
+    return "\n".join([INTRO, *_section(RunConfig, (), {})])
+
+
+def signals_page() -> str:
+    """Return the page of signals."""
+    lines = [SIGNALS]
+    for title, source, group in signals.GROUPS:
+        lines += [f"## {title}\n", *([f"{source}\n"] if source else [])]
+        lines += ["| column | type | unit | what it is |", "|---|---|---|---|"]
+        for one in group:
+            kind = _arrow(one.type) + (", may be null" if one.nullable else "")
+            lines.append(f"| `{one.name}` | {kind} | {one.unit} | {one.meaning} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _arrow(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"list of {_arrow(kind.value_type)}"
+    if pa.types.is_struct(kind):
+        return " ".join(f"`{kind.field(i).name}`" for i in range(kind.num_fields))
+    if pa.types.is_integer(kind):
+        return "integer"
+    names = {pa.float64(): "number", pa.binary(): "bytes"}
+    return names.get(kind, "text")
 
 
 def main() -> None:
-    """Write the page to the standard output."""
-    sys.stdout.write(page())
+    """Write the page that is asked for to the standard output."""
+    pages = {"recipe": page, "signals": signals_page}
+    sys.stdout.write(pages[sys.argv[1]]())
 
 
-def _section(model: type[BaseModel], path: tuple[str, ...], presence: str = "") -> Iterator[str]:
-    """A section's heading, what it is for and its keys; then the sections inside it."""
-    yield f"## {_heading(path, presence)}\n"
-    yield " ".join([(model.__doc__ or "").strip(), presence]).strip() + "\n"
+def _section(
+    model: type[BaseModel],
+    path: tuple[str, ...],
+    known: dict[type[BaseModel], str],
+    presence: str = "",
+) -> Iterator[str]:
+    """A section's heading, what it is for and its keys; then the sections inside it.
+
+    ``known`` holds the sections that were described before, which are not described twice.
+    """
+    known[model] = heading = _heading(path, presence)
+    yield f"## {heading}\n"
+    yield " ".join([inspect.cleandoc(model.__doc__ or ""), presence]).strip() + "\n"
     yield "| key | type | default | what it means |"
     yield "|---|---|---|---|"
     inner = []
     for name, field in model.model_fields.items():
         section = _model_of(field.annotation)
-        if section is not None:
+        if section in known:
+            yield _row(name, field, f"Keys as in {known[section]}.")
+        elif section is not None:
             inner.append((section, (*path, name), _presence(field)))
-        if section is None or field.description:
-            yield _row(name, field)
+            yield _row(name, field, field.description or "See below.")
+        else:
+            yield _row(name, field, field.description or "")
     yield ""
     for section, place, needed in inner:
-        yield from _section(section, place, needed)
+        yield from _section(section, place, known, needed)
 
 
 def _presence(field: FieldInfo) -> str:
     """Whether a section may be left out, or written down more than once."""
     if get_origin(field.annotation) is tuple:
-        return MANY
+        return MANY if field.is_required() else ANY
     if field.is_required():
         return "Needed."
     return "May be left out." + (" Its defaults then hold." if field.default_factory else "")
@@ -81,11 +136,11 @@ def _heading(path: tuple[str, ...], presence: str) -> str:
     if not path:
         return "At the top"
     name = ".".join(path)
-    return f"`[[{name}]]`" if presence == MANY else f"`[{name}]`"
+    return f"`[[{name}]]`" if presence in {MANY, ANY} else f"`[{name}]`"
 
 
-def _row(name: str, field: FieldInfo) -> str:
-    cells = (f"`{name}`", _kind(field), _default(field), field.description or "")
+def _row(name: str, field: FieldInfo, meaning: str) -> str:
+    cells = (f"`{name}`", _kind(field), _default(field), meaning)
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from tasks import ledger
 from tasks import progress as events
+from tasks.report.document import document_facts
 from tasks.report.page import shown
 from tasks.report.plan import plan_sections
 from tasks.report.sections import sections
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from schemas.finding import Finding
+    from schemas.inspection import Inspection
     from schemas.plan import Plan
     from schemas.section import Section
 
@@ -97,7 +99,8 @@ def show_run(folder: str, *, json: bool) -> None:
         return
     console = _console()
     for section in sections(run, manifests):
-        show_section(section, console)
+        if not section.panels:
+            show_section(section, console)
 
 
 def _console() -> Console:
@@ -126,6 +129,25 @@ def show_section(section: Section, console: Console) -> None:
 def print_json(body: dict[str, Any]) -> None:
     """Print one JSON object on one line."""
     print(orjson.dumps(body).decode())  # noqa: T201  (the answer that a script waits for)
+
+
+def show_documents(inspection: Inspection, *, json: bool) -> None:
+    """Show what is known of a document: a line for each fact, none of them cut."""
+    if json:
+        print_json(inspection.model_dump(mode="json"))
+        return
+    console = Console(soft_wrap=True)
+    for document in inspection.documents:
+        for title, facts in document_facts(document):
+            console.print(Text(printable(title), style="bold"))
+            wide = max((len(name) for name, _ in facts), default=0)
+            for name, fact in facts:
+                line = Text(f"  {printable(name):{wide}}  ", style="dim")
+                console.print(line.append(printable(fact), style="default"))
+        console.print()
+    more = inspection.found - len(inspection.documents)
+    last = f"{inspection.looked_at:,} documents looked at"
+    console.print(Text(f"{last}; {more:,} more have this id" if more else last, style="dim"))
 
 
 def show_plan(plan: Plan, *, json: bool) -> None:

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from schemas.budgets import BudgetConfig, MixtureConfig, PoolConfig, ReplayConfig
 from schemas.recipe import Section, Share, wrong
-from schemas.selection import GopherThresholds, SelectConfig
+from schemas.rule_sets import GopherThresholds
+from schemas.selection import SelectConfig
 from schemas.sources import PYTHON_FORMATS, Format, Sample, Source
 
 __all__ = [
@@ -107,6 +108,11 @@ class SignalsConfig(Section):
     lang_min_chars: int = Field(
         default=24, ge=1, description="Texts with fewer letters than this are `und` (undetermined)."
     )
+    minhash: bool = Field(
+        default=True,
+        description="Measure what near-duplicates are found by. `false` saves most of the time "
+        "that signals take, and needs `dedup.near = false`.",
+    )
     shingle_words: int = Field(
         default=5,
         ge=1,
@@ -162,16 +168,6 @@ class DedupConfig(Section):
     )
 
 
-class DecidingConfig(Section):
-    """What decisions rest on: three sections, the seed, and each source's origin."""
-
-    signals: SignalsConfig
-    dedup: DedupConfig
-    select: SelectConfig
-    seed: int
-    origins: dict[str, str]
-
-
 class CorpusConfig(Section):
     """The cleaned corpus as files of its own."""
 
@@ -211,6 +207,17 @@ class TokenizerConfig(Section):
         return self
 
 
+class DecidingConfig(Section):
+    """What decisions rest on: four sections, the seed, and each source's origin."""
+
+    signals: SignalsConfig
+    tokenizer: TokenizerConfig | None
+    dedup: DedupConfig
+    select: SelectConfig
+    seed: int
+    origins: dict[str, str]
+
+
 class RunConfig(Section):
     """A whole recipe."""
 
@@ -238,6 +245,7 @@ class RunConfig(Section):
         origins: dict[str, str] = {s.name: s.origin for s in self.ingest.sources}
         return DecidingConfig(
             signals=self.signals,
+            tokenizer=self.tokenizer if self.tokenizer and self.tokenizer.path else None,
             dedup=self.dedup,
             select=self.select,
             seed=self.seed,
@@ -281,9 +289,18 @@ class RunConfig(Section):
         # Where records name their source themselves, only the run can tell which ones there are.
         open_ended = {s.origin for s in self.ingest.sources if s.source_field}
         if not open_ended:
+            every = names["replay"] + names["new"]
             for name in self.select.exempt:
-                every = names["replay"] + names["new"]
                 _check_name(name, every, key="select.exempt", kind="source")
+            for name in [n for override in self.select.overrides for n in override.sources]:
+                _check_name(name, every, key="select.overrides.sources", kind="source")
+        if self.dedup.near and not self.signals.minhash:
+            raise wrong(
+                "signals.minhash",
+                got="false, with dedup.near = true",
+                wanted="MinHash, which near-duplicates are found by",
+                way_out="Remove minhash = false, or set near = false in [dedup].",
+            )
         for rule in self.select.attributes:
             _check_attribute(rule.name, [a for s in self.ingest.sources for a in s.attributes])
         if self.replay is not None:

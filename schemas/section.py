@@ -23,10 +23,41 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """A histogram on one line: a label, bars, a figure, and in words what the bars show.
+
+    ``heights`` are the bars' heights, 0 to 1 of the line's.
+    """
+
+    label: str
+    heights: tuple[float, ...]
+    figure: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Histograms of one quantity on one axis, a line each, with what is kept of it.
+
+    ``edges`` are where bars begin and end, 0 to 1 of the axis; bars ``kept[0]`` up to, not
+    including, ``kept[1]`` are kept. ``limits`` and ``ends`` are marked on the axis: place and text.
+    """
+
+    title: str
+    text: str
+    edges: tuple[float, ...]
+    kept: tuple[int, int]
+    limits: tuple[tuple[float, str], ...]
+    ends: tuple[str, str]
+    strips: tuple[Strip, ...]
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading, a paragraph, and at most one table and one chart."""
+    """A heading, a paragraph, and at most one table, one chart, and some panels."""
 
     title: str
     text: str = ""
     table: Table | None = None
     chart: Bars | None = None
+    panels: tuple[Panel, ...] = ()

@@ -8,52 +8,32 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from schemas.recipe import Section, Share, wrong
+from schemas.rule_sets import (
+    C4Thresholds,
+    CodeThresholds,
+    DolmaThresholds,
+    FineWebThresholds,
+    GopherRepetitionThresholds,
+    GopherThresholds,
+    RefinedWebThresholds,
+    check_order,
+)
 
 LANGUAGE = re.compile(r"[a-z]{2,3}")
+RULE_SETS = ("gopher", "gopher_repetition", "c4", "fineweb", "refinedweb", "dolma", "code")
 
 
-def _check_order(least: float, most: float, name: str = "") -> None:
-    if least > most:
-        raise wrong(
-            f"min{name}",
-            got=f"{least}, and max{name} = {most}",
-            wanted="the least not to be above the most",
-            way_out="Change one of them: no document could pass both.",
-        )
-
-
-class GopherThresholds(Section):
-    """Quality rules of Gopher (arXiv 2112.11446, table A1). `gopher = false` switches them off."""
-
-    min_words: int = Field(default=50, ge=0, description="Fewest words.")
-    max_words: int = Field(default=100_000, ge=1, description="Most words.")
-    min_mean_word_length: float = Field(default=3.0, ge=0, description="Characters a word, least.")
-    max_mean_word_length: float = Field(default=10.0, gt=0, description="Characters a word, most.")
-    max_symbol_to_word_ratio: float = Field(
-        default=0.1, ge=0, description="Hash signs, or ellipses, for each word, at most."
-    )
-    max_bullet_lines: Share = Field(
-        default=0.9, description="Share of lines that start with a bullet, at most."
-    )
-    max_ellipsis_lines: Share = Field(
-        default=0.3, description="Share of lines that end with an ellipsis, at most."
-    )
-    min_words_with_letter: Share = Field(
-        default=0.8, description="Share of words with a letter in them, at least."
-    )
-    min_stop_words: int = Field(
-        default=2,
-        ge=0,
-        description="How many different ones of the, be, to, of, and, that, have, with, at least. "
-        "English: set it to 0 for other languages.",
-    )
-
-    @model_validator(mode="after")
-    def _least_is_not_above_most(self) -> Self:
-        for name in ("words", "mean_word_length"):
-            least, most = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
-            _check_order(least, most, f"_{name}")
-        return self
+def check_languages(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what cannot be a label of lid.176."""
+    for code in value:
+        if not LANGUAGE.fullmatch(code):
+            raise wrong(
+                "",
+                got=f"{code[:80]!r}",
+                wanted="codes of two or three small letters, such as 'en' or 'de'",
+                way_out="Write ISO 639 codes, as lid.176 answers with them.",
+            )
+    return value
 
 
 class LicensesConfig(Section):
@@ -171,8 +151,63 @@ class AttributeRule(Section):
                 way_out="Say which values are kept, for example max = 0.4.",
             )
         if least is not None and most is not None:
-            _check_order(least, most)
+            check_order(least, most)
         return self
+
+
+class Expression(Section):
+    """A rule of your own: an SQL expression over signals; what it is true of is dropped.
+
+    Columns of numbers in `signals`, and `lang`; comparisons, arithmetic, `AND`, `OR`, `NOT`, `IN`,
+    `BETWEEN`, `LIKE`, `IS NULL`, `CASE`, and plain functions such as `COALESCE` and `GREATEST`. A
+    signal that is null leaves the comparison open, and the document in.
+    """
+
+    name: str = Field(
+        pattern="^[a-z][a-z0-9_]*$",
+        max_length=60,
+        description="The reason that documents are dropped for, after `rule:`.",
+    )
+    drop_where: str = Field(
+        min_length=1,
+        max_length=2_000,
+        description="`code_frac_alphanumeric < 0.3 AND lang = 'en'`, for example.",
+    )
+
+
+class Override(Section):
+    """Other thresholds for some documents: those of a language, of a source, or both.
+
+    A rule set that is named here changes by the keys that are given; `false` switches it off, `{}`
+    switches it on. Of several that speak of one document, the later ones win.
+    """
+
+    languages: tuple[str, ...] = Field(
+        default=(), strict=False, description="Languages it is about; empty: all."
+    )
+    sources: tuple[str, ...] = Field(
+        default=(), strict=False, description="Names of sources it is about; empty: all."
+    )
+    gopher: GopherThresholds | Literal[False] | None = None
+    gopher_repetition: GopherRepetitionThresholds | Literal[False] | None = None
+    c4: C4Thresholds | Literal[False] | None = None
+    fineweb: FineWebThresholds | Literal[False] | None = None
+    refinedweb: RefinedWebThresholds | Literal[False] | None = None
+    dolma: DolmaThresholds | Literal[False] | None = None
+    code: CodeThresholds | Literal[False] | None = None
+
+    @model_validator(mode="after")
+    def _is_about_some(self) -> Self:
+        if not (self.languages or self.sources):
+            raise wrong(
+                "",
+                got="thresholds for all documents",
+                wanted="languages or sources that they are about",
+                way_out="Name some, or write them into [select] itself.",
+            )
+        return self
+
+    _languages = field_validator("languages")(check_languages)
 
 
 class SelectConfig(Section):
@@ -199,7 +234,19 @@ class SelectConfig(Section):
         default=0.5, description="Least probability of the language, where `languages` is given."
     )
     gopher: GopherThresholds | None = Field(
-        default_factory=GopherThresholds, description="Gopher's thresholds."
+        default_factory=GopherThresholds, description="Gopher's quality rules."
+    )
+    gopher_repetition: GopherRepetitionThresholds | None = None
+    c4: C4Thresholds | None = None
+    fineweb: FineWebThresholds | None = None
+    refinedweb: RefinedWebThresholds | None = None
+    dolma: DolmaThresholds | None = None
+    code: CodeThresholds | None = None
+    overrides: tuple[Override, ...] = Field(
+        default=(), strict=False, description="Other thresholds for some languages or sources."
+    )
+    rules: tuple[Expression, ...] = Field(
+        default=(), strict=False, description="Rules of your own."
     )
     attributes: tuple[AttributeRule, ...] = Field(
         default=(), strict=False, description="Thresholds for attributes that came with a source."
@@ -216,21 +263,31 @@ class SelectConfig(Section):
         lt=1.0,
         description="Share of near-duplicate clusters held out for validation, by seeded hash.",
     )
+    max_drop_share: Share = Field(
+        default=0.9,
+        description="A run stops (exit 3) when more than this share of a source's documents would "
+        "be dropped, whatever the reason; 1 never stops it. A source of fewer than 10 documents is "
+        "not watched.",
+    )
 
-    @field_validator("gopher", mode="before")
+    @field_validator(*RULE_SETS, mode="before")
     @classmethod
-    def _false_is_off(cls, value: object) -> object:
-        return None if value is False else value
+    def _switch(cls, value: object) -> object:
+        """Read `false` as off and `true` as on, with the published thresholds."""
+        return {True: {}, False: None}[value] if isinstance(value, bool) else value
 
-    @field_validator("languages")
+    @field_validator("rules")
     @classmethod
-    def _codes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for code in value:
-            if not LANGUAGE.fullmatch(code):
+    def _names_are_unique(cls, value: tuple[Expression, ...]) -> tuple[Expression, ...]:
+        names = [rule.name for rule in value]
+        for name in names:
+            if names.count(name) > 1:
                 raise wrong(
                     "",
-                    got=f"{code[:80]!r}",
-                    wanted="codes of two or three small letters, such as 'en' or 'de'",
-                    way_out="Write ISO 639 codes, as lid.176 answers with them.",
+                    got=f"two rules called {name!r}",
+                    wanted="a name for each",
+                    way_out="Rename one of them: decisions give it as the reason.",
                 )
         return value
+
+    _languages = field_validator("languages")(check_languages)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from schemas import columns as c
+from schemas import signals
 from schemas.errors import SchemaError
 
 MESSAGE = pa.struct([("role", pa.string()), ("content", pa.large_string())])
@@ -27,34 +28,8 @@ DOCUMENTS = pa.schema(
     ]
 )
 
-SIGNALS = pa.schema(
-    [
-        pa.field(c.DOC_ID, pa.string(), nullable=False),
-        pa.field(c.DOCUMENT_DIGEST, pa.string(), nullable=False),
-        pa.field(c.TEXT_HASH, pa.string(), nullable=False),
-        pa.field(c.N_BYTES, pa.int64(), nullable=False),
-        pa.field(c.LANG, pa.string(), nullable=False),
-        pa.field(c.LANG_PROB, pa.float64(), nullable=False),
-        pa.field(c.GOPHER_WORD_COUNT, pa.int64(), nullable=False),
-        pa.field(c.GOPHER_MEAN_WORD_LENGTH, pa.float64(), nullable=False),
-        pa.field(c.GOPHER_SYMBOL_TO_WORD_RATIO, pa.float64(), nullable=False),
-        pa.field(c.GOPHER_BULLET_LINES, pa.float64(), nullable=False),
-        pa.field(c.GOPHER_ELLIPSIS_LINES, pa.float64(), nullable=False),
-        pa.field(c.GOPHER_ALPHABETIC_WORDS, pa.float64(), nullable=False),
-        pa.field(c.GOPHER_STOP_WORDS, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_FRONT_MATTER, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_REPAIR, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_ENTITIES, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_CONTROLS, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_NFC, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_ZERO_WIDTH, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_LOOKALIKES, pa.int64(), nullable=False),
-        pa.field(c.NORMALISE_BOILERPLATE, pa.int64(), nullable=False),
-        pa.field(c.MINHASH_BANDS, pa.list_(pa.uint64())),
-        pa.field(c.MINHASH_SKETCH, pa.binary()),
-        pa.field(c.ATTRIBUTES, pa.large_string()),
-    ]
-)
+SIGNALS = pa.schema([pa.field(s.name, s.type, nullable=s.nullable) for s in signals.ALL])
+"""What each column is: :mod:`schemas.signals`."""
 
 DECISIONS = pa.schema(
     [
@@ -68,6 +43,7 @@ DECISIONS = pa.schema(
         pa.field(c.CLUSTER_ID, pa.string(), nullable=False),
         pa.field(c.SPLIT, pa.string(), nullable=False),
         pa.field(c.WEIGHT, pa.float64(), nullable=False),
+        pa.field(c.TOKENS_EST, pa.int64()),
     ]
 )
 

@@ -66,7 +66,7 @@ def twins(frame: pl.DataFrame, *, signals: SignalsConfig, threshold: float) -> p
     """
     rows = np.arange(frame.height)
     by_id = _first_of(frame, c.DOC_ID, rows)
-    alive = (frame[c.GOPHER_WORD_COUNT] > 0).to_numpy() & (by_id == rows)
+    alive = frame[c.GOPHER_WORD_COUNT].ne_missing(0).to_numpy() & (by_id == rows)
     by_text = _first_of(frame, c.TEXT_HASH, np.flatnonzero(alive))
     unlike = np.flatnonzero(alive & (by_text == rows))
     permutations = signals.minhash_bands * signals.minhash_rows

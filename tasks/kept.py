@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.manifest import Shard
-from tasks import budget, ledger, progress, storage, tokens
+from tasks import budget, estimates, ledger, progress, storage, tokens
 from tasks.hashing import seeded, table_digest
 
 if TYPE_CHECKING:
@@ -98,6 +98,29 @@ def count_up_to(
             progress.advance("tokens", documents=rows.height, n_bytes=int(rows[c.N_BYTES].sum()))
         frame = frame.update(pl.concat(found), on=[c.SHARD, c.ROW])
     return frame
+
+
+def count_sample(out: str, shard: str, tokenizer: Tokenizer) -> None:
+    """Count the documents of a shard from which the tokens of all are estimated."""
+    tokenizer_digest = tokens.digest(tokenizer)
+    known = _counts(out, shard, tokenizer_digest)[c.ROW]
+    at = storage.join(ledger.folder(out, "ingest"), shard)
+    ids = storage.read_table(at, [c.DOC_ID]).column(0).to_pylist()
+    wanted = set(np.flatnonzero(estimates.sampled(ids)).tolist()) - set(known)
+    if wanted:
+        counted = _count_rows(out, shard, sorted(wanted), tokenizer)
+        _remember(out, shard, counted, tokenizer_digest)
+
+
+def sample_counts(out: str, shard: str, ids: pl.Series, tokenizer_digest: str) -> pl.Series:
+    """Return the tokens of each document of a shard, null where it is not of the sample.
+
+    What budgets had counted beside it is left out, so that estimates do not depend on them.
+    """
+    rows = pl.DataFrame({c.ROW: range(len(ids))}, schema={c.ROW: pl.Int64})
+    counts = rows.join(_counts(out, shard, tokenizer_digest), on=c.ROW, how="left")[c.TOKENS]
+    sampled = pl.Series(estimates.sampled(ids))
+    return pl.select(pl.when(sampled).then(counts)).to_series().alias(c.TOKENS)
 
 
 def _count_rows(out: str, shard: str, rows: list[int], tokenizer: Tokenizer) -> pl.DataFrame:

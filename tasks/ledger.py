@@ -69,6 +69,11 @@ def read(out: str, stage: str) -> StageManifest:
     return storage.read_model(storage.join(folder(out, stage), MANIFEST), StageManifest)
 
 
+def stands(out: str, stage: str) -> bool:
+    """Tell whether a stage was finished, by whatever recipe."""
+    return storage.exists(storage.join(folder(out, stage), MANIFEST))
+
+
 def finished(out: str, stage: str, key: str) -> StageManifest | None:
     """The manifest of a stage that was finished with this very key and has all its files whole."""
     with contextlib.suppress(ManifestError):

@@ -1,17 +1,20 @@
-"""What can be known wrong before any work: places to read, tokenizer, language model, lists."""
+"""What can be known wrong before any work: places to read, tokenizer, model, lists, rules."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
-from tasks import opt_outs, storage, tokens
+from tasks import opt_outs, rules, storage, tokens
 from tasks.signals import language
 from tasks.storage import claim, inputs
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from schemas.config import RunConfig, SignalsConfig, Source, TokenizerConfig
     from schemas.selection import OptOutConfig
 
@@ -34,6 +37,7 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
     _check_model(recipe.signals)
     opt_out_lists(recipe.select.opt_out)
+    rules.check(recipe.select)
     if out is not None:
         _check_out(recipe, out)
 
@@ -90,6 +94,16 @@ def tokenizer_bytes(config: TokenizerConfig) -> bytes:
             wanted="a tokenizer.json, or a folder that holds one",
             way_out="Correct the path, or train one with train_vocab_size.",
         ) from error
+
+
+def tokenizer(config: TokenizerConfig) -> Tokenizer:
+    """Return the recipe's tokenizer, read once as long as its file stays the same."""
+    return _tokenizer(tokenizer_bytes(config), str(config.path))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(body: bytes, where: str) -> Tokenizer:
+    return tokens.load(body, where=where)
 
 
 def opt_out_lists(config: OptOutConfig | None) -> opt_outs.Lists:

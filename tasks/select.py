@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from schemas import columns as c
+from tasks import rules
 from tasks.hashing import seeded
 from tasks.licenses import Policy
 from tasks.opt_outs import opted_out
@@ -15,7 +15,8 @@ from tasks.opt_outs import opted_out
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.config import DedupConfig, GopherThresholds, SelectConfig
+    from schemas.config import DedupConfig, SelectConfig
+    from schemas.selection import Override
     from tasks.opt_outs import Lists
 
 OPT_OUT, LICENSE = "opt_out", "license"
@@ -45,53 +46,51 @@ def legal(frame: pl.DataFrame, config: SelectConfig, lists: Lists) -> pl.Series:
 def reasons(frame: pl.DataFrame, config: SelectConfig) -> pl.Series:
     """Return for each row the names of all rules it breaks, as list<string> (empty: none).
 
-    Reads ``source``, ``recipe_source`` (``exempt`` may name either), ``origin``, the signals, and a
-    column of numbers for each attribute that a rule is about (:func:`attribute_column`). An
-    empty text (no word in it) breaks the rule ``empty`` whoever brought it; the other rules judge
-    what ``apply_to`` and ``exempt`` leave to them.
+    Reads ``source``, ``recipe_source`` (``exempt`` and overrides may name either), ``origin``, the
+    signals, and a column of numbers for each attribute that a rule is about
+    (:func:`tasks.rules.attribute_column`). An empty text (no word in it) breaks the rule ``empty``
+    whoever brought it; the other rules judge what ``apply_to`` and ``exempt`` leave to them.
     """
     exempt = list(config.exempt)
     judged = ~(pl.col(c.SOURCE).is_in(exempt) | pl.col(c.RECIPE_SOURCE).is_in(exempt))
     if config.apply_to == "replay":
         judged &= pl.col(c.ORIGIN) == "replay"
-    rules = [(EMPTY, pl.col(c.GOPHER_WORD_COUNT) == 0)]
-    rules += [(name, judged & broken) for name, broken in _rules(config)]
-    named = [pl.when(broken).then(pl.lit(name)) for name, broken in rules]
-    return frame.select(reasons=pl.concat_list(named).list.drop_nulls())["reasons"]
-
-
-def _rules(config: SelectConfig) -> Iterator[tuple[str, pl.Expr]]:
+    named = [(EMPTY, pl.col(c.GOPHER_WORD_COUNT).eq_missing(0))]
     if config.languages:
         known = pl.col(c.LANG).is_in(list(config.languages))
-        yield "language", ~(known & (pl.col(c.LANG_PROB) >= config.min_lang_prob))
-    if config.gopher is not None:
-        yield from _gopher(config.gopher)
-    for rule in config.attributes:
-        least = -math.inf if rule.min is None else rule.min
-        most = math.inf if rule.max is None else rule.max
-        value = pl.col(attribute_column(rule.name))
-        yield f"attribute:{rule.name}", (~value.is_between(least, most)).fill_null(value=False)
+        wanted = known & (pl.col(c.LANG_PROB) >= config.min_lang_prob)
+        named.append((rules.LANGUAGE, judged & ~wanted))
+    named += [(name, judged & broken) for name, broken in _rules(frame, config).items()]
+    found = [pl.when(broken).then(pl.lit(name)) for name, broken in named]
+    return frame.select(reasons=pl.concat_list(found).list.drop_nulls())["reasons"]
 
 
-def attribute_column(name: str) -> str:
-    """Column with an attribute as a number, null where a document has none."""
-    return f"{c.ATTRIBUTES}.{name}"
+def _rules(frame: pl.DataFrame, config: SelectConfig) -> dict[str, pl.Expr]:
+    """Return of each rule which rows break it, by the thresholds that hold for their kind."""
+    found: dict[str, pl.Expr] = {}
+    for overrides, rows in _kinds(frame, config):
+        for rule in rules.rules(config, overrides):
+            broken = rule.broken() if rows is None else rows & rule.broken()
+            found[rule.name] = found[rule.name] | broken if rule.name in found else broken
+    return found
 
 
-def _gopher(t: GopherThresholds) -> Iterator[tuple[str, pl.Expr]]:
-    words, length = pl.col(c.GOPHER_WORD_COUNT), pl.col(c.GOPHER_MEAN_WORD_LENGTH)
-    yield c.GOPHER_WORD_COUNT, ~words.is_between(t.min_words, t.max_words)
-    yield (
-        c.GOPHER_MEAN_WORD_LENGTH,
-        ~length.is_between(t.min_mean_word_length, t.max_mean_word_length),
-    )
-    symbols = pl.col(c.GOPHER_SYMBOL_TO_WORD_RATIO)
-    yield c.GOPHER_SYMBOL_TO_WORD_RATIO, symbols > t.max_symbol_to_word_ratio
-    yield c.GOPHER_BULLET_LINES, pl.col(c.GOPHER_BULLET_LINES) > t.max_bullet_lines
-    yield c.GOPHER_ELLIPSIS_LINES, pl.col(c.GOPHER_ELLIPSIS_LINES) > t.max_ellipsis_lines
-    letters = pl.col(c.GOPHER_ALPHABETIC_WORDS)
-    yield c.GOPHER_ALPHABETIC_WORDS, letters < t.min_words_with_letter
-    yield c.GOPHER_STOP_WORDS, pl.col(c.GOPHER_STOP_WORDS) < t.min_stop_words
+def _kinds(
+    frame: pl.DataFrame, config: SelectConfig
+) -> Iterator[tuple[tuple[Override, ...], pl.Expr | None]]:
+    """Part rows by the overrides that speak of them: those, and which rows (None: all)."""
+    if not config.overrides:
+        yield (), None
+        return
+    by = [c.LANG, c.SOURCE, c.RECIPE_SOURCE]
+    kinds: dict[tuple[Override, ...], list[tuple[str, ...]]] = {}
+    for lang, *sources in sorted(frame.select(by).unique().iter_rows()):
+        kinds.setdefault(rules.matching(config, lang=lang, sources=sources), []).append(
+            (lang, *sources)
+        )
+    for overrides, rows in kinds.items():
+        among = pl.DataFrame(rows, schema=by, orient="row").to_struct().implode()
+        yield overrides, pl.struct(by).is_in(among)
 
 
 def decide(

@@ -91,9 +91,11 @@ def test_commands_and_recipes_named_exist(page: Path) -> None:
             assert argument.endswith(".toml") or argument in names("recipes"), argument
 
 
-def test_the_reference_page_is_current() -> None:
+def test_the_reference_pages_are_current() -> None:
     written = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
-    assert written == reference.page(), "run: python -m flows.reference > docs/recipe.md"
+    assert written == reference.page(), "run: python -m flows.reference recipe > docs/recipe.md"
+    written = (ROOT / "docs" / "signals.md").read_text(encoding="utf-8")
+    assert written == reference.signals_page(), "python -m flows.reference signals > docs/signals.md"
 
 
 def test_the_readmes_recipe_is_a_recipe(tmp_path: Path) -> None:
@@ -132,7 +134,6 @@ def test_the_readmes_python_loads_a_result(desk: Path) -> None:
     [
         ("mixture/", tables.MIXTURE),
         ("decisions/", tables.DECISIONS),
-        ("signals/", tables.SIGNALS),
         ("documents/", tables.DOCUMENTS),
         ("rejects/", tables.REJECTS),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.section import Bars, Section, Table
+from tasks.report.thresholds import thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ def sections(run: RunManifest, manifests: Mapping[str, StageManifest]) -> list[S
         found.append(ingest(manifests["ingest"]))
     if "select" in manifests:
         found += [outcome(manifests["select"]), drops(manifests["select"])]
+        found += thresholds(manifests["select"])
         found += licenses(manifests["select"])
     if "replay" in manifests:
         found.append(replay(manifests["replay"]))

@@ -12,11 +12,12 @@ from schemas.config import (  # noqa: TC001  (Prefect reads them)
     IngestConfig,
     PoolConfig,
     SignalsConfig,
+    TokenizerConfig,
 )
 from schemas.errors import SourceError
 from schemas.manifest import Frozen, Shard, StageManifest, Unit
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
-from tasks import inputs, ledger, progress, reading, storage
+from tasks import inputs, kept, ledger, preflight, progress, reading, storage
 from tasks.hashing import add_digests, add_hex, digest, table_digest
 from tasks.signals.measure import measure
 from tasks.steps.policy import step
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
-SIGNALS_VERSION = "signals-2"
+SIGNALS_VERSION = "signals-3"
 
 
 class Measured(Frozen):
@@ -47,8 +48,17 @@ def list_units(ingest: IngestConfig, pool: PoolConfig | None) -> inputs.Listing:
 
 
 @step
-def measure_unit(unit: Unit, ingest: IngestConfig, signals: SignalsConfig, out: str) -> Measured:
-    """Read a unit once; write its documents, rejects and signals. What stands is not redone."""
+def measure_unit(
+    unit: Unit,
+    ingest: IngestConfig,
+    signals: SignalsConfig,
+    tokenizer: TokenizerConfig | None,
+    out: str,
+) -> Measured:
+    """Read a unit once; write its documents, rejects and signals. What stands is not redone.
+
+    Where there is a tokenizer already, the tokens of a sample of the documents are counted.
+    """
     name = f"{unit.key}.parquet"
     signals_name = f"{digest(SIGNALS_VERSION, signals, unit.key)}.parquet"
     known = storage.read_shard(storage.join(ledger.folder(out, "ingest"), name))
@@ -68,6 +78,8 @@ def measure_unit(unit: Unit, ingest: IngestConfig, signals: SignalsConfig, out: 
         found = found.model_copy(update={"signals": _measure_again(signals, out, found)})
     if found.documents_reused:
         progress.advance("ingest", documents=found.documents.rows, n_bytes=unit.size)
+    if tokenizer is not None and tokenizer.path is not None:
+        kept.count_sample(out, found.documents.file, preflight.tokenizer(tokenizer))
     return found
 
 

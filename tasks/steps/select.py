@@ -11,14 +11,32 @@ from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the ann
 from schemas.errors import ConfigError
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DECISIONS, conform
-from tasks import attributes, dedup, ledger, licenses, opt_outs, preflight, select, storage
+from tasks import (
+    attributes,
+    dedup,
+    estimates,
+    guards,
+    kept,
+    ledger,
+    licenses,
+    opt_outs,
+    preflight,
+    rules,
+    select,
+    storage,
+    tokens,
+)
 from tasks.hashing import add_hex, digest, table_digest
+from tasks.report.histograms import histograms
+from tasks.rules import attribute_column
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-VERSION = "select-1"
+    from schemas.config import SelectConfig
+
+VERSION = "select-2"
 NAMED_LICENSES = 20
 """Licences of a source that the manifest counts one by one."""
 LONGEST_NAME = 100
@@ -34,16 +52,19 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     lists = preflight.opt_out_lists(deciding.select.opt_out)
     _lay_by(lists, out)
-    rest, digests = (documents.key, documents.digest, signals.digest), lists.digests()
+    tokenizer = _tokenizer_digest(deciding)
+    rest, digests = (documents.key, documents.digest, signals.digest, tokenizer), lists.digests()
     key = digest(VERSION, licenses.VERSION, _unplaced(deciding), digests, *rest)
     known = ledger.finished(out, "select", key)
     if known is not None:
         return known, True
     ledger.begin(out, "select")
     frame = _narrow(documents, signals, deciding, lists, out)
+    frame = frame.hstack([_counted(documents, frame, tokenizer, out)])
     _check_attributes(frame, deciding)
     decisions = _decide(frame, deciding, lists)
     _check_new(frame, decisions)
+    guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
     shards = tuple(_write_decisions(decisions, documents, out))
     ledger.sweep(out, "select", {s.file for s in shards})
     manifest = StageManifest(
@@ -57,6 +78,8 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
             "sources": _outcomes(frame, decisions),
             "licenses": _licenses(frame, decisions),
             "opt_out": digests,
+            "histograms": _histograms(frame, decisions, deciding.select),
+            "tokens_est": _estimated(frame, decisions) if tokenizer else None,
         },
     )
     ledger.finish(out, manifest)
@@ -74,13 +97,55 @@ def _lay_by(lists: opt_outs.Lists, out: str) -> None:
 def _unplaced(deciding: DecidingConfig) -> DecidingConfig:
     """What decisions rest on, less the places of the lists: their content counts."""
     select_config = deciding.select.model_copy(update={"opt_out": None})
-    return deciding.model_copy(update={"select": select_config})
+    return deciding.model_copy(update={"select": select_config, "tokenizer": None})
+
+
+def _tokenizer_digest(deciding: DecidingConfig) -> str | None:
+    if deciding.tokenizer is None:
+        return None
+    return tokens.digest(preflight.tokenizer(deciding.tokenizer))
+
+
+def _counted(
+    documents: StageManifest, frame: pl.DataFrame, tokenizer_digest: str | None, out: str
+) -> pl.Series:
+    """Tokens of each document where they were counted for the estimate; else null."""
+    if tokenizer_digest is None:
+        return pl.Series(c.TOKENS, [None] * frame.height, pl.Int64)
+    parts, start = [pl.Series(c.TOKENS, [], pl.Int64)], 0
+    for shard in documents.shards:
+        ids = frame[c.DOC_ID].slice(start, shard.rows)
+        parts.append(kept.sample_counts(out, shard.file, ids, tokenizer_digest))
+        start += shard.rows
+    return pl.concat(parts)
+
+
+def _histograms(
+    frame: pl.DataFrame, decisions: pl.DataFrame, config: SelectConfig
+) -> dict[str, Any]:
+    """How each source is spread around the limits of each rule, overrides' rules after the rest."""
+    every = [
+        *rules.rules(config),
+        *(r for o in config.overrides for r in rules.rules(config, (o,))),
+    ]
+    return histograms(frame.hstack([decisions[c.DROP_REASONS]]), every)
+
+
+def _estimated(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, Any]:
+    """The sample, what was fitted to it, and the kept tokens of each source by that."""
+    told = frame.select(c.SOURCE).hstack(decisions.select(c.KEEP, c.TOKENS_EST)).filter(c.KEEP)
+    sums = told.group_by(c.SOURCE).agg(pl.col(c.TOKENS_EST).sum()).sort(c.SOURCE)
+    return {
+        "sampled": int(frame[c.TOKENS].count()),
+        "bytes_per_token": estimates.bytes_per_token(frame),
+        "kept_tokens": dict(sums.iter_rows()),
+    }
 
 
 def _check_attributes(frame: pl.DataFrame, deciding: DecidingConfig) -> None:
     """Refuse a rule about an attribute that no document has: it would seem to filter."""
     for rule in deciding.select.attributes:
-        if frame.height and frame[select.attribute_column(rule.name)].is_null().all():
+        if frame.height and frame[attribute_column(rule.name)].is_null().all():
             raise ConfigError(
                 "select.attributes",
                 got=f"a rule about {rule.name!r}, of which no document has a number or spans",
@@ -129,7 +194,7 @@ def _with_attributes(measured: pl.DataFrame, deciding: DecidingConfig) -> pl.Dat
     """The signals with the attributes that rules are about as numbers, and without their JSON."""
     names = list(dict.fromkeys(rule.name for rule in deciding.select.attributes))
     found = attributes.values(measured[c.ATTRIBUTES], names)
-    found = found.rename({name: select.attribute_column(name) for name in names})
+    found = found.rename({name: attribute_column(name) for name in names})
     return measured.drop(c.ATTRIBUTES).hstack(found)
 
 
@@ -141,9 +206,10 @@ def _decide(frame: pl.DataFrame, deciding: DecidingConfig, lists: opt_outs.Lists
     frame = frame.hstack(both)
     frame = frame.with_columns(dedup.rank(frame, seed=deciding.seed))
     twins = dedup.twins(frame, signals=deciding.signals, threshold=deciding.dedup.threshold)
-    return select.decide(
+    decisions = select.decide(
         frame.hstack(twins), select=deciding.select, dedup=deciding.dedup, seed=deciding.seed
     )
+    return decisions.hstack([estimates.tokens_est(frame)])
 
 
 def _write_decisions(
@@ -182,10 +248,10 @@ def _licenses(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, list[di
     told = frame.select(c.SOURCE, c.LICENSE).with_columns(decisions[c.KEEP])
     counts = told.group_by(c.SOURCE, c.LICENSE).agg(documents=pl.len(), kept=pl.col(c.KEEP).sum())
     found: dict[str, dict[str | None, list[int]]] = {}
-    for source, name, documents, kept in counts.sort(c.SOURCE).iter_rows():
+    for source, name, documents, left in counts.sort(c.SOURCE).iter_rows():
         shown = licenses.spdx(name or "")[:LONGEST_NAME] or None
         own = found.setdefault(source, {}).setdefault(shown, [0, 0])
-        own[0], own[1] = own[0] + documents, own[1] + kept
+        own[0], own[1] = own[0] + documents, own[1] + left
     return {source: _most_frequent(own) for source, own in found.items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
@@ -93,6 +93,21 @@ def read_batches(
         names = None if columns is None else list(columns)
         for batch in file.iter_batches(batch_size=rows, columns=names):
             yield pa.Table.from_batches([batch])
+
+
+def read_row(location: str, row: int, columns: Sequence[str] | None = None) -> dict[str, Any]:
+    """Read one row (from 0), or some columns of it; no more than its row group is looked at."""
+    with _opened(location) as file:
+        names = None if columns is None else list(columns)
+        start = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if start <= row < start + rows:
+                table = file.read_row_group(group, columns=names)
+                return dict(table.slice(row - start, 1).to_pylist()[0])
+            start += rows
+        message = f"a file of {start:,} rows, row {row:,} asked for"
+        raise ValueError(message)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.selection import AttributeRule, SelectConfig
 from tasks import attributes, select
+from tasks.rules import attribute_column
 
 ROWS: list[dict[str, Any] | None] = [
     {"toxicity": {"toxicity": 0.1}, "pii": {"pii": {"email": [[0, 4, 0.8], [5, 9, 0.1]]}}},
@@ -50,7 +51,7 @@ def test_rules_drop_what_lies_outside_and_never_what_is_not_known(
 ) -> None:
     name = "toxicity.toxicity"
     config = SelectConfig(gopher=None, attributes=(AttributeRule(name=name, **rule),))
-    numbers = attributes.values(column(), [name]).rename({name: select.attribute_column(name)})
+    numbers = attributes.values(column(), [name]).rename({name: attribute_column(name)})
     rows = numbers.height
     frame = numbers.with_columns(
         pl.lit("web").alias(c.SOURCE),

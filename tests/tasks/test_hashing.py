@@ -157,3 +157,10 @@ def test_seeded_numbers_belong_to_the_id(ids: list[str], seed: int) -> None:
 def test_what_is_not_plain_has_no_digest() -> None:
     with pytest.raises(TypeError):
         digest(object())
+
+
+@given(ROWS)
+def test_a_row_has_one_digest_whatever_rows_are_beside_it(rows: list[dict[str, Any]]) -> None:
+    whole = table(rows)
+    alone = [row_digests(whole.slice(i, 1))[0] for i in range(len(rows))]
+    assert row_digests(whole) == alone

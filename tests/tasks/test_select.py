@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas import columns as c
+from schemas import signals
 from schemas.config import GopherThresholds, SelectConfig
-from schemas.selection import LicensesConfig
+from schemas.errors import ConfigError
+from schemas.selection import RULE_SETS, LicensesConfig
 from tasks import select
 from tasks.opt_outs import Lists
-from tasks.signals.gopher import gopher
+from tasks.rules import parse
+from tasks.rules import rules as rules_of
+from tasks.signals.rules import rules
 
 if TYPE_CHECKING:
     import random
+    from pathlib import Path
 
 GOOD: dict[str, Any] = {
     c.SOURCE: "web",
@@ -33,12 +41,15 @@ GOOD: dict[str, Any] = {
     c.GOPHER_ALPHABETIC_WORDS: 1.0,
     c.GOPHER_STOP_WORDS: 4,
 }
+GOOD = {s.name: None for s in signals.ALL if s.name in signals.NUMERIC} | GOOD
+KINDS = {s.name: pl.Int64 if s.type == pa.int64() else pl.Float64 for s in signals.ALL}
+KINDS = {name: kind for name, kind in KINDS.items() if name in signals.NUMERIC}
 ALL = SelectConfig(apply_to="all")
 
 
 def reasons(config: SelectConfig = ALL, /, **signals: Any) -> list[str]:
     """Return the rules that a document breaks that is good but for some signals."""
-    frame = pl.DataFrame([GOOD | signals])
+    frame = pl.DataFrame([GOOD | signals], schema_overrides=KINDS)
     found: list[str] = select.reasons(frame, config).to_list()[0]
     return found
 
@@ -115,12 +126,13 @@ def test_exempt_sources_are_passed_over() -> None:
 
 
 def test_an_empty_text_is_dropped_whoever_brought_it() -> None:
-    empty = gopher(pl.Series(["", " \n\t\u3000"], dtype=pl.String)).to_dicts()
-    for signals in empty:
+    texts = pa.chunked_array([["", " \n\t\u3000"]], pa.large_string())
+    empty = rules(texts, pl.Series(["und", "und"])).to_dicts()
+    for row in empty:
         for origin in ("replay", "new"):
             config = SelectConfig(exempt=("web",))
-            assert reasons(config, **signals, **{c.ORIGIN: origin}) == ["empty"]
-        assert reasons(ALL, **signals)[:2] == ["empty", c.GOPHER_WORD_COUNT]
+            assert reasons(config, **row, **{c.ORIGIN: origin}) == ["empty"]
+        assert reasons(ALL, **row)[:2] == ["empty", c.GOPHER_WORD_COUNT]
 
 
 def test_languages() -> None:
@@ -136,6 +148,137 @@ def test_no_documents_have_no_reasons() -> None:
     found = select.reasons(pl.DataFrame([GOOD]).clear(), ALL)
     assert found.dtype == pl.List(pl.String)
     assert found.to_list() == []
+
+
+# ---- rule sets
+
+
+def on(name: str, **keys: Any) -> SelectConfig:
+    """Return a configuration with one rule set and no other."""
+    return SelectConfig.model_validate({"apply_to": "all", "gopher": False, name: keys or True})
+
+
+@pytest.mark.parametrize("name", RULE_SETS)
+def test_each_limit_is_about_a_signal_and_keeps_what_equals_it(name: str) -> None:
+    config = on(name)
+    for rule in rules_of(config):
+        column = str(rule.column)
+        step = 1 if KINDS[column] == pl.Int64 else 1e-9
+        for limit, beyond in ((rule.least, -step), (rule.most, step)):
+            if limit is not None:
+                assert reasons(config, **{column: limit}) == []
+                assert reasons(config, **{column: limit + beyond}) == [rule.name]
+        assert reasons(config, **{column: None}) == []
+    assert {rule.column for rule in rules_of(config)} <= set(signals.NUMERIC)
+    keys = {key for rule in rules_of(config) for key in (rule.least_key, rule.most_key) if key}
+    assert keys == {f"select.{name}.{key}" for key in type(getattr(config, name)).model_fields}
+
+
+def test_rule_sets_with_one_signal_are_told_apart() -> None:
+    config = SelectConfig.model_validate({"apply_to": "all", "dolma": True})
+    broken = reasons(config, **{c.GOPHER_STOP_WORDS: 1})
+    assert broken == [c.GOPHER_STOP_WORDS, f"dolma:{c.GOPHER_STOP_WORDS}"]
+
+
+def test_overrides_speak_of_languages_and_sources() -> None:
+    config = SelectConfig.model_validate(
+        {
+            "apply_to": "all",
+            "overrides": [
+                {"languages": ["de", "fi"], "gopher": {"max_mean_word_length": 12.0}},
+                {"sources": ["scripts"], "gopher": False, "code": {"max_line_length": 50}},
+                {"languages": ["fi"], "gopher": {"min_words": 10}},
+            ],
+        }
+    )
+    long = {c.GOPHER_MEAN_WORD_LENGTH: 11.0, "code_max_line_length": 60}
+    assert reasons(config, **long) == [c.GOPHER_MEAN_WORD_LENGTH]
+    assert reasons(config, **long, **{c.LANG: "de"}) == []
+    assert reasons(config, **{c.LANG: "de", c.GOPHER_WORD_COUNT: 20}) == [c.GOPHER_WORD_COUNT]
+    assert reasons(config, **long, **{c.LANG: "fi", c.GOPHER_WORD_COUNT: 20}) == []
+    assert reasons(config, **long, **{c.RECIPE_SOURCE: "scripts"}) == ["code_max_line_length"]
+    frame = pl.DataFrame(
+        [GOOD | long, GOOD | long | {c.LANG: "de"}, GOOD | long | {c.SOURCE: "scripts"}]
+    )
+    found = select.reasons(frame, config).to_list()
+    assert found == [[c.GOPHER_MEAN_WORD_LENGTH], [], ["code_max_line_length"]]
+    assert select.reasons(frame.clear(), config).to_list() == []
+
+
+# ---- rules of the user's own
+
+
+def own(expression: str) -> SelectConfig:
+    """Return a configuration with one rule and no other."""
+    rule = {"name": "mine", "drop_where": expression}
+    return SelectConfig.model_validate({"apply_to": "all", "gopher": False, "rules": [rule]})
+
+
+@pytest.mark.parametrize(
+    ("expression", "dropped"),
+    [
+        ("gopher_word_count > 99", True),
+        ("gopher_word_count > 99 and lang = 'en'", True),
+        ("lang in ('de', 'fr') or gopher_word_count between 1 and 50", False),
+        ("NOT (lang_prob < .95)", False),
+        ("coalesce(c4_sentence_count, 0) < 3", True),
+        ("c4_sentence_count < 3", False),
+        ("c4_sentence_count IS NULL", True),
+        ("greatest(gopher_word_count, 200) = 200", True),
+        ("CASE WHEN lang LIKE 'e%' THEN gopher_word_count * 2 > 150 ELSE FALSE END", True),
+        ("lang = 'it''s'", False),
+    ],
+)
+def test_an_expression_drops_what_it_is_true_of(expression: str, *, dropped: bool) -> None:
+    found = reasons(own(expression), c4_sentence_count=None)
+    assert found == (["rule:mine"] if dropped else [])
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("gopher_word_cuont > 3", "'gopher_word_cuont'.*Did you mean 'gopher_word_count'"),
+        ("text LIKE '%x%'", "'text', which is no signal"),
+        ("gopher_word_count + 1", "Int64 and not true or false"),
+        ("gopher_word_count >", "unable to parse|true or false"),
+        ("gopher_word_count > avg(gopher_word_count)", "'avg'"),
+        ("row_number() over (order by n_bytes) > 3", "'row_number'"),
+        ("n_bytes > 3; drop table x", "';"),
+        ("n_bytes > 3 -- and so on", "a comment"),
+        ("n_bytes > /* 3 */ 4", "a comment"),
+        ("now() > n_bytes", "'now'"),
+        ('"n_bytes" > 3', "'\"n_bytes"),
+        ("lang > 3 AND", "true or false"),
+    ],
+)
+def test_an_expression_says_what_is_wrong_with_it(expression: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        parse(expression, "rule:mine")
+    assert caught.value.where == "select.rules 'mine'.drop_where"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(SELECT a FROM read_csv('{place}')) > 0",
+        "n_bytes IN (SELECT a FROM read_csv('{place}'))",
+        "EXISTS (TABLE read_csv('{place}'))",
+        "read_csv('{place}') > n_bytes",
+        "'x' = (from read_csv('{place}'))",
+    ],
+)
+def test_an_expression_reads_no_file(expression: str, tmp_path: Path) -> None:
+    place = tmp_path / "secret.csv"
+    place.write_text("a,hunter2\n1,2\n")
+    with pytest.raises(ConfigError) as caught:
+        parse(expression.format(place=place), "rule:mine")
+    assert "hunter2" not in str(caught.value)
+
+
+@given(st.text(max_size=60))
+def test_any_expression_is_a_rule_or_a_mistake_of_the_recipe(expression: str) -> None:
+    with suppress(ConfigError, ValidationError):
+        assert reasons(own(expression)) in ([], ["rule:mine"])
 
 
 # ---- what the law forbids

@@ -53,8 +53,8 @@ COUNTED: Final = {
 }
 
 BY_WORDS: Final = (
-    *("gopher_mean_word_length", "gopher_symbol_to_word_ratio", "gopher_frac_words_with_letter"),
-    "gopher_stop_word_count",
+    *("gopher_word_count", "gopher_mean_word_length", "gopher_symbol_to_word_ratio"),
+    *("gopher_frac_words_with_letter", "gopher_stop_word_count"),
     *(f"gopher_frac_chars_top_{n}gram" for n in (2, 3, 4)),
     *(f"gopher_frac_chars_dupe_{n}grams" for n in (5, 6, 7, 8, 9, 10)),
     *("c4_frac_lines_few_words", "c4_frac_lines_kept", "c4_sentence_count"),

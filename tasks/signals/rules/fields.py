@@ -18,8 +18,8 @@ W_FROM, W_TO, W_CHARS = 0, 1, 2
 WORD_FIELDS = 3
 # Columns of a line, and of a paragraph (the first four only).
 L_FROM, L_TO, L_CHARS, L_WORD, L_WORDS, L_UPPER, L_SOLID, L_DIGITS, L_LAST = range(9)
-L_SENTENCES, L_OPENS = 9, 10
-LINE_FIELDS = 11
+L_SENTENCES, L_OPENS, L_LONG_WORD = 9, 10, 11
+LINE_FIELDS = 12
 
 ROOM = 1 << 16
 """Words and lines that there is always room for."""

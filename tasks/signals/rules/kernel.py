@@ -25,6 +25,7 @@ from tasks.signals.rules.scan import scan, units
 def measure(
     data: Any,
     offsets: Any,
+    lists: Any,
     starts: Any,
     content: Any,
     ascii_classes: Any,
@@ -37,7 +38,10 @@ def measure(
     chains: Any,
     counts: Any,
 ) -> None:
-    """Fill ``counts``, a row a text, with what ``names.COUNTS`` names."""
+    """Fill ``counts``, a row a text, with what ``names.COUNTS`` names.
+
+    ``lists`` says of each text which row of ``stop_words`` is of its language.
+    """
     n_words = n_lines = 1
     for row in range(len(offsets) - 1):
         some_words = some_lines = (offsets[row + 1] - offsets[row]) // 2 + 1
@@ -56,8 +60,9 @@ def measure(
     for row in range(len(offsets) - 1):
         text, out = data[offsets[row] : offsets[row + 1]], counts[row]
         out[:] = 0
+        own = stop_words[lists[row]]
         n_words, n_lines = scan(
-            text, starts, content, ascii_classes, bullets, stop_words, words, lines, out
+            text, starts, content, ascii_classes, bullets, own, words, lines, out
         )
         judge_lines(
             text,

@@ -23,6 +23,7 @@ from tasks.signals.rules.fields import (
     L_DIGITS,
     L_FROM,
     L_LAST,
+    L_LONG_WORD,
     L_SENTENCES,
     L_SOLID,
     L_TO,
@@ -145,7 +146,8 @@ def judge_lines(
         out[LOREM] += hits[P_LOREM]
         if n < GENERATED_WITHIN_LINES:
             out[GENERATED_MARKS] += hits[P_GENERATED]
-        if terminal and not few and hits[P_JAVASCRIPT] == 0 and hits[P_POLICY] == 0:
+        out_of_c4 = few or hits[P_JAVASCRIPT] > 0 or hits[P_POLICY] > 0 or line[L_LONG_WORD] != 0
+        if terminal and not out_of_c4:
             out[C4_LINES] += 1
             out[C4_SENTENCES] += line[L_SENTENCES]
         upper = line[L_UPPER] * 2 > line[L_SOLID]

@@ -21,12 +21,13 @@ COUNTS: Final = (
     *(f"dupe_{n}gram_characters" for n in (5, 6, 7, 8, 9, 10)),
 )
 
-# Gopher's (arXiv 2112.11446, table A1); the same as in tasks/signals/gopher.py.
+# The paper says "a bullet point" (arXiv 2112.11446, table A1); which ones is our choice.
 BULLETS: Final = "•‣\u2043∙◦▪▫■□●○◆◇▶►➢➤"
-STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 
 # C4's numbers (arXiv 1910.10683, section 2.2, since version 3) and FineWeb's (arXiv 2406.17557).
 FEW_WORDS: Final = 5
+# Of C4's published code only (tensorflow/datasets, text/c4_utils.py).
+LONG_WORD: Final = 1_000
 SHORT_LINE: Final = 30
 
 # Phrases, in lower case; ASCII letters of the text are compared as lower case.

@@ -20,6 +20,7 @@ from tasks.signals.rules.fields import (
     L_DIGITS,
     L_FROM,
     L_LAST,
+    L_LONG_WORD,
     L_OPENS,
     L_SENTENCES,
     L_SOLID,
@@ -39,11 +40,13 @@ from tasks.signals.rules.fields import (
     WORDS,
     WORDS_WITH_LETTER,
 )
+from tasks.signals.rules.stop_words import STOP_WORDS
 
 SPACE, LETTER, DIGIT = characters.SPACE, characters.LETTER, characters.DIGIT
 PUNCTUATION, UPPER, UNSPACED = characters.PUNCTUATION, characters.UPPER, characters.UNSPACED
 TERMINAL = characters.TERMINAL
-STOP_WORD_BYTES = max(len(word) for word in names.STOP_WORDS)
+LONG_WORD = names.LONG_WORD
+STOP_WORD_BYTES = max(len(word.encode()) for some in STOP_WORDS.values() for word in some)
 
 
 @njit(cache=True, nogil=True)
@@ -99,7 +102,7 @@ def scan(
     # Of the word and the line that are open; written down when they end.
     word_from = word_start = word_letters = 0
     line_from = line_to = line_chars = line_word = upper = solid = digits = last = 0
-    line_sentences = bullet = length_start = line_start = 0
+    line_sentences = bullet = length_start = line_start = long_word = 0
     while i <= end:
         at = i
         cp, kind = 10, SPACE
@@ -135,6 +138,7 @@ def scan(
                 n_words += 1
                 word_chars += word_size
                 solid += word_size
+                long_word |= word_size > LONG_WORD
                 letters += word_letters
                 with_letter += word_letters > 0
                 line_sentences += closes
@@ -164,7 +168,7 @@ def scan(
             line[L_UPPER], line[L_SOLID], line[L_DIGITS] = upper, solid, digits
             # What is left without an end is a sentence too.
             line[L_LAST], line[L_SENTENCES] = last, line_sentences + (not closes)
-            line[L_OPENS] = opens
+            line[L_OPENS], line[L_LONG_WORD] = opens, long_word
             bullet_lines += bullet
             alphanumeric += digits
             n_lines += 1
@@ -180,7 +184,7 @@ def scan(
                 in_line = True
                 line_from, line_word = at, n_words
                 line_start = chars - 1
-                upper = solid = digits = line_sentences = 0
+                upper = solid = digits = line_sentences = long_word = 0
                 bullet = cp >= 0x80 and is_bullet(cp, bullets)
         last = kind
         if kind & LETTER:

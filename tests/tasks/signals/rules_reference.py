@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tasks import characters as ch
 from tasks.signals.rules import names
 from tasks.signals.rules.columns import BY_WORDS
+from tasks.signals.rules.stop_words import ELSE, STOP_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,8 +104,9 @@ def duplicate_ngrams(words: Sequence[str], n: int) -> float:
     return covered(words, n, (i for i, gram in enumerate(grams) if times[gram] > 1))
 
 
-def gopher(text: str) -> dict[str, Value]:
+def gopher(text: str, language: str) -> dict[str, Value]:
     """Gopher's quality and repetition rules."""
+    stop_words = set(STOP_WORDS.get(ELSE.get(language, language), ()))
     words, lines = words_of(text), lines_of(text)
     raw, paragraphs = raw_paragraphs_of(text), paragraphs_of(text)
     twice, twice_paragraph = repeated(lines), repeated(raw)
@@ -126,9 +128,9 @@ def gopher(text: str) -> dict[str, Value]:
         "gopher_frac_words_with_letter": share(
             sum(count(word, ch.LETTER) > 0 for word in words), len(words)
         ),
-        "gopher_stop_word_count": len(
-            {word.translate(TO_LOWER) for word in words} & set(names.STOP_WORDS)
-        ),
+        "gopher_stop_word_count": len({word.translate(TO_LOWER) for word in words} & stop_words)
+        if stop_words
+        else None,
         "gopher_frac_dupe_lines": share(sum(twice), len(lines)),
         "gopher_frac_chars_dupe_lines": share(
             sum(len(line) for line, again in zip(lines, twice, strict=True) if again),
@@ -170,10 +172,11 @@ def c4(text: str) -> dict[str, Value]:
     few = [len(words_of(line)) < names.FEW_WORDS for line in lines]
     script = [holds(line, names.JAVASCRIPT) > 0 for line in lines]
     policy = [holds(line, names.POLICY) > 0 for line in lines]
+    long = [any(len(word) > names.LONG_WORD for word in words_of(line)) for line in lines]
     kept = [
         line
-        for line, *rules in zip(lines, terminal, few, script, policy, strict=True)
-        if rules == [True, False, False, False]
+        for line, *rules in zip(lines, terminal, few, script, policy, long, strict=True)
+        if rules == [True, False, False, False, False]
     ]
     return {
         "c4_frac_lines_end_with_terminal_punctuation": share(sum(terminal), len(lines)),
@@ -247,11 +250,11 @@ def code(text: str) -> dict[str, Value]:
     }
 
 
-def reference(text: str) -> dict[str, Value]:
+def reference(text: str, language: str = "en") -> dict[str, Value]:
     """Measure one text."""
     letters = [character for character in text if has(character, ch.LETTER)]
     unspaced = count(letters, ch.UNSPACED)
-    found = gopher(text) | c4(text) | fineweb(text) | refinedweb(text) | code(text)
+    found = gopher(text, language) | c4(text) | fineweb(text) | refinedweb(text) | code(text)
     if unspaced * 2 > len(letters):
         found |= dict.fromkeys(BY_WORDS)
     return dict(sorted((found | {"script_frac_unspaced": share(unspaced, len(letters))}).items()))

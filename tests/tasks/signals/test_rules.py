@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -15,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.signals import rules as package
-from tasks.signals.gopher import BULLETS, STOP_WORDS, gopher
-from tasks.signals.rules import names
+from tasks.signals.rules import stop_words
 from tasks.signals.rules.columns import BY_WORDS, NAMES
+from tests.real_data import real_texts
 from tests.tasks.signals.rules_reference import Value, reference
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
 
@@ -37,6 +39,7 @@ PARTS = (
         "{",
         "}",
     ),
+    *(" a b c d " + "e" * 1001, "e" * 1000),
     *("# x", "//", "/* x */", "* ", "-- ", ";", "%", "<!-- ", "#!", "##", "UPPER", "LOUD NOISE"),
     *(
         "1234",
@@ -76,9 +79,15 @@ TEXTS = st.lists(st.sampled_from(PARTS), max_size=40).map("".join) | ANY_TEXT | 
 ECHOES = st.lists(st.sampled_from(("a", "bb", "ccc", "\n", "\n\n")), max_size=120).map(" ".join)
 
 
+def columns(texts: pa.ChunkedArray, *languages: str) -> pl.DataFrame:
+    """Measure texts in these languages, or all in English."""
+    codes = languages or ["en"] * len(texts)
+    return package.rules(texts, pl.Series(codes, dtype=pl.String))
+
+
 def measured(*texts: str) -> list[dict[str, Value]]:
-    """Measure some texts in one batch."""
-    return package.rules(pa.chunked_array([pa.array(texts, pa.large_string())])).to_dicts()
+    """Measure some English texts in one batch."""
+    return columns(pa.chunked_array([pa.array(texts, pa.large_string())])).to_dicts()
 
 
 @given(st.lists(TEXTS | ECHOES, max_size=6))
@@ -116,13 +125,13 @@ def test_chunks_and_slices_change_nothing(texts: list[str], data: st.DataObject)
     at = data.draw(st.integers(0, len(texts)))
     column = pa.array(["before", *texts, "after"], pa.large_string())[1:-1]
     chunks = pa.chunked_array([column[:at], column[at:]])
-    assert package.rules(chunks).to_dicts() == measured(*texts)
+    assert columns(chunks).to_dicts() == measured(*texts)
 
 
 def test_bytes_that_are_no_utf8_are_measured_all_the_same() -> None:
     data = [b"\xff", b"a\xf0", b"\xf7\xbf\xbf\xbf", b"\xe3\x80", b"\x80\n\xc2", bytes(range(256))]
     column = pa.array(data, pa.large_binary()).view(pa.large_string())
-    assert package.rules(pa.chunked_array([column])).height == len(data)
+    assert columns(pa.chunked_array([column])).height == len(data)
 
 
 def test_threads_measure_the_same() -> None:
@@ -137,7 +146,7 @@ def test_columns_and_types_hold_for_no_texts_at_all() -> None:
         pa.chunked_array([], pa.large_string()),
         pa.chunked_array([[]], pa.large_string()),
     ):
-        frame = package.rules(column)
+        frame = columns(column)
         assert tuple(frame.columns) == NAMES == tuple(reference(""))
         assert frame.height == 0
         counts = {n for n, kind in frame.schema.items() if kind == pl.Int64}
@@ -156,14 +165,44 @@ def test_what_is_measured_by_words_is_null_without_spaces() -> None:
     assert None not in measured("漢字 abc")[0].values()
 
 
-def test_gophers_columns_are_those_of_the_polars_expressions() -> None:
-    assert (names.BULLETS, names.STOP_WORDS) == (BULLETS, STOP_WORDS)
-    documents = [
-        t for t in real_documents() if measured(t)[0]["gopher_mean_word_length"] is not None
-    ]
-    expected = gopher(pl.Series(documents, dtype=pl.String)).to_dicts()
-    for row, before in zip(measured(*documents), expected, strict=True):
-        assert {name: row[name] for name in before} == before
+CODES = (*stop_words.STOP_WORDS, *stop_words.ELSE, "th", "xx")
+
+
+@given(st.lists(st.tuples(ECHOES | ANY_TEXT, st.sampled_from(CODES)), max_size=6))
+def test_stop_words_are_those_of_the_language(rows: list[tuple[str, str]]) -> None:
+    some = [word for words in stop_words.STOP_WORDS.values() for word in words]
+    rows += [(" ".join(some), code) for _, code in rows]
+    texts = pa.chunked_array([pa.array([text for text, _ in rows], pa.large_string())])
+    found = columns(texts, *(code for _, code in rows)).to_dicts()
+    assert found == [reference(text, code) for text, code in rows]
+
+
+def test_each_language_has_eight_stop_words_that_the_kernel_can_hold() -> None:
+    for words in stop_words.STOP_WORDS.values():
+        assert len(set(words)) == stop_words.WORDS
+        assert all(0 < len(word.encode()) <= 7 and word == word.lower() for word in words)
+
+
+ISO_639_3 = (
+    *("en:eng", "bg:bul", "ca:cat", "cs:ces", "da:dan", "de:deu", "el:ell"),
+    *("es:spa", "et:ekk", "fi:fin", "fr:fra", "hr:hrv", "hu:hun", "id:ind"),
+    *("it:ita", "lt:lit", "lv:lvs", "nl:nld", "no:nob", "pl:pol", "pt:por"),
+    *("ro:ron", "ru:rus", "sk:slk", "sl:slv", "sv:swe", "tr:tur", "uk:ukr"),
+    "vi:vie",
+)
+
+
+def test_stop_words_are_common_in_their_language() -> None:
+    pages = real_texts("languages/udhr.html.jsonl.gz")
+    codes = dict(pair.split(":") for pair in ISO_639_3)
+    assert set(codes) == set(stop_words.STOP_WORDS)
+    for code, longer in codes.items():
+        own = [page for page in pages if f'data-iso6393="{longer}"' in page[:400]]
+        texts = [" ".join(re.findall(r"<p>(.*?)</p>", page, re.DOTALL)) for page in own]
+        texts = [unicodedata.normalize("NFC", text) for text in texts]
+        found = columns(pa.chunked_array([texts], pa.large_string()), *[code] * len(texts))
+        # More than one page: of another spelling, or another script.
+        assert int(str(found["gopher_stop_word_count"].max())) >= 6, code
 
 
 @pytest.mark.parametrize(
@@ -185,6 +224,7 @@ def test_gophers_columns_are_those_of_the_polars_expressions() -> None:
         ("It is. It was (once). And so on it goes.", "c4_sentence_count", 3),
         ("It is. It was.\nJavaScript is not on, so go.", "c4_sentence_count", 0),
         ("We use 3.5 of them, e.g. in a “test”", "c4_sentence_count", 2),
+        (f"a b c {'d' * 1000} e.\na b c {'d' * 1001} e.", "c4_frac_lines_kept", 0.5),
         ("Enable JavaScript\nplease", "c4_frac_lines_javascript", 0.5),
         ("Privacy Policy\nplease", "c4_frac_lines_policy", 0.5),
         ("x Lorem ipsum dolor lorem ipsum", "c4_lorem_ipsum_count", 2),

@@ -1,0 +1,221 @@
+"""What a run knows of one document: where it came from, what became of it, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas import columns as c
+from schemas.config import RunConfig
+from schemas.errors import ManifestError
+from schemas.inspection import Inspected, Inspection, Twin, Written
+from tasks import ledger, lookup, reasons, storage
+from tasks.ingest.items import excerpt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.manifest import RunManifest, Shard
+    from tasks.lookup import Row
+
+MOST: Final = 10
+"""Documents of one id that are shown."""
+WINDOW: Final = 4_000
+"""Characters of a text that are looked at to show how it begins."""
+TAKES: Final = {
+    "corpus": (c.DOC_ID, c.SPLIT),
+    "replay": (c.DOC_ID, c.SPLIT, c.TOKENS, c.SHARD),
+    "mixture": (c.DOC_ID, c.TOKENS, c.POSITION),
+}
+"""Stages that take some of the kept documents, and what is read of their rows."""
+READ: Final = (c.DOC_ID, c.RECORD_ID, c.SOURCE, c.LOCATION, c.POSITION, c.URL, c.LICENSE, c.OPT_OUT,
+               c.TEXT)  # fmt: skip
+
+
+def inspect(out: str, asked: str) -> Inspection:
+    """Return what is known of a document: ``asked`` is as :func:`tasks.lookup.find` takes it.
+
+    Works with what there is: a run that stopped has documents, maybe signals, maybe decisions.
+    Reads the ids of all documents once, once more for a duplicate's twin, and those of what kept
+    documents were taken into; of all else no more than one row group of each table.
+    """
+    run = ledger.read_run(out)
+    shards = lookup.shards_of(out, run)
+    rows = lookup.find(out, shards, asked)
+    one = _Inspector(out, run, shards)
+    return Inspection(
+        out=out,
+        asked=asked,
+        looked_at=sum(s.rows for s in shards),
+        found=len(rows),
+        documents=tuple(one.of(row) for row in rows[:MOST]),
+    )
+
+
+class _Inspector:
+    """Gathers what stands of a document in each stage's tables."""
+
+    def __init__(self, out: str, run: RunManifest, shards: Sequence[Shard]) -> None:
+        self._out, self._run, self._shards = out, run, list(shards)
+        self._config = _config(out, run)
+        self._manifests = {stage: ledger.read(out, stage) for stage in run.stages}
+
+    def of(self, row: Row) -> Inspected:
+        shard = self._shards[row.shard]
+        document = self._row("ingest", shard, row, READ)
+        text = document.pop(c.TEXT)
+        source = str(shard.source)
+        origins = {s.name: s.origin for s in self._config.ingest.sources}
+        found = Inspected(
+            **document,
+            recipe_source=source,
+            origin=origins.get(source, "unknown"),
+            shard=shard.file,
+            row=row.row,
+            signals=self._signals(row),
+            excerpt=shown(text),
+        )
+        decided = self._decided(row)
+        found = found.model_copy(update=self._outcome(found, decided))
+        written = self._written(found) if found.keep else {}
+        notes = (
+            *_notes(self._run, self._config, found),
+            *_not_taken(self._run, self._config, found, written),
+        )
+        return found.model_copy(update={"written": written, "notes": notes})
+
+    def _row(
+        self, stage: str, shard: Shard, row: Row, columns: Sequence[str] | None = None
+    ) -> dict[str, Any]:
+        """The row of one stage that is about a document; it has to say so."""
+        at = storage.join(ledger.folder(self._out, stage), shard.file)
+        found = storage.read_row(at, row.row, columns)
+        if found[c.DOC_ID] != row.doc_id:
+            raise ManifestError(
+                f"{at}, row {row.row:,}",
+                got=f"the document {found[c.DOC_ID]}",
+                wanted=f"{row.doc_id}, as in the same row of documents/",
+                way_out="Run `openmoat verify`: this folder was changed.",
+            )
+        return found
+
+    def _signals(self, row: Row) -> dict[str, Any]:
+        """All signals, hashes in hex; empty where they are not measured."""
+        if "signals" not in self._manifests:
+            return {}
+        found = self._row("signals", self._manifests["signals"].shards[row.shard], row)
+        del found[c.DOC_ID]
+        bands = found.pop(c.MINHASH_BANDS)
+        # A reader of JSON may hold numbers as floats, which have no 64 bits for a key.
+        keys = None if bands is None else [f"{key:016x}" for key in bands]
+        told = {k: v.hex() if isinstance(v, bytes) else v for k, v in found.items()}
+        return {**told, c.MINHASH_BANDS: keys}
+
+    def _decided(self, row: Row) -> dict[str, Any]:
+        if "select" not in self._manifests:
+            return {}
+        return self._row("select", self._manifests["select"].shards[row.shard], row)
+
+    def _outcome(self, document: Inspected, decided: dict[str, Any]) -> dict[str, Any]:
+        """What was decided, and why."""
+        if not decided:
+            return {}
+        twin = self._twin(document, decided)
+        judge = reasons.Judge(self._out, self._config, document)
+        return {
+            "keep": decided[c.KEEP],
+            "reasons": tuple(judge.reason(name, twin) for name in decided[c.DROP_REASONS]),
+            "twin": twin,
+            "cluster_id": decided[c.CLUSTER_ID],
+            "split": decided[c.SPLIT],
+        }
+
+    def _twin(self, document: Inspected, decided: dict[str, Any]) -> Twin | None:
+        """The document that a duplicate was matched with; of several of its id the kept one."""
+        if decided[c.MATCHED_ID] is None:
+            return None
+        told = {c.DOC_ID: decided[c.MATCHED_ID], c.LEVEL: decided[c.LEVEL]}
+        found = Twin(**told, similarity=decided[c.SIMILARITY])
+        for row in lookup.find_ids(self._out, self._shards, [found.doc_id]):
+            shard = self._shards[row.shard]
+            if (shard.file, row.row) == (document.shard, document.row):
+                continue
+            columns = (c.DOC_ID, c.SOURCE, c.RECORD_ID, c.LOCATION, c.POSITION)
+            said = self._row("ingest", shard, row, columns)
+            keep = self._decided(row)[c.KEEP]
+            if keep or found.location is None:
+                found = found.model_copy(update={**said, "keep": keep})
+        return found
+
+    def _written(self, document: Inspected) -> dict[str, Written]:
+        """Where the stages that take kept documents have put it; only those that took it."""
+        found = {}
+        for stage, columns in TAKES.items():
+            shards = list(self._manifests[stage].shards) if stage in self._manifests else []
+            for row in lookup.find_ids(self._out, shards, [document.doc_id], stage):
+                said = self._row(stage, shards[row.shard], row, columns)
+                # A draw tells its document by place, and a mixture's file its split by its folder.
+                if said.get(c.SHARD, document.shard) != document.shard:
+                    continue
+                found[stage] = Written(
+                    shard=storage.join(ledger.FOLDERS[stage], shards[row.shard].file),
+                    row=row.row,
+                    split=said.get(c.SPLIT, document.split),
+                    tokens=said.get(c.TOKENS),
+                    position=said.get(c.POSITION),
+                )
+        return found
+
+
+def _config(out: str, run: RunManifest) -> RunConfig:
+    try:
+        return RunConfig.model_validate(run.recipe, strict=False)
+    except ValueError as error:
+        raise ManifestError(
+            ledger.run_location(out),
+            got=f"a recipe that this version does not read ({str(error).splitlines()[0]})",
+            wanted="one that a run of this version wrote",
+            way_out="Run the recipe again with the same --out.",
+        ) from error
+
+
+def _notes(run: RunManifest, config: RunConfig, document: Inspected) -> list[str]:
+    """What is not there because the run was stopped, or was not to go further."""
+    missing = {
+        "ingest": "documents/ is not finished: there may be more of them",
+        "signals": "no signals yet",
+        "select": "no decision yet",
+    }
+    notes = [said for stage, said in missing.items() if stage not in run.stages]
+    if document.keep:
+        wanted = {
+            "corpus": config.corpus.materialize,
+            "replay": config.replay is not None and run.goal != "corpus",
+            "mixture": config.mixture is not None and run.goal == "mixture",
+        }
+        notes += [
+            f"{stage}/ is not made yet"
+            for stage in TAKES
+            if wanted[stage] and stage not in run.stages
+        ]
+    if notes:
+        notes.append("the same command as before goes on with the run")
+    return notes
+
+
+def _not_taken(
+    run: RunManifest, config: RunConfig, document: Inspected, written: dict[str, Written]
+) -> list[str]:
+    """Which stages are finished and did without a document that is kept."""
+    replay, drawn = document.origin == "replay", "replay" in written
+    if document.keep and replay and "replay" in run.stages and not drawn:
+        if config.replay is not None and document.source not in config.replay.shares:
+            return [f"not drawn into the replay: replay.shares has no {document.source!r}"]
+        return ["not drawn into the replay: the part of its source was full"]
+    if document.keep and "mixture" in run.stages and "mixture" not in written:
+        return ["not in the mixture, which has all the tokens that it was to have"]
+    return []
+
+
+def shown(text: str) -> str:
+    """How a text begins, on one line: at most 200 characters, personal data masked."""
+    return excerpt(" ".join(text[:WINDOW].split()))

@@ -1,0 +1,200 @@
+"""The rules of a recipe as data: which signal, which limits, for which documents."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Final, Literal
+
+from schemas import columns as c
+from schemas import signals
+from schemas.errors import ConfigError
+from schemas.selection import RULE_SETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import polars as pl
+
+    from schemas.config import SelectConfig
+    from schemas.rule_sets import RuleSet
+    from schemas.selection import Override
+
+LANGUAGE: Final = "language"
+OWN: Final = "rule:"
+ATTRIBUTE: Final = "attribute:"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule. ``name`` is the reason that decisions give for what breaks it.
+
+    ``least`` and ``most`` are the limits of ``column`` that are still kept, each None where there
+    is none, with their keys in the recipe; or ``expression`` is true of what is dropped. A null
+    breaks no rule.
+    """
+
+    name: str
+    column: str | None = None
+    least: float | None = None
+    most: float | None = None
+    least_key: str | None = None
+    most_key: str | None = None
+    expression: str | None = None
+
+    def broken(self) -> pl.Expr:
+        """Tell of each row whether it breaks the rule; never null."""
+        import polars as pl
+
+        if self.expression is not None:
+            return parse(self.expression, self.name).fill_null(value=False)
+        least = -math.inf if self.least is None else self.least
+        most = math.inf if self.most is None else self.most
+        return (~pl.col(str(self.column)).is_between(least, most)).fill_null(value=False)
+
+
+def matching(config: SelectConfig, *, lang: str, sources: Sequence[str]) -> tuple[Override, ...]:
+    """Return the overrides that speak of a document; ``sources`` are all names its source has."""
+    return tuple(
+        o
+        for o in config.overrides
+        if (not o.languages or lang in o.languages)
+        and (not o.sources or not set(o.sources).isdisjoint(sources))
+    )
+
+
+@cache
+def rules(config: SelectConfig, overrides: tuple[Override, ...] = ()) -> tuple[Rule, ...]:
+    """Return the rules for documents that ``overrides`` speak of, in the order of their reasons.
+
+    The languages that a recipe keeps are no such rule: see :mod:`tasks.select`.
+    """
+    found: list[Rule] = []
+    for name in RULE_SETS:
+        thresholds, place = getattr(config, name), f"select.{name}"
+        for override in overrides:
+            other = getattr(override, name)
+            if other is not None:
+                thresholds, place = _changed(thresholds, other), f"select.overrides.{name}"
+        if thresholds is not None:
+            found += _of_set(name, thresholds, place)
+    for own in config.rules:
+        found.append(Rule(f"{OWN}{own.name}", expression=own.drop_where))
+    for one in config.attributes:
+        column = attribute_column(one.name)
+        keys = ("select.attributes.min", "select.attributes.max")
+        found.append(Rule(f"{ATTRIBUTE}{one.name}", column, one.min, one.max, *keys))
+    return tuple(found)
+
+
+def check(config: SelectConfig) -> None:
+    """Raise :class:`ConfigError` where an expression is none."""
+    for own in config.rules:
+        parse(own.drop_where, own.name)
+
+
+def attribute_column(name: str) -> str:
+    """Column with an attribute as a number, null where a document has none."""
+    return f"{c.ATTRIBUTES}.{name}"
+
+
+def _changed(thresholds: RuleSet | None, other: RuleSet | Literal[False]) -> RuleSet | None:
+    if other is False:
+        return None
+    if thresholds is None:
+        return other
+    given = {key: getattr(other, key) for key in other.model_fields_set}
+    return thresholds.model_copy(update=given)
+
+
+def _of_set(name: str, thresholds: RuleSet, place: str) -> Iterator[Rule]:
+    for column, least, most in thresholds.limits:
+        yield Rule(
+            column if column.startswith(name.partition("_")[0]) else f"{name}:{column}",
+            column,
+            None if least is None else getattr(thresholds, least),
+            None if most is None else getattr(thresholds, most),
+            None if least is None else f"{place}.{least}",
+            None if most is None else f"{place}.{most}",
+        )
+
+
+# --- expressions ------------------------------------------------------------------------------
+
+COLUMNS: Final = (*signals.NUMERIC, c.LANG)
+WORDS: Final = frozenset(
+    (
+        *("and", "or", "not", "in", "is", "null", "between", "like", "ilike", "true", "false"),
+        *("case", "when", "then", "else", "end", "abs", "ceil", "coalesce", "exp", "floor"),
+        *("greatest", "least", "length", "ln", "log10", "nullif", "round", "sign", "sqrt"),
+    )
+)
+"""What each row can be judged by alone, and the same in every run."""
+TOKEN: Final = re.compile(
+    r"(?P<blank>\s+)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)|(?P<text>'(?:[^']|'')*')"
+    r"|(?P<word>[A-Za-z_]\w*)|(?P<sign><=|>=|<>|!=|[=<>+\-*/%(),])",
+    re.ASCII,
+)
+
+
+def parse(expression: str, name: str) -> pl.Expr:
+    """Read a rule of the user's; raise :class:`ConfigError` for all but comparisons of signals.
+
+    Looked at word by word before Polars sees it: that reads files and addresses which an SQL
+    expression names (``(SELECT … FROM read_csv(…))``) while it parses.
+    """
+    import polars as pl
+
+    _check_words(expression, name)
+    kinds = {s.name: pl.Int64 if s.type == signals.COUNT else pl.Float64 for s in signals.ALL}
+    schema = {column: kinds[column] for column in signals.NUMERIC} | {c.LANG: pl.String}
+    try:
+        parsed = pl.sql_expr(expression)
+        kind = pl.LazyFrame(schema=schema).select(found=parsed).collect_schema()["found"]
+    except pl.exceptions.PolarsError as error:
+        first = str(error).splitlines()[0][:160]
+        raise _wrong(name, f"{expression[:80]!r} ({first})") from error
+    if kind != pl.Boolean:
+        raise _wrong(name, f"{expression[:80]!r}, which is {kind} and not true or false")
+    return parsed
+
+
+def _check_words(expression: str, name: str) -> None:
+    at = 0
+    if "--" in expression or "/*" in expression:
+        raise _wrong(name, f"a comment in {expression[:80]!r}")
+    while at < len(expression):
+        token = TOKEN.match(expression, at)
+        if token is None:
+            raise _wrong(name, f"{expression[at : at + 20]!r} in {expression[:80]!r}")
+        word = token["word"]
+        if word is not None and word not in COLUMNS and word.lower() not in WORDS:
+            raise _unknown(name, word)
+        at = token.end()
+
+
+def _unknown(name: str, word: str) -> ConfigError:
+    import difflib
+
+    near = difflib.get_close_matches(word, COLUMNS, n=1, cutoff=0.6)
+    return ConfigError(
+        _place(name),
+        got=f"{word!r}, which is no signal that can be compared",
+        wanted="numbers among the signals, lang, and plain comparisons",
+        way_out=f"Did you mean {near[0]!r}?" if near else "docs/signals.md names them all.",
+    )
+
+
+def _wrong(name: str, got: str) -> ConfigError:
+    return ConfigError(
+        _place(name),
+        got=got,
+        wanted="an SQL expression over signals that is true or false",
+        way_out="For example: code_frac_alphanumeric < 0.3 AND lang = 'en' (docs/signals.md).",
+    )
+
+
+def _place(name: str) -> str:
+    return f"select.rules {name.removeprefix(OWN)!r}.drop_where"
