@@ -128,9 +128,9 @@ def _run(
     from flows.settings import quiet_prefect
     from tasks.signals.measure import warm
 
+    quiet_prefect()
     if not ledger.stands(folder, "signals"):
         warm(config.signals)
-    quiet_prefect()
     with terminal.progress():
         from flows.pipeline import pipeline
 

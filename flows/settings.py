@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def quiet_prefect() -> None:
     there is a cache folder). With ``OPENMOAT_PREFECT=own`` only what the user
     has not set is set. Raises :class:`OpenmoatError` where no temporary folder can be made.
     """
+    # Here and not where it is imported: filters that are set beside another import may be lost.
+    warnings.filterwarnings("ignore", module=r"pydantic\.")
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if os.environ.get(OPT_IN) == "own":

@@ -65,12 +65,14 @@ def chance(own_id: str, *, seed: int, stage: str) -> float:
 def row_digests(table: pa.Table, *, leave_out: Sequence[str] = ()) -> list[bytes]:
     """One 16-byte digest for each row, independent of chunking and of the order of columns.
 
-    Each value goes in as a presence byte, its length and its bytes, so that neighbours cannot blur.
+    Each value goes in as a presence byte, its length and its bytes, so that neighbours cannot blur;
+    a null goes in as a byte of its own, where a number would be with zeros in its place.
     """
     names = sorted(set(table.column_names) - set(leave_out))
     columns: list[list[bytes]] = []
-    for fixed, some in groupby(map(table.column, names), _is_fixed):
-        columns += [_side_by_side(list(some))] if fixed else map(_encoded, some)
+    for numbers, group in groupby(map(table.column, names), _is_number):
+        some = list(group)
+        columns += [_side_by_side(some)] if numbers else map(_encoded, some)
     header = SEPARATOR.join(name.encode() for name in names)
     return [
         xxhash.xxh3_128_digest(header + b"".join(row)) for row in zip(*columns, strict=True)
@@ -79,33 +81,32 @@ def row_digests(table: pa.Table, *, leave_out: Sequence[str] = ()) -> list[bytes
 
 def _encoded(column: pa.ChunkedArray) -> list[bytes]:
     kind = column.type
+    if column.null_count == len(column):
+        return [b"\x00"] * len(column)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         values = column.cast(pa.large_binary()).to_pylist()
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         values = column.to_pylist()
-    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        raw, valid = _numbers(column), column.is_valid().to_pylist()
-        values = [one.tobytes() if ok else None for one, ok in zip(raw, valid, strict=True)]
     else:
         values = [None if v is None else orjson.dumps(v, option=orjson.OPT_SORT_KEYS)
                   for v in column.to_pylist()]  # fmt: skip
     return [b"\x00" if v is None else b"\x01" + len(v).to_bytes(8, "little") + v for v in values]
 
 
-def _is_fixed(column: pa.ChunkedArray) -> bool:
-    """Tell whether all values take the same room: numbers, none of them null."""
-    kind = column.type
-    return not column.null_count and (pa.types.is_integer(kind) or pa.types.is_floating(kind))
+def _is_number(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
 
 
 def _side_by_side(columns: list[pa.ChunkedArray]) -> list[bytes]:
-    """What :func:`_encoded` makes of neighbouring columns of numbers, joined row by row."""
+    """Return neighbouring columns of numbers, encoded and joined row by row."""
     parts = []
     for column in columns:
         numbers = _numbers(column)
-        head = np.frombuffer(b"\x01" + numbers.dtype.itemsize.to_bytes(8, "little"), np.uint8)
-        parts.append(np.broadcast_to(head, (len(numbers), len(head))))
-        parts.append(numbers.view(np.uint8).reshape(len(numbers), numbers.dtype.itemsize))
+        width = numbers.dtype.itemsize
+        head = np.empty((len(numbers), 9), np.uint8)
+        head[:, 0] = pc.is_valid(column).to_numpy(zero_copy_only=False)
+        head[:, 1:] = np.frombuffer(width.to_bytes(8, "little"), np.uint8)
+        parts += [head, numbers.view(np.uint8).reshape(len(numbers), width)]
     rows = np.concatenate(parts, axis=1)
     raw, width = rows.tobytes(), rows.shape[1]
     return [raw[i * width : (i + 1) * width] for i in range(len(rows))]

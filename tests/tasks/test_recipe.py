@@ -398,7 +398,7 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             select.gopher: got 30, wanted a section with the keys min_words, max_words,
             min_mean_word_length, max_mean_word_length, max_symbol_to_word_ratio,
             max_bullet_lines, max_ellipsis_lines, min_words_with_letter, min_stop_words. Correct
-            it. What it means: Gopher's thresholds.
+            it. What it means: Gopher's quality rules.
             """,
         ),
         (
