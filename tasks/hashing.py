@@ -94,7 +94,7 @@ def _encoded(column: pa.ChunkedArray) -> list[bytes]:
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:
-    return pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
+    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
 
 
 def _side_by_side(columns: list[pa.ChunkedArray]) -> list[bytes]:

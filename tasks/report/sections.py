@@ -90,6 +90,7 @@ def sampled(name: str, sample: Mapping[str, Any]) -> str:
 def outcome(decisions: StageManifest) -> Section:
     """For each source: documents in, dropped, kept, held out."""
     rows, bars = [], []
+    estimated = (decisions.details.get("tokens_est") or {}).get("kept_tokens")
     for name, counts in decisions.details["sources"].items():
         dropped = sum(counts["dropped"].values())
         rows.append(
@@ -100,10 +101,14 @@ def outcome(decisions: StageManifest) -> Section:
                 counts["kept"],
                 counts["valid"],
                 counts["kept_bytes"] / 1e6,
+                *([estimated.get(name)] if estimated else []),
             )
         )
         bars.append((name, (float(counts["kept"]), float(dropped))))
-    header = ("source", "documents", "dropped", "kept", "of these held out", "kept text, MB")
+    header = (
+        *("source", "documents", "dropped", "kept", "of these held out", "kept text, MB"),
+        *(["kept tokens, estimated"] if estimated else []),
+    )
     text = (
         "Documents in = dropped + kept. Held-out documents are whole clusters of near-duplicates, "
         "so that no twin of a validation document is trained on."
