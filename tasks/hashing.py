@@ -5,7 +5,7 @@ All are xxh3_128 (fast, stable across versions and machines, not cryptographic).
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+
+from tasks import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,6 +37,17 @@ def doc_id(source: str, record_id: str | None, raw_text: str) -> str:
 def text_hash(text: str) -> str:
     """Hex xxh3_128 of the text's UTF-8 bytes."""
     return xxhash.xxh3_128_hexdigest(text.encode())
+
+
+def text_hashes(texts: pa.ChunkedArray) -> list[str]:
+    """:func:`text_hash` of each text of a column (large_string, no nulls), from its bytes."""
+    found: list[str] = []
+    for chunk in compiled.chunks(texts):
+        data, limits = compiled.buffers(chunk)
+        ends = limits.tolist()
+        body = memoryview(data)
+        found += [xxhash.xxh3_128_hexdigest(body[a:b]) for a, b in pairwise(ends)]
+    return found
 
 
 def digest(*parts: object) -> str:

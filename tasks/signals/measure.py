@@ -36,7 +36,7 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
     found = {
         c.DOC_ID: documents.column(c.DOC_ID),
         c.DOCUMENT_DIGEST: pa.array([digest.hex() for digest in digests], pa.string()),
-        c.TEXT_HASH: pa.array([hashing.text_hash(t.as_py()) for t in texts], pa.string()),
+        c.TEXT_HASH: pa.array(hashing.text_hashes(texts), pa.string()),
         c.N_BYTES: pc.binary_length(texts),
         c.ATTRIBUTES: documents.column(c.ATTRIBUTES),
     }

@@ -20,6 +20,7 @@ from tasks.hashing import (
     seeded,
     table_digest,
     text_hash,
+    text_hashes,
 )
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -164,3 +165,10 @@ def test_a_row_has_one_digest_whatever_rows_are_beside_it(rows: list[dict[str, A
     whole = table(rows)
     alone = [row_digests(whole.slice(i, 1))[0] for i in range(len(rows))]
     assert row_digests(whole) == alone
+
+
+@given(st.lists(TEXT, max_size=6), st.integers(0, 6))
+def test_a_column_of_texts_is_hashed_as_each_of_them(texts: list[str], at: int) -> None:
+    column = pa.array(["before", *texts], pa.large_string())[1:]
+    chunks = pa.chunked_array([column[:at], column[at:]])
+    assert text_hashes(chunks) == [text_hash(text) for text in texts]
