@@ -108,6 +108,17 @@ class SignalsConfig(Section):
     lang_min_chars: int = Field(
         default=24, ge=1, description="Texts with fewer letters than this are `und` (undetermined)."
     )
+    lang_min_prose: Share = Field(
+        default=0.2,
+        description="Texts in which a smaller share of the letters stands in prose are `und`: code "
+        "and data. Prose is three or more plain words in a row of one line, and all letters "
+        "outside ASCII. 0: none is `und` for that.",
+    )
+    lang_paragraphs: bool = Field(
+        default=False,
+        description="Tell the language of every paragraph too, each by its first `lang_bytes` "
+        "bytes: `lang_share` and `lang_paragraphs`.",
+    )
     minhash: bool = Field(
         default=True,
         description="Measure what near-duplicates are found by. `false` saves most of the time "

@@ -58,7 +58,6 @@ IDENTITY: Final = (
         SHARE,
         "ratio",
         "bytes of the text for each byte of it in LZ4's block format, greedily matched",
-        nullable=True,
     ),
 )
 
@@ -201,14 +200,21 @@ CODE: Final = (
     ),
 )
 
+SPAN: Final = pa.struct(
+    [
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+    ]
+)
+
 PII: Final = (
     Signal(
         c.SPANS,
-        pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("kind", pa.string())])),
+        pa.list_(pa.field("item", SPAN, nullable=False)),
         "characters",
         "personal data and secrets: `email`, `phone`, `ip`, `iban`, `card`, `secret`, without "
         "overlap; `text[start:end]` is each",
-        nullable=True,
     ),
 )
 

@@ -51,14 +51,33 @@ def language(texts: pa.ChunkedArray, config: SignalsConfig) -> pl.DataFrame:
     """Tell the language of the first ``lang_bytes`` bytes of every text: one row a text.
 
     - ``lang``: the model's label (lid.176: ISO 639 code), or ``und`` where those bytes hold fewer
-      than ``lang_min_chars`` letters (Unicode category L).
+      than ``lang_min_chars`` letters (Unicode category L), or are more like code or data: where
+      less than ``lang_min_prose`` of the letters stand in prose (:func:`lid.readable`).
     - ``lang_prob``: its probability, 0 to 1; 0 for ``und``.
+    - ``lang_share``, ``lang_paragraphs``: null without the key ``lang_paragraphs``. Otherwise each
+      paragraph's language is told in the same way, by its own first bytes. The share of the bytes
+      in paragraphs of the text's language; and of each language the share, greatest first.
 
     Raises :class:`ConfigError` where there is no model or the file found is another one.
     """
     prepare_model(config)
+    lang, probability = _told(texts, config)
+    frame = pl.DataFrame(pa.table({c.LANG: lang, c.LANG_PROB: probability}))
+    if not config.lang_paragraphs:
+        return frame.with_columns(
+            pl.lit(None, pl.Float64).alias(c.LANG_SHARE),
+            pl.lit(None, lid.SHARES).alias(c.LANG_PARAGRAPHS),
+        )
+    found = lid.paragraphs(texts)
+    languages, _ = _told(found.column, config)
+    return frame.hstack(lid.shares(found, pl.Series(languages, dtype=pl.String), frame[c.LANG]))
+
+
+def _told(texts: pa.ChunkedArray, config: SignalsConfig) -> tuple[pa.Array, pa.Array]:
     size = config.lang_bytes or None
-    enough = lid.have_letters(texts, config.lang_min_chars, first_bytes=size)
+    enough = lid.readable(
+        texts, letters=config.lang_min_chars, prose=config.lang_min_prose, first_bytes=size
+    )
     if config.lang_engine == "kernel":
         model = _models[config.lang_model_sha256 or MODEL_SHA256]
         codes, probabilities = lid.languages(texts, model, first_bytes=size)
@@ -68,9 +87,7 @@ def language(texts: pa.ChunkedArray, config: SignalsConfig) -> pl.DataFrame:
         codes = pa.array([code for code, _ in found], pa.string())
         probabilities = pa.array([probability for _, probability in found], pa.float64())
     known = pc.and_(pa.array(enough), codes.is_valid())
-    lang = pc.if_else(known, codes, UNDETERMINED)
-    columns = {c.LANG: lang, c.LANG_PROB: pc.if_else(known, probabilities, 0.0)}
-    return pl.DataFrame(pa.table(columns))
+    return pc.if_else(known, codes, UNDETERMINED), pc.if_else(known, probabilities, 0.0)
 
 
 def _detect(text: str, size: int | None) -> tuple[str | None, float | None]:

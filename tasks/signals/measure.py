@@ -14,8 +14,10 @@ from schemas import columns as c
 from schemas.tables import DOCUMENTS, SIGNALS, conform
 from tasks import hashing
 from tasks.signals.changes import changes
+from tasks.signals.compression import compression_ratio
 from tasks.signals.language import language
 from tasks.signals.minhash import minhash
+from tasks.signals.pii import spans
 from tasks.signals.rules import rules
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
         c.DOCUMENT_DIGEST: pa.array([digest.hex() for digest in digests], pa.string()),
         c.TEXT_HASH: pa.array(hashing.text_hashes(texts), pa.string()),
         c.N_BYTES: pc.binary_length(texts),
+        c.COMPRESSION_RATIO: compression_ratio(texts).to_arrow(),
+        c.SPANS: spans(texts),
         c.ATTRIBUTES: documents.column(c.ATTRIBUTES),
     }
     told = language(texts, config)

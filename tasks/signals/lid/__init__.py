@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.signals.lid.model import Model, read_model
-from tasks.signals.lid.score import have_letters, languages
+from tasks.signals.lid.paragraphs import SHARES, paragraphs, shares
+from tasks.signals.lid.score import languages, readable
 
-__all__ = ["Model", "have_letters", "languages", "read_model"]
+__all__ = ["SHARES", "Model", "languages", "paragraphs", "read_model", "readable", "shares"]

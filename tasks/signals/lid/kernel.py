@@ -33,10 +33,10 @@ MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 """2^64 / golden ratio (Knuth, The Art of Computer Programming 3, 6.4): spreads words over slots."""
 
 TINY: Final = 1e-5
-KEPT_BITS: Final = 12
+KEPT_BITS: Final = 14
 KEPT: Final = 1 << KEPT_BITS
 KEPT_BYTES: Final = 16
-"""Sums of 4,096 words of up to 16 bytes are kept: as much as fits the cache of a core."""
+"""Sums of 16,384 words of up to 16 bytes are kept, 1.3 MB. Much more does not fit a core's cache."""
 
 
 @njit(cache=True, nogil=True)
@@ -88,7 +88,7 @@ def _bits(value: Any) -> Any:
     return ((value * np.uint64(0x01010101)) & LOW_32) >> np.uint64(24)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _gram_row(model: Any, bucket: Any) -> Any:
     """Return the row of a bucket, -1 where it has none."""
     if len(model.gram_index) == 0:
@@ -107,7 +107,7 @@ def _clear(total: Any) -> None:
         total[k] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _add(total: Any, row: Any) -> None:
     for k in range(len(total)):
         total[k] += row[k]
@@ -121,7 +121,7 @@ def _hash(text: Any, start: int, end: int) -> Any:
     return value
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _word(model: Any, text: Any, start: int, end: int, value: Any) -> Any:
     """Return the number of a word with this hash in the dictionary, or -1."""
     at = np.int64(value & np.uint64(len(model.word_starts) - 2))
@@ -138,7 +138,7 @@ def _word(model: Any, text: Any, start: int, end: int, value: Any) -> Any:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _add_grams(model: Any, marked: Any, size: int, total: Any) -> int:
     """Add the rows of the character n-grams of ``marked``, a word between ``<`` and ``>``."""
     low, high, bucket = model.sizes[0], model.sizes[1], np.uint64(model.sizes[3])
@@ -163,7 +163,7 @@ def _add_grams(model: Any, marked: Any, size: int, total: Any) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _add_word(
     model: Any, text: Any, start: int, end: int, value: Any, marked: Any, total: Any
 ) -> int:
@@ -356,27 +356,3 @@ def score(
             else:
                 best, probability = _best_of_all(model, vector, scores)
             labels[i], probabilities[i] = best, min(probability, 1.0)
-
-
-@njit(cache=True, nogil=True)
-def enough(
-    data: Any, offsets: Any, first_bytes: int, least: int, classes: Any, wanted: int, out: Any
-) -> None:
-    """Tell which texts have ``least`` characters of a class in their first bytes.
-
-    ``classes`` are those of every block of 256 code points, and where each block's begin.
-    """
-    content, starts = classes
-    for i in range(len(offsets) - 1):
-        at, stop = offsets[i], offsets[i + 1]
-        stop = first_end(data, at, stop, first_bytes)
-        found = 0
-        while at < stop and found < least:
-            lead, at = np.int64(data[at]), at + 1
-            more = 0 if lead < 0xC0 else 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
-            code = lead if lead < 0x80 else lead & (0x3F >> more)
-            while more and at < stop:
-                code = (code << 6) | (np.int64(data[at]) & 0x3F)
-                at, more = at + 1, more - 1
-            found += (content[np.int64(starts[code >> 8]) + (code & 0xFF)] & wanted) != 0
-        out[i] = found >= least

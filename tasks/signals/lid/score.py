@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Booleans = NDArray[np.bool_]
 
 KERNEL: Final = "tasks.signals.lid.kernel"
+PROSE: Final = "tasks.signals.lid.prose"
 WHOLE: Final = 2**62
 
 
@@ -46,11 +47,22 @@ def languages(
     return codes, pa.array(probabilities, mask=unknown)
 
 
-def have_letters(
-    column: pa.Array | pa.ChunkedArray, least: int, *, first_bytes: int | None = None
+def readable(
+    column: pa.Array | pa.ChunkedArray,
+    *,
+    letters: int,
+    prose: float = 0.0,
+    first_bytes: int | None = None,
 ) -> Booleans:
-    """Tell which texts have ``least`` letters in their first bytes; a null has none."""
-    enough = compiled.load(KERNEL).enough
+    """Tell which texts have so many letters in their first bytes, and such a share in prose.
+
+    In prose are the letters outside ASCII, and those of three or more **plain words** in a row of
+    one line. A plain word consists of letters, with ``'`` and ``-`` among them. Before them may
+    stand any of ``"'(-``, behind them any of ``"').,;!?-``: no colon, which marks code and data.
+    Every character outside ASCII passes for a letter. A plain word of one letter, or of none,
+    neither counts nor ends the row: variables and dashes. A null is not readable.
+    """
+    enough = compiled.load(PROSE).enough
 
     starts, content = characters.blocks()
     found = np.zeros(len(column), np.bool_)
@@ -59,7 +71,7 @@ def have_letters(
         end = at + len(texts)
         data, offsets = compiled.buffers(texts)
         limit, classes = _limit(first_bytes), (content, starts)
-        enough(data, offsets, limit, least, classes, characters.LETTER, found[at:end])
+        enough(data, offsets, limit, letters, float(prose), classes, found[at:end])
         if texts.null_count:
             found[at:end][texts.is_null().to_numpy(zero_copy_only=False)] = False
         at = end

@@ -21,7 +21,10 @@ from schemas.config import SignalsConfig
 from schemas.errors import ConfigError
 from tasks.signals import language as module
 from tasks.signals.language import MODEL_NAME, language, model_path
+from tasks.signals.lid.paragraphs import LEAST_SHARE
+from tests.real_data import real_texts
 from tests.tasks.signals.fasttext_models import Small
+from tests.tasks.signals.rules_reference import raw_paragraphs_of
 from tests.tasks.signals.texts import real_documents
 
 SENTENCES = {
@@ -35,13 +38,19 @@ SENTENCES = {
     "ar": "يولد جميع الناس أحرارا متساوين في الكرامة والحقوق.",
 }
 CONFIG = SignalsConfig()
+PARAGRAPHS = SignalsConfig(lang_paragraphs=True)
 LIBRARY = SignalsConfig(lang_engine="fasttext")
 UNDETERMINED = ("und", 0.0)
 
 
 def measured(*texts: str, config: SignalsConfig = CONFIG) -> list[tuple[str, float]]:
     """Return language and probability of each text."""
-    return language(pa.chunked_array([pa.array(texts, pa.large_string())]), config).rows()
+    return frame_of(*texts, config=config).select(c.LANG, c.LANG_PROB).rows()
+
+
+def frame_of(*texts: str, config: SignalsConfig = CONFIG) -> pl.DataFrame:
+    """Return all columns of each text."""
+    return language(pa.chunked_array([pa.array(texts, pa.large_string())]), config)
 
 
 def shipped() -> Path:
@@ -63,7 +72,7 @@ def test_blank_short_and_letterless_texts_are_undetermined(text: str) -> None:
 
 
 def test_letters_are_counted_not_characters() -> None:
-    config = SignalsConfig(lang_min_chars=5)
+    config = SignalsConfig(lang_min_chars=5, lang_min_prose=0.0)
     assert measured("a 1 b 2 c 3 d", "a1b2c3d4e", config=config)[0] == UNDETERMINED
     assert measured("a1b2c3d4e", config=config)[0] != UNDETERMINED
 
@@ -78,7 +87,9 @@ def test_only_the_start_is_looked_at() -> None:
 
 
 def test_newlines_are_no_obstacle() -> None:
-    assert measured(SENTENCES["en"].replace(" ", "\r\n")) == measured(SENTENCES["en"])
+    spread = SENTENCES["en"].replace(" ", "\r\n")
+    assert measured(spread, config=SignalsConfig(lang_min_prose=0.0)) == measured(SENTENCES["en"])
+    assert measured(spread) == [UNDETERMINED]  # a word a line is a list
 
 
 @pytest.mark.parametrize(("score", "expected"), [(1.000035, 1.0), (-0.1, 0.0), (0.25, 0.25)])
@@ -100,7 +111,84 @@ def test_a_text_the_model_knows_nothing_of_is_undetermined(monkeypatch: pytest.M
 
 def test_no_texts() -> None:
     frame = language(pa.chunked_array([], pa.large_string()), CONFIG)
-    assert dict(frame.schema) == {c.LANG: pl.String, c.LANG_PROB: pl.Float64}
+    listed = pl.List(pl.Struct({"lang": pl.String, "share": pl.Float64}))
+    columns: dict[str, object] = {c.LANG: pl.String, c.LANG_PROB: pl.Float64}
+    columns |= {c.LANG_SHARE: pl.Float64, c.LANG_PARAGRAPHS: listed}
+    assert dict(frame.schema) == columns
+    for texts in (pa.chunked_array([], pa.large_string()), pa.chunked_array([[]], pa.string())):
+        assert dict(language(texts, PARAGRAPHS).schema) == columns
+
+
+CODE = (
+    "def size(self, x):\n    if x[0] is None:\n        return len(self._a) + 1\n" * 9,
+    '{"id": 17, "name": "Istanbul", "tags": ["a_b", "c_d"], "ok": true}\n' * 9,
+    "<li><a href='/tr/a.html'>Ana</a></li>\n" * 9,
+    "for (int i = 0; i < n; ++i) { a[i] = b[i] * c; }\n" * 9,
+    "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=" * 9,
+)
+
+
+@pytest.mark.parametrize("engine", ["kernel", "fasttext"])
+def test_code_and_data_are_undetermined(engine: str) -> None:
+    config = SignalsConfig.model_validate({"lang_engine": engine})
+    assert measured(*CODE, config=config) == [UNDETERMINED] * len(CODE)
+    turned_off = SignalsConfig.model_validate({"lang_engine": engine, "lang_min_prose": 0.0})
+    assert UNDETERMINED not in measured(*CODE, config=turned_off)
+    commented = f"# {SENTENCES['en']}\n# {SENTENCES['en']}\n{CODE[0][:150]}"
+    assert measured(commented, config=config)[0][0] == "en"
+
+
+def test_prose_with_formulas_and_tables_keeps_its_language() -> None:
+    text = (
+        "Sei $f(x) = \\frac{x^2}{2}$ stetig auf $[0, 1]$; dann ist auch $g = f \\circ h$ stetig.\n"
+        "\n| Jahr | Wert |\n|---|---|\n| 1994 | 3,5 |\n| 1995 | 4,25 |\n"
+    )
+    assert measured(text * 3)[0][0] == "de"
+    chapters = real_texts("dolma/documents/maths/part-00000.jsonl.gz")
+    assert [lang for lang, _ in measured(*chapters)].count("en") >= 0.97 * len(chapters)
+
+
+@pytest.mark.parametrize("engine", ["kernel", "fasttext"])
+def test_languages_of_paragraphs(engine: str) -> None:
+    config = SignalsConfig.model_validate({"lang_engine": engine, "lang_paragraphs": True})
+    german, english = SENTENCES["de"], SENTENCES["en"]
+    sizes = [2 * len(german.encode()) + 1, len(english), len("Titel")]
+    frame = frame_of(f"\n{german}\n{german}\n \n{english}\n\n\nTitel\n", "", config=config)
+    shares = [size / sum(sizes) for size in sizes]
+    assert frame[c.LANG_SHARE].to_list() == [shares[0], 0.0]
+    rows = [{"lang": lang, "share": s} for lang, s in zip(("de", "en", "und"), shares, strict=True)]
+    assert frame[c.LANG_PARAGRAPHS].to_list() == [rows, []]
+
+
+def test_languages_of_paragraphs_are_those_of_texts() -> None:
+    texts = real_documents()
+    frame = frame_of(*texts, config=PARAGRAPHS)
+    assert frame.select(c.LANG, c.LANG_PROB).rows() == measured(*texts)
+    for text, listed, share in zip(
+        texts, frame[c.LANG_PARAGRAPHS].to_list(), frame[c.LANG_SHARE].to_list(), strict=True
+    ):
+        parts = raw_paragraphs_of(text)
+        sizes: dict[str, int] = {}
+        for part, (lang, _) in zip(parts, measured(*parts), strict=True):
+            sizes[lang] = sizes.get(lang, 0) + len(part.encode())
+        whole = sum(sizes.values())
+        wanted = {lang: size / whole for lang, size in sizes.items() if size / whole >= LEAST_SHARE}
+        assert {row["lang"]: row["share"] for row in listed} == wanted
+        assert share == (sizes.get(measured(text)[0][0], 0) / whole if whole else 0.0)
+
+
+def test_a_long_paragraph_is_read_by_its_first_bytes() -> None:
+    text = f"{SENTENCES['en']}\n\n{SENTENCES['de']}{SENTENCES['fr'] * 9}"
+    config = SignalsConfig(lang_paragraphs=True, lang_bytes=len(SENTENCES["de"].encode()))
+    assert [row["lang"] for row in frame_of(text, config=config)[c.LANG_PARAGRAPHS][0]] == [
+        *("de", "en"),
+    ]
+
+
+def test_without_the_key_nothing_is_told_of_paragraphs() -> None:
+    frame = frame_of(*SENTENCES.values())
+    assert frame[c.LANG_SHARE].is_null().all()
+    assert frame[c.LANG_PARAGRAPHS].is_null().all()
 
 
 def test_both_engines_agree() -> None:

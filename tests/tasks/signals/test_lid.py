@@ -17,9 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigError
-from tasks import characters
 from tasks.signals.language import _shipped_model
-from tasks.signals.lid import Model, have_letters, languages, read_model
+from tasks.signals.lid import Model, languages, read_model
 from tasks.signals.lid.model import fnv
 from tests.real_data import real_texts
 from tests.tasks.signals.fasttext_models import Small, smalls
@@ -251,22 +250,6 @@ def test_a_column_of_any_shape() -> None:
 def test_the_first_bytes_end_with_a_character(texts: list[str], size: int) -> None:
     starts = [text.encode()[:size].decode(errors="ignore") for text in texts]
     assert guessed(lid(), *texts, first_bytes=size) == guessed(lid(), *starts)
-
-
-@given(
-    texts=st.lists(st.none() | TEXT, max_size=4), least=st.integers(0, 9), size=st.integers(0, 40)
-)
-def test_letters_are_counted_in_the_first_bytes(
-    texts: list[str | None], least: int, size: int
-) -> None:
-    column = pa.array(texts, pa.large_string())
-    starts = [None if t is None else t.encode()[:size].decode(errors="ignore") for t in texts]
-
-    def letters(text: str) -> int:
-        return int(np.count_nonzero(characters.of(text) & characters.LETTER))
-
-    wanted = [text is not None and letters(text) >= least for text in starts]
-    assert have_letters(column, least, first_bytes=size).tolist() == wanted
 
 
 def test_a_text_is_scored_alike_alone_and_among_others() -> None:
