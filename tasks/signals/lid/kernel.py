@@ -12,6 +12,8 @@ A text's **vector** is the mean of the rows of its words and of a closing ``</s>
 Sums are in 32-bit floats, first a word's and then the text's, so that a word's sum can be kept: it
 is the same whether it was kept or not. The best label is found as in fastText, from the probability
 with its 0.00001 added (at each step of the tree), and is none where that is below 0.00001.
+
+What is called for each word or n-gram is inlined: a call would hand over all arrays of the model.
 """
 # ruff: noqa: ANN401, C901, PLR0911, PLR0912, PLR0913, PLR0915, PLR0917, PLR2004, PLR1714, SIM110
 
@@ -36,7 +38,7 @@ TINY: Final = 1e-5
 KEPT_BITS: Final = 14
 KEPT: Final = 1 << KEPT_BITS
 KEPT_BYTES: Final = 16
-"""Sums of 16,384 words of up to 16 bytes are kept, 1.3 MB. Much more does not fit a core's cache."""
+"""Sums of 16,384 words of up to 16 bytes are kept: 1.3 MB, about what a core's caches hold."""
 
 
 @njit(cache=True, nogil=True)
