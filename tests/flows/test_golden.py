@@ -16,8 +16,8 @@ from tasks.recipe import load
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "recipe.toml"
 GOLDEN = {
     "ingest": "b09a071be90c82068544e11ccccc11e2",
-    "signals": "8daf1d9e77b0ba49267a5ccf7ad0c18c",
-    "select": "425979e1ad39e94a9ef4673729d9bf38",
+    "signals": "d22fadeddb06ed0d9ff6caa6044b2d8c",
+    "select": "37e1ea7f87eb68170c890d4be5884e89",
     "tokenizer": "538270808b8309f27808e3833b118614",
     "replay": "d975701de17275756c57b8216c8ceb04",
     "mixture": "e4372c9560952fc36b273b08247e302f",
