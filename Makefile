@@ -2,6 +2,7 @@
 # `make demo`       runs the main job on text that every machine has
 # `make test`       runs the tests; `make test-slow` the long ones; `make lint` the rest of CI
 # `make bench-ingest`  measures reading beside other programs; ARGS='--quick --json' are its options
+# `make bench-signals` measures signals beside other programs, and the first pass; options likewise
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -25,7 +26,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
-.PHONY: demo test test-slow lint bench-ingest format lock clean
+.PHONY: demo test test-slow lint bench-ingest bench-signals format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -42,9 +43,12 @@ lint: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What it is compared with goes into .venv-peers, which the bench makes itself when it needs it.
+# What they are compared with goes into .venv-peers, which the benches make themselves at need.
 bench-ingest: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.ingest $(ARGS)
+
+bench-signals: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.signals $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

@@ -144,7 +144,7 @@ def shown(result: dict[str, Any]) -> str:
         parts.append(NOT_DONE)
     if result["memory"]:
         parts.append(_memory(result["memory"]))
-    parts += [_aim(name, **aim) for name, aim in result["aims"].items()]
+    parts += [printing.aim(name, **aim) for name, aim in result["aims"].items()]
     return "\n\n".join(parts)
 
 
@@ -166,10 +166,6 @@ def _runs(runs: list[dict[str, Any]]) -> str:
             for r in runs
         ],
     )
-
-
-def _aim(name: str, *, wanted: str, got: float, met: bool) -> str:
-    return f"{'met' if met else 'MISSED'}: {name}, wanted {wanted}, got {got}"
 
 
 def _memory(used: list[dict[str, Any]]) -> str:

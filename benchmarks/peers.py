@@ -1,4 +1,4 @@
-"""The environment in which other programs run: never openmoat's own."""
+"""The environments in which other programs run: never openmoat's own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.measuring import ROOT, SHOWN, note
@@ -14,58 +15,78 @@ from schemas.errors import OpenmoatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-PINNED = ROOT / "benchmarks" / "requirements-peers.txt"
-PLACE = ROOT / ".venv-peers"
-PEERS = ("datatrove", "datasets")
-_VERSIONS = f"""\
-import json
-from importlib.metadata import version
-print(json.dumps({{name: version(name) for name in {PEERS}}}))
-"""
+
+@dataclass(frozen=True)
+class Home:
+    """An environment of its own for programs that can live together."""
+
+    packages: tuple[str, ...]
+    option: str
+    """Names a Python that has them already."""
+    pinned: Path
+    place: Path
+    size_mb: int
 
 
-def interpreter(named: str | None) -> str:
-    """The Python that has the peers: the one that is named, or one made on demand in PLACE."""
+DATATROVE = Home(
+    ("datatrove", "datasets", "spacy"),
+    "--peers",
+    ROOT / "benchmarks" / "requirements-peers.txt",
+    ROOT / ".venv-peers" / "datatrove",
+    680,
+)
+# Another one, because datatrove wants a NumPy from 2 on and dolma one before 2.
+DOLMA = Home(
+    ("dolma",),
+    "--dolma",
+    ROOT / "benchmarks" / "requirements-peers-dolma.txt",
+    ROOT / ".venv-peers" / "dolma",
+    470,
+)
+
+
+def interpreter(named: str | None, home: Home = DATATROVE) -> str:
+    """The Python that has the peers: the one that is named, or one made on demand."""
     if named is not None:
         return named
-    python, stamp = PLACE / "bin" / "python", PLACE / PINNED.name
-    if not _is_current(stamp):
-        note(f"Setting up {PLACE}: a minute or two, about 450 MB")
-        shutil.rmtree(PLACE, ignore_errors=True)
-        _run(sys.executable, "-m", "venv", str(PLACE))
+    python, stamp = home.place / "bin" / "python", home.place / home.pinned.name
+    if not stamp.is_file() or stamp.read_bytes() != home.pinned.read_bytes():
+        note(f"Setting up {home.place}: a minute or three, about {home.size_mb} MB")
+        shutil.rmtree(home.place, ignore_errors=True)
+        _run(home, sys.executable, "-m", "venv", str(home.place))
         pip = (str(python), "-m", "pip", "--disable-pip-version-check", "-qq")
-        _run(*pip, "install", "-r", str(PINNED))
-        stamp.write_bytes(PINNED.read_bytes())
+        _run(home, *pip, "install", "-r", str(home.pinned))
+        stamp.write_bytes(home.pinned.read_bytes())
     return str(python)
 
 
-def versions(python: str) -> dict[str, str]:
+def versions(python: str, home: Home = DATATROVE) -> dict[str, str]:
     """The peers' versions in an interpreter, which has to have them."""
+    asked = (
+        "import json; from importlib.metadata import version; "
+        f"print(json.dumps({{name: version(name) for name in {home.packages}}}))"
+    )
     try:
-        done = subprocess.run([python, "-c", _VERSIONS], capture_output=True, text=True, check=True)
+        done = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise OpenmoatError(
-            f"--peers {python}",
+            f"{home.option} {python}",
             got=str(error),
-            wanted=f"a Python that has {' and '.join(PEERS)}",
-            way_out=f"Install {PINNED.relative_to(ROOT)} there, or leave --peers out.",
+            wanted=f"a Python that has {' and '.join(home.packages)}",
+            way_out=f"Install {home.pinned.relative_to(ROOT)} there, or leave {home.option} out.",
         ) from error
     found: dict[str, str] = json.loads(done.stdout)
     return found
 
 
-def _is_current(stamp: Path) -> bool:
-    return stamp.is_file() and stamp.read_bytes() == PINNED.read_bytes()
-
-
-def _run(*command: str) -> None:
+def _run(home: Home, *command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        shutil.rmtree(PLACE, ignore_errors=True)
+        shutil.rmtree(home.place, ignore_errors=True)
         raise OpenmoatError(
-            f"{PLACE}, the peers' environment",
+            f"{home.place}, the environment of {' and '.join(home.packages)}",
             got=f"{' '.join(command[-3:])}: {(done.stderr or done.stdout)[-SHOWN:].strip()}",
-            wanted=f"what {PINNED.relative_to(ROOT)} names, from a package index",
-            way_out="Run it where a package index can be reached, name a Python that has the peers "
-            "(--peers /path/to/python), or leave them out (--no-peers or --quick).",
+            wanted=f"what {home.pinned.relative_to(ROOT)} names, from a package index",
+            way_out="Run it where a package index can be reached, name a Python that has them "
+            f"({home.option} /path/to/python), or leave them out (--no-peers or --quick).",
         )

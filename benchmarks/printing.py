@@ -36,6 +36,11 @@ def aims(wanted: Mapping[str, tuple[float, str, float]]) -> dict[str, dict[str, 
     }
 
 
+def aim(name: str, *, wanted: str, got: float, met: bool) -> str:
+    """One aim as a line."""
+    return f"{'met' if met else 'MISSED'}: {name}, wanted {wanted}, got {got}"
+
+
 def machine() -> dict[str, object]:
     """What the figures were measured on."""
     return {

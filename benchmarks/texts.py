@@ -53,12 +53,12 @@ def pool() -> tuple[str, list[str]]:
             for kind in PYTHON_FORMATS
             if kind != "python-docstrings"  # all packages are parsed for them: a minute
         ]
-    texts = [piece for source in sources for text in _texts(source) for piece in _cut(text)]
+    texts = [piece for source in sources for text in texts_of(source) for piece in _cut(text)]
     order = np.argsort(seeded(map(str, range(len(texts))), seed=SEED, stage="bench"))
     return origin, [texts[i] for i in order]
 
 
-def _texts(source: Source) -> Iterator[str]:
+def texts_of(source: Source) -> Iterator[str]:
     """Texts as they are stored, so that there is something to normalise."""
     for unit in inputs.list_units(IngestConfig(sources=(source,))).units:
         for file in unit.files:

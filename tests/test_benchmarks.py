@@ -10,13 +10,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import measuring, printing, texts
+from benchmarks import documents, measuring, parity, printing, texts
+from benchmarks.definitions import datatrove_c4, datatrove_gopher, steps
 from schemas.errors import OpenmoatError
+from schemas.tables import SIGNALS
+from tasks.signals.rules import rules
+from tests.tasks.signals.texts import ANY_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +33,10 @@ OWN = "benchmarks.contenders.ingest_openmoat"
 
 
 def bench(
-    *options: str, env: Mapping[str, str] | None = None, rc: int = 0
+    *options: str, name: str = "ingest", env: Mapping[str, str] | None = None, rc: int = 0
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.ingest", *options],
+        [sys.executable, "-m", f"benchmarks.{name}", *options],
         cwd=ROOT,
         env=os.environ | (env or {}),
         capture_output=True,
@@ -49,6 +55,16 @@ def quick() -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def quick_signals() -> dict[str, Any]:
+    """Give the figures of a quick run of some jobs, without the folder of real data."""
+    jobs = ("rules", "language-1000", "pass1-first-1000")
+    options = ("--quick", "--json", "--mb", "1", "--documents", "200", "--jobs", *jobs)
+    done = bench(*options, name="signals", env={"OPENMOAT_DATA": "/none"})
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def keys_on_the_page(heading: str) -> set[str]:
     _, _, section = PAGE.read_text(encoding="utf-8").partition(f"\n{heading}\n")
     rows = [r for r in section.partition("\n#")[0].splitlines() if r.startswith("| `")]
@@ -56,8 +72,36 @@ def keys_on_the_page(heading: str) -> set[str]:
 
 
 def test_the_last_line_is_the_figures_that_the_page_names(quick: dict[str, Any]) -> None:
-    assert set(quick) == keys_on_the_page("## The figures")
-    assert {key for run in quick["runs"] for key in run} == keys_on_the_page("### runs")
+    assert set(quick) == keys_on_the_page("## The figures of bench-ingest")
+    assert {key for run in quick["runs"] for key in run} == keys_on_the_page("### ingest runs")
+
+
+def test_so_are_the_figures_of_signals(quick_signals: dict[str, Any]) -> None:
+    assert set(quick_signals) == keys_on_the_page("## The figures of bench-signals")
+    keys = {key for run in quick_signals["runs"] for key in run}
+    assert keys == keys_on_the_page("### signals runs")
+
+
+def test_signals_are_timed_and_labels_compared(quick_signals: dict[str, Any]) -> None:
+    runs = [(run["job"], run["contender"]) for run in quick_signals["runs"]]
+    assert runs == [
+        ("rules", "openmoat"),
+        ("language-1000", "openmoat"),
+        ("language-1000", "fasttext-predict"),
+        ("pass1-first-1000", "openmoat"),
+    ]
+    for run in quick_signals["runs"]:
+        assert run["cpu_seconds"] > 0 < run["mb_per_cpu_second"]
+        assert (run["times_slower"] == 1.0) == (run["contender"] == "openmoat")
+    assert quick_signals["labels"] == {"language-1000": {"documents": 200, "differing": 0}}
+    assert set(quick_signals["input"]["origins"]) == {"python-readmes", "python-licenses"}
+
+
+def test_every_stage_of_the_first_pass_is_told(quick_signals: dict[str, Any]) -> None:
+    stages = quick_signals["stages"]
+    assert {"normalise", "signals: rules", "signals: language", "write signals"} <= set(stages)
+    assert all(ms >= 0 for ms in stages.values())
+    assert len(quick_signals["floors"]) == 4
 
 
 def test_every_format_is_read_and_measured(quick: dict[str, Any]) -> None:
@@ -108,6 +152,52 @@ def test_the_same_input_every_time_in_every_format(tmp_path: Path) -> None:
         first, second = (tmp_path / f / f"input.{kind}" for f in ("a", "b"))
         assert first.read_bytes() == second.read_bytes()
     assert pq.read_table(tmp_path / "a" / "input.parquet").to_pylist() == rows
+
+
+@given(st.text(alphabet="ab #\n", max_size=9_000) | st.text())
+def test_pieces_are_the_text_and_as_long_as_it_allows(text: str) -> None:
+    found = list(documents.pieces(text))
+    assert "".join(found) == text
+    for piece in found:
+        assert len(piece) <= documents.PIECE_CHARS or "\n" not in piece[:-1]
+
+
+def test_a_page_of_html_is_its_paragraphs() -> None:
+    page = "<h1>Title</h1><nav>no</nav><p class=x>One &amp; <b>two</b></p>"
+    assert documents.plain(page) == "Title\n\nOne & two"
+
+
+@given(ANY_TEXT)
+def test_our_definitions_are_those_of_the_kernel(text: str) -> None:
+    column = pa.chunked_array([pa.array([text], pa.large_string())])
+    (values,) = rules(column, pl.Series(["en"])).to_dicts()
+    theirs: dict[str, Any] = {"sentences": {}}
+    document = steps.Document(text, values, theirs)
+    state = steps.State(dict(values), {})
+    datatrove_c4.judged(document, state, datatrove_c4.Rules())
+    datatrove_gopher.stop_words(document, state)
+    if values["gopher_mean_word_length"] is not None:
+        datatrove_gopher.repetition(document, state)
+    assert state.values == values
+
+
+def test_the_last_step_that_changes_the_verdict_is_the_cause() -> None:
+    def limit(most: float) -> steps.Step:
+        change = {"words": (None, most)}
+        return steps.Step(f"at most {most:g}", lambda _, state: state.limits.update(change))
+
+    document = steps.Document("", {"words": 7.0}, {}, {"words": (None, 9.0)})
+    way = (limit(8.0), limit(5.0), limit(8.5), limit(6.0), limit(4.0))
+    found = steps.compare(document, way, they_drop=True)
+    assert found == steps.Finding(we_drop=False, they_drop=True, cause="at most 6", rule="words")
+    found = steps.compare(document, way, they_drop=False)
+    assert found.cause == steps.UNEXPLAINED
+    assert steps.compare(document, way[:3], they_drop=False).cause is None
+
+
+def test_every_rule_that_is_compared_has_a_signal() -> None:
+    names = {column for one in parity.filters() for column in one.limits}
+    assert names <= {field.name for field in SIGNALS}
 
 
 def test_a_contender_that_leaves_documents_out_is_refused(tmp_path: Path) -> None:
