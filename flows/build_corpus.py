@@ -36,7 +36,8 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
         meter = ledger.Meter()
         pairs = [(m.documents, m.signals) for m in measured]
         written = [
-            future.result() for future in [corpus.write_corpus.submit(*p, out) for p in pairs]
+            future.result()
+            for future in [corpus.write_corpus.submit(*p, out, recipe.masking) for p in pairs]
         ]
         manifest = corpus.finish_corpus([shard for shard, _ in written], decisions.rows_in, out)
         reused = sum(stood for _, stood in written)

@@ -15,7 +15,9 @@ def build_replay(recipe: RunConfig, out: str) -> str:
     meter = ledger.Meter()
     old = [s.name for s in recipe.ingest.sources if s.origin == "replay"]
     if recipe.tokenizer is not None:
-        manifest, stood = tokenizer.provide_tokenizer(recipe.tokenizer, old, recipe.seed, out)
+        manifest, stood = tokenizer.provide_tokenizer(
+            recipe.tokenizer, old, recipe.seed, out, recipe.masking
+        )
         ledger.note(out, "tokenizer", meter.record(manifest, reused=len(manifest.shards) * stood))
 
     if recipe.replay is not None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from schemas.masking import MaskingConfig
 from schemas.recipe import Section, Share
+
+
+def is_absent(section: Section | None) -> bool:
+    """Whether a section is left out, and so no part of a digest."""
+    return section is None
 
 
 class ReplayConfig(Section):
@@ -79,10 +85,15 @@ class PoolConfig(Section):
 
 
 class BudgetConfig(Section):
-    """What budgets rest on: two sections, the names of new sources, what is held out, the seed."""
+    """What budgets rest on: sections, the names of new sources, what is held out, the seed.
+
+    ``masking`` is of it because tokens are counted as text is written; where there is none, digests
+    know nothing of it.
+    """
 
     replay: ReplayConfig | None
     mixture: MixtureConfig | None
     new: tuple[str, ...]
     valid_share: float
     seed: int
+    masking: MaskingConfig | None = Field(default=None, exclude_if=is_absent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Any, Literal
 
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.addresses import public
 from schemas.config import Format
 
+Masked = dict[str, dict[str, int]]
+"""How many spans were masked of each source, by kind."""
 VERSION = 1
 """Version of the manifests' own layout."""
 PART = re.compile(r"#(?:bytes|row_groups)=\d+-\d+$")
@@ -109,7 +112,8 @@ class Shard(Frozen):
     """One finished file of a stage. ``digest`` is the hex sum of its row digests modulo 2^128.
 
     ``key`` names what the file depends on, where its name does not. ``left_out`` counts records
-    that a sample did not take; ``named`` documents by source, where records name their own.
+    that a sample did not take; ``named`` documents by source, where records name their own;
+    ``masked`` spans by source and kind, where the recipe asks for masks.
     """
 
     file: str
@@ -121,6 +125,7 @@ class Shard(Frozen):
     rejects: int = 0
     left_out: int = 0
     named: dict[str, int] = Field(default_factory=dict)
+    masked: Masked = Field(default_factory=dict, exclude_if=operator.not_)
     inputs: tuple[ReadFile, ...] = ()
 
 

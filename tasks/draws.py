@@ -43,7 +43,7 @@ def new_data(
     for split in (TRAIN, VALID):
         part, target = pool.filter(pl.col(c.SPLIT) == split), _new_target(config, split)
         wanted = Budget(ALL, math.inf if target is None else target, at_least_one=split == VALID)
-        part = kept.count_up_to(part, wanted, tokenizer=tokenizer, out=out)
+        part = kept.count_up_to(part, wanted, tokenizer=tokenizer, out=out, masking=config.masking)
         if target is not None and split == TRAIN:
             _check_new(part, target)
         drawn.append(budget.in_order(part) if target is None else budget.draw(part, wanted))
@@ -152,7 +152,7 @@ def replay(
     pool = frame.filter(old & pl.col(c.SOURCE).is_in(wanted_sources))
     train, valid = (pool.filter(pl.col(c.SPLIT) == split) for split in (TRAIN, VALID))
     wanted = Budget(shares, targets[TRAIN])
-    train = kept.count_up_to(train, wanted, tokenizer=tokenizer, out=out)
+    train = kept.count_up_to(train, wanted, tokenizer=tokenizer, out=out, masking=config.masking)
     try:
         budget.check(train, wanted, where="replay.shares")
     except BudgetError as error:
@@ -163,7 +163,7 @@ def replay(
             valid.filter(pl.col(c.SOURCE) == source),
             Budget({source: 1.0}, part or 1, at_least_one=True),
         )
-        own = kept.count_up_to(own, alone, tokenizer=tokenizer, out=out)
+        own = kept.count_up_to(own, alone, tokenizer=tokenizer, out=out, masking=config.masking)
         drawn.append(budget.draw(own, alone))
     return pl.concat(drawn)
 

@@ -45,7 +45,7 @@ def text_hashes(texts: pa.ChunkedArray) -> list[str]:
     for chunk in compiled.chunks(texts):
         data, limits = compiled.buffers(chunk)
         ends = limits.tolist()
-        body = memoryview(data)
+        body = memoryview(data.data)
         found += [xxhash.xxh3_128_hexdigest(body[a:b]) for a, b in pairwise(ends)]
     return found
 

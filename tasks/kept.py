@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.manifest import Shard
 from tasks import budget, estimates, ledger, progress, storage, tokens
-from tasks.hashing import seeded, table_digest
+from tasks.hashing import digest, seeded, table_digest
+from tasks.masking import mask_all
+from tasks.signals import pii
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer
+
+    from schemas.masking import MaskingConfig
 
 COUNTS = pa.schema(
     [
@@ -26,17 +32,24 @@ COUNTS = pa.schema(
 )
 
 
-def load(out: str, *, seed: int, tokenizer_digest: str | None = None) -> pl.DataFrame:
+def load(
+    out: str,
+    *,
+    seed: int,
+    tokenizer_digest: str | None = None,
+    masking: MaskingConfig | None = None,
+) -> pl.DataFrame:
     """Return the kept documents as one frame, with the columns that budgets and draws use.
 
     ``doc_id, source, recipe_source, split, n_bytes, shard, row, priority, tokens``. ``source`` is
     ``recipe_source`` unless the records name their source themselves. ``shard`` and ``row`` say
     where in ``documents/`` the text stands; ``priority`` is a seeded hash of the id; ``tokens``
-    holds what was counted before with that tokenizer, else null.
+    holds what was counted before with that tokenizer of the text so masked, else null.
     """
+    counted_by = tokenizer_digest and _counted_by(tokenizer_digest, masking)
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     parts = [
-        _shard(out, left, right, tokenizer_digest)
+        _shard(out, left, right, counted_by)
         for left, right in zip(documents.shards, signals.shards, strict=True)
     ]
     frame = pl.concat(parts)
@@ -76,24 +89,35 @@ def _counts(out: str, shard: str, tokenizer_digest: str | None) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(storage.read_table(at)))
 
 
+def _counted_by(tokenizer_digest: str, masking: MaskingConfig | None) -> str:
+    """Return what counts depend on beside their documents."""
+    return tokenizer_digest if masking is None else digest(tokenizer_digest, *mask_key(masking))
+
+
 def _counts_at(out: str, shard: str, tokenizer_digest: str | None) -> str:
     return storage.join(out, ledger.TOKENS, f"{(tokenizer_digest or '')[:16]}-{shard}")
 
 
 def count_up_to(
-    frame: pl.DataFrame, wanted: budget.Budget, *, tokenizer: Tokenizer, out: str
+    frame: pl.DataFrame,
+    wanted: budget.Budget,
+    *,
+    tokenizer: Tokenizer,
+    out: str,
+    masking: MaskingConfig | None = None,
 ) -> pl.DataFrame:
-    """Count what :func:`tasks.budget.draw` looks at for this budget.
+    """Count what :func:`tasks.budget.draw` looks at for this budget, of the text as it is written.
 
     An extra read of those documents' text. Counts are kept in ``tokens/`` and never made twice.
     """
-    tokenizer_digest = tokens.digest(tokenizer)
+    counted_by = _counted_by(tokens.digest(tokenizer), masking)
     while (missing := budget.to_count(frame, wanted)).height:
         progress.expect("tokens", int(missing[c.N_BYTES].sum()))
         found = []
         for (shard,), rows in sorted(missing.partition_by(c.SHARD, as_dict=True).items()):
-            counted = _count_rows(out, str(shard), rows[c.ROW].to_list(), tokenizer)
-            _remember(out, str(shard), counted, tokenizer_digest)
+            wanted_rows = rows[c.ROW].to_list()
+            counted = _count_rows(out, str(shard), wanted_rows, tokenizer, masking=masking)
+            _remember(out, str(shard), counted, counted_by)
             found.append(counted.with_columns(pl.lit(str(shard)).alias(c.SHARD)))
             progress.advance("tokens", documents=rows.height, n_bytes=int(rows[c.N_BYTES].sum()))
         frame = frame.update(pl.concat(found), on=[c.SHARD, c.ROW])
@@ -123,12 +147,19 @@ def sample_counts(out: str, shard: str, ids: pl.Series, tokenizer_digest: str) -
     return pl.select(pl.when(sampled).then(counts)).to_series().alias(c.TOKENS)
 
 
-def _count_rows(out: str, shard: str, rows: list[int], tokenizer: Tokenizer) -> pl.DataFrame:
+def _count_rows(
+    out: str,
+    shard: str,
+    rows: list[int],
+    tokenizer: Tokenizer,
+    *,
+    masking: MaskingConfig | None = None,
+) -> pl.DataFrame:
     counted = [
         pl.DataFrame(
             {c.ROW: numbers, c.TOKENS: tokens.count(tokenizer, table.column(c.TEXT).to_pylist())}
         )
-        for numbers, table in rows_of(out, shard, rows, columns=[c.TEXT])
+        for numbers, table in rows_of(out, shard, rows, columns=[c.TEXT], masking=masking)
     ]
     return pl.concat(counted)
 
@@ -143,14 +174,54 @@ def _remember(out: str, shard: str, counted: pl.DataFrame, tokenizer_digest: str
 
 
 def rows_of(
-    out: str, shard: str, rows: Sequence[int], *, columns: Sequence[str] | None = None
+    out: str,
+    shard: str,
+    rows: Sequence[int],
+    *,
+    columns: Sequence[str] | None = None,
+    masking: MaskingConfig | None = None,
 ) -> Iterator[tuple[list[int], pa.Table]]:
-    """Read some rows of a documents shard, in their order, as (row numbers, table) a batch."""
+    """Read some rows of a documents shard, in their order, as (row numbers, table) a batch.
+
+    With ``masking`` their text is as it is written; ``source`` comes with it then.
+    """
     wanted = np.sort(np.asarray(rows, dtype=np.int64))
     start = 0
     at = storage.join(ledger.folder(out, "ingest"), shard)
+    if masking is not None and columns is not None:
+        columns = [*columns, *{c.SOURCE} - set(columns)]
     for batch in storage.read_batches(at, columns):
         inside = wanted[(wanted >= start) & (wanted < start + batch.num_rows)]
         if len(inside):
-            yield inside.tolist(), batch.take(pa.array(inside - start))
+            found = batch.take(pa.array(inside - start))
+            yield inside.tolist(), found if masking is None else masked(found, masking)[0]
         start += batch.num_rows
+
+
+def mask_key(masking: MaskingConfig | None) -> list[str]:
+    """Return what belongs into the key of whatever holds or counts text: nothing without masks."""
+    return [] if masking is None else [digest(pii.VERSION, masking)]
+
+
+def masked(
+    documents: pa.Table, masking: MaskingConfig | None
+) -> tuple[pa.Table, NDArray[np.int64]]:
+    """Mask the ``text`` of documents, but of exempt ``source``; return what was masked in each row.
+
+    Spans are found anew rather than taken from signals: they are those of this very text, no table
+    has to be joined, and it takes a few milliseconds a megabyte. The counts are those of
+    :func:`tasks.masking.mask`.
+    """
+    counts = np.zeros((documents.num_rows, len(pii.KINDS)), np.int64)
+    if masking is None:
+        return documents, counts
+    texts, exempt = documents.column(c.TEXT), pa.array(masking.exempt, pa.string())
+    judged = pc.invert(pc.is_in(documents.column(c.SOURCE), value_set=exempt))
+    found, counts[judged.to_numpy()] = mask_all(texts.filter(judged), masking, pii.spans)
+    where = documents.schema.get_field_index(c.TEXT)
+    whole = pc.replace_with_mask(
+        texts.combine_chunks(), judged.combine_chunks(), found.combine_chunks()
+    )
+    return documents.set_column(
+        where, documents.schema.field(where), pa.chunked_array([whole])
+    ), counts

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from schemas.masking import KINDS, MASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
+    from schemas.manifest import Masked
     from schemas.masking import MaskingConfig
 
     Counts = NDArray[np.int64]
@@ -60,6 +61,37 @@ def _put(texts: pa.ChunkedArray, rows: Any, changed: Any) -> pa.ChunkedArray:  #
     whole = pa.concat_arrays(texts.chunks) if texts.num_chunks != 1 else texts.chunk(0)
     found = pc.replace_with_mask(whole, pa.array(chosen), pa.array(changed, pa.large_string()))
     return pa.chunked_array([found])
+
+
+def by_source(sources: pa.ChunkedArray, counts: Counts) -> Masked:
+    """Sum up counts by source and kind, without those that are 0."""
+    found: Masked = {}
+    rows = np.flatnonzero(counts.any(axis=1))
+    for source, own in zip(sources.take(pa.array(rows)).to_pylist(), counts[rows], strict=True):
+        _add(found, source, dict(zip(KINDS, own.tolist(), strict=True)))
+    return found
+
+
+def total(parts: Iterable[Masked]) -> Masked:
+    """Add up what was masked in several files, in the order of the sources' names."""
+    found: Masked = {}
+    for part in parts:
+        for source, kinds in part.items():
+            _add(found, source, kinds)
+    return dict(sorted(found.items()))
+
+
+def details(parts: Iterable[Masked]) -> dict[str, Masked]:
+    """Return what a manifest says of it: nothing where nothing was masked."""
+    found = total(parts)
+    return {"masked": found} if found else {}
+
+
+def _add(found: Masked, source: str, kinds: Mapping[str, int]) -> None:
+    own = found.setdefault(source, {})
+    for kind, n in kinds.items():
+        if n:
+            own[kind] = own.get(kind, 0) + n
 
 
 def mask_all(

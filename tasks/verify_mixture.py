@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from schemas import columns as c
 from schemas.finding import Finding
+from schemas.masking import KINDS
 from schemas.tables import CORPUS, MIXTURE, REPLAY
 from tasks import draws, kept, ledger, mixture, storage, tokens
 from tasks.hashing import seeded, text_hash
@@ -52,6 +53,11 @@ def checks(out: str, config: RunConfig, manifests: Manifests) -> list[Check]:
         ("mixture: token counts", {"tokenizer", "mixture"}, proof.recount),
         ("mixture: its folders", {"mixture"}, proof.nothing_else),
     ]
+    if config.masking is not None:
+        found += [
+            (f"{stage}: what was masked", {*corpus, stage}, partial(proof.masked, stage))
+            for stage in ("corpus", "replay", "mixture")
+        ]
     asked = {"replay": config.replay is not None, "mixture": config.mixture is not None}
     return [x for x in found if asked.get(x[0].partition(":")[0], True)]
 
@@ -120,7 +126,43 @@ class Proof:
             .select(*NARROW, c.N_BYTES, c.TEXT_HASH, c.SHARD, c.ROW, c.RECIPE_SOURCE)
             for shard, (decisions, documents) in both
         ]
-        return pl.concat(parts)
+        return self._as_written(pl.concat(parts))
+
+    def _as_written(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Kept documents with the hash of their text as masks leave it, and what those hide."""
+        masking = self._config.masking
+        if masking is None:
+            return frame
+        columns = [c.ROW, c.TEXT_HASH, *KINDS, c.SHARD]
+        kinds = [pl.Int64, pl.String, *[pl.Int64] * len(KINDS), pl.String]
+        parts = [pl.DataFrame(schema=dict(zip(columns, kinds, strict=True)))]
+        for (shard,), own in frame.partition_by(c.SHARD, as_dict=True).items():
+            rows, texts = own[c.ROW].to_list(), [c.TEXT, c.SOURCE]
+            for numbers, table in kept.rows_of(self._out, str(shard), rows, columns=texts):
+                found, counts = kept.masked(table, masking)
+                hashes = [text_hash(t) for t in found.column(c.TEXT).to_pylist()]
+                part = pl.DataFrame({c.ROW: numbers, c.TEXT_HASH: hashes})
+                hidden = pl.DataFrame(counts, schema=list(KINDS), orient="row")
+                parts.append(part.hstack(hidden).with_columns(pl.lit(str(shard)).alias(c.SHARD)))
+        written = pl.concat(parts)
+        return frame.drop(c.TEXT_HASH).join(written, on=[c.SHARD, c.ROW], how="left")
+
+    def masked(self, stage: str) -> Iterator[Finding]:
+        """What the manifest says was masked is what masks hide in the documents that it has."""
+        if stage == "replay" and not self._replay.materialize:
+            return
+        ids = {"corpus": self._kept, "replay": self._drawn, "mixture": self._rows}[stage]
+        own = self._kept.filter(pl.col(c.DOC_ID).is_in(ids[c.DOC_ID].implode()))
+        sums = own.group_by(c.SOURCE).agg(pl.col(*KINDS).sum()).sort(c.SOURCE).to_dicts()
+        found = {
+            row[c.SOURCE]: {kind: row[kind] for kind in KINDS if row[kind]}
+            for row in sums
+            if any(row[kind] for kind in KINDS)
+        }
+        said = self._manifests[stage].details.get("masked", {})
+        hidden = sum(n for kinds in found.values() for n in kinds.values())
+        statement = f"{stage}: its manifest counts what was masked"
+        yield Finding.same(statement, said, found, f"{hidden:,} spans")
 
     @cached_property
     def _drawn(self) -> pl.DataFrame:
@@ -273,7 +315,9 @@ class Proof:
         longest = 0
         for (shard,), part in largest.partition_by(c.SHARD, as_dict=True).items():
             rows = part[c.ROW].to_list()
-            for _, table in kept.rows_of(self._out, str(shard), rows, columns=[c.TEXT]):
+            for _, table in kept.rows_of(
+                self._out, str(shard), rows, columns=[c.TEXT], masking=self._config.masking
+            ):
                 counts = tokens.count(tokenizer, table.column(c.TEXT).to_pylist())
                 longest = max(longest, *counts)
         return longest

@@ -95,7 +95,7 @@ def test_the_reference_pages_are_current() -> None:
     written = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
     assert written == reference.page(), "run: python -m flows.reference recipe > docs/recipe.md"
     written = (ROOT / "docs" / "signals.md").read_text(encoding="utf-8")
-    assert written == reference.signals_page(), "python -m flows.reference signals > docs/signals.md"
+    assert written == reference.signals_page(), "run: python -m flows.reference signals > docs/…"
 
 
 def test_the_readmes_recipe_is_a_recipe(tmp_path: Path) -> None:

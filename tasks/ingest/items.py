@@ -14,13 +14,21 @@ _WINDOW = 4 * EXCERPT_CHARS
 _MARGIN = 64
 """Characters at the end of a window that may be the half of a name or number, and are not shown."""
 _MASKS = (
-    (re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+"), "<email>"),
+    (re.compile(r"[\w.+%'\\-]{1,64}@[\w-]+\.[\w.-]+"), "<email>"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY.*|\beyJ[\w.-]+"), "<secret>"),
+    (re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}\b"), "<number>"),
+    (re.compile(r"(?<![\w/+=-])(?=(?:[A-Za-z_/+=-]*\d){3})\w[\w/+=-]{15,}"), "<secret>"),
     (
-        re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?:[0-9a-fA-F]{1,4}::?){3,7}[0-9a-fA-F]{1,4}"),
+        re.compile(
+            r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?:[0-9a-fA-F]{1,4}::?){3,7}[0-9a-fA-F]{1,4}"
+            r"|[0-9a-fA-F]{4}:[0-9a-fA-F:]*::[0-9a-fA-F:]*"
+        ),
         "<ip>",
     ),
-    (re.compile(r"\+?\d[\d ().-]{6,}\d"), "<number>"),
+    (re.compile(r"\+?\(?\d[\d /().\u00a0\u2010-\u2013-]{5,}\d"), "<number>"),
 )
+"""Broader than the spans of the signals, and without a compiled kernel: an excerpt need not read
+well, and readers know nothing of signals."""
 _UNSEEN = (
     *range(32),
     *range(127, 160),

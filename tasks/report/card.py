@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from schemas.masking import KINDS, MASKS
 from tasks.licenses import spdx
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def card(
     without one counts as "not stated".
     """
     lines = [*_header(below, mixture), *_body(run, mixture), *_sources(mixture, licenses)]
-    return "\n".join([*lines, *_licenses(licenses, tokens or {}), *_rights(run), ""])
+    lines += [*_licenses(licenses, tokens or {}), *_rights(run)]
+    return "\n".join([*lines, *_masks(run, mixture), ""])
 
 
 def _header(below: str, mixture: StageManifest) -> list[str]:
@@ -135,6 +137,26 @@ def _rights(run: RunManifest) -> Iterator[str]:
         kinds = [kind for kind in ("ids", "urls", "domains") if select["opt_out"].get(kind)]
         yield f"Documents on the recipe's opt-out lists ({', '.join(kinds)}) were left out."
     yield "Documents keep their own licences; this card grants none."
+
+
+def _masks(run: RunManifest, mixture: StageManifest) -> Iterator[str]:
+    """What the recipe masked, in documents of both splits."""
+    policy = run.recipe.get("masking")
+    if not policy:
+        return
+    counts = mixture.details.get("masked") or {}
+    kinds = [kind for kind in KINDS if kind in policy["kinds"]]
+    exempt = ", ".join(map(_escaped, policy["exempt"]))
+    yield from ("", "## Personal data and secrets", "")
+    yield "Masked where their form was recognised: some are left, some masks hide what was neither."
+    yield f"Nothing is masked in {exempt}." if exempt else "No source is exempt."
+    yield from ("", "| kind | mask | spans |" + "".join(f" {_escaped(s)} |" for s in counts))
+    yield "|---|---|---:|" + "---:|" * len(counts)
+    for kind in kinds:
+        found = [own.get(kind, 0) for own in counts.values()]
+        mask = MASKS[policy["style"]][kind].replace("|", "\\|")
+        shown = "".join(f" {n:,} |" for n in (sum(found), *found))
+        yield f"| {kind} | `{mask}` |{shown}"
 
 
 def _escaped(text: str) -> str:

@@ -29,6 +29,9 @@ def sections(run: RunManifest, manifests: Mapping[str, StageManifest]) -> list[S
         found.append(replay(manifests["replay"]))
     if "mixture" in manifests:
         found += [mixture(manifests["mixture"]), splits(manifests["mixture"])]
+    for stage in ("corpus", "replay", "mixture"):
+        if stage in manifests and run.recipe.get("masking"):
+            found += masked(run, manifests[stage])
     return [*found, stages(run)]
 
 
@@ -218,6 +221,19 @@ def splits(manifest: StageManifest) -> Section:
         (name, (float(s["replay_tokens"]), float(s["new_tokens"]))) for name, s in achieved.items()
     )
     return Section("Splits", "", Table(header, rows), Bars("tokens", ("replay", "new"), bars))
+
+
+def masked(run: RunManifest, manifest: StageManifest) -> list[Section]:
+    """What masks hide in the text that a stage wrote; no section where it wrote none."""
+    if manifest.stage == "replay" and not manifest.details["texts"]:
+        return []
+    kinds = run.recipe["masking"]["kinds"]
+    counts = manifest.details.get("masked", {})
+    rows = tuple((name, *(own.get(kind, 0) for kind in kinds)) for name, own in counts.items())
+    text = "Personal data and secrets, found by their form, for each source."
+    if not rows:
+        text = "Nothing of the kinds that the recipe names was found."
+    return [Section(f"Masked in {manifest.stage}/", text, Table(("source", *kinds), rows))]
 
 
 def stages(run: RunManifest) -> Section:

@@ -5,24 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas import columns as c
+from schemas.config import MaskingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import CORPUS
-from tasks import ledger, storage
+from tasks import kept, ledger, masking, storage
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from schemas.manifest import Masked
+
 VERSION = "corpus-1"
 TAKEN = (c.CLUSTER_ID, c.SPLIT, c.WEIGHT)
 
 
 @step
-def write_corpus(documents: Shard, signals: Shard, out: str) -> tuple[Shard, bool]:
+def write_corpus(
+    documents: Shard, signals: Shard, out: str, masks: MaskingConfig | None = None
+) -> tuple[Shard, bool]:
     """Write the kept rows of one documents shard; return the shard and whether it stood already."""
     decided = storage.read_table(storage.join(ledger.folder(out, "select"), documents.file))
-    name = f"{digest(VERSION, documents.file, table_digest(decided))}.parquet"
+    key = digest(VERSION, documents.file, table_digest(decided), *kept.mask_key(masks))
+    name = f"{key}.parquet"
     at = storage.join(ledger.folder(out, "corpus"), name)
     known = storage.read_shard(at)
     if known is not None:
@@ -30,18 +36,25 @@ def write_corpus(documents: Shard, signals: Shard, out: str) -> tuple[Shard, boo
     measured = storage.join(ledger.folder(out, "signals"), signals.file)
     beside = decided.append_column(c.LANG, storage.read_table(measured, [c.LANG]).column(0))
     digests, rows, n_bytes, start = [], 0, 0, 0
+    hidden: list[Masked] = []
     with storage.writing(at, CORPUS) as file:
         source = storage.join(ledger.folder(out, "ingest"), documents.file)
         for batch in storage.read_batches(source):
             side = beside.slice(start, batch.num_rows)
             start += batch.num_rows
-            kept = _join(batch, side).filter(side.column(c.KEEP))
-            file.write(kept)
-            digests.append(table_digest(kept))
-            rows += kept.num_rows
-            n_bytes += sum(len(t.as_py().encode()) for t in kept.column(c.TEXT))
+            table, counts = kept.masked(_join(batch, side).filter(side.column(c.KEEP)), masks)
+            file.write(table)
+            digests.append(table_digest(table))
+            hidden.append(masking.by_source(table.column(c.SOURCE), counts))
+            rows += table.num_rows
+            n_bytes += sum(len(t.as_py().encode()) for t in table.column(c.TEXT))
         shard = Shard(
-            file=name, rows=rows, digest=add_hex(digests), n_bytes=n_bytes, source=documents.source
+            file=name,
+            rows=rows,
+            digest=add_hex(digests),
+            n_bytes=n_bytes,
+            source=documents.source,
+            masked=masking.total(hidden),
         )
         file.finish(shard)
     return shard, False
@@ -67,6 +80,7 @@ def finish_corpus(written: list[Shard], rows_in: int, out: str) -> StageManifest
         rows_in=rows_in,
         rows_out=sum(s.rows for s in written),
         shards=tuple(written),
+        details=masking.details(s.masked for s in written),
     )
     ledger.finish(out, manifest)
     return manifest

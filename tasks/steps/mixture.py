@@ -15,11 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import columns as c
-from schemas.config import BudgetConfig, MixtureConfig  # noqa: TC001  (read at run time)
+from schemas.config import (  # noqa: TC001  (read at run time)
+    BudgetConfig,
+    MaskingConfig,
+    MixtureConfig,
+)
 from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.tables import MIXTURE, conform
-from tasks import draws, kept, ledger, mixture, progress, storage, tokens
+from tasks import draws, kept, ledger, masking, mixture, progress, storage, tokens
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
@@ -38,6 +42,7 @@ class Plan(Frozen):
     key: str
     scratch: str
     settings: MixtureConfig
+    masking: MaskingConfig | None = None
     documents: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     finished: bool = False
@@ -47,7 +52,7 @@ class Plan(Frozen):
 def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Plan:
     """Decide which document stands where; the plan is written beside the scratch files."""
     upstream = [ledger.read(out, stage).key for stage in _upstream(config)]
-    key = digest(VERSION, config, upstream)
+    key = digest(VERSION, config, upstream, *kept.mask_key(config.masking))
     scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")
     if ledger.finished(out, "mixture", key):
         return Plan(key=key, scratch=scratch, settings=settings, finished=True)
@@ -62,6 +67,7 @@ def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Pla
         key=key,
         scratch=scratch,
         settings=settings,
+        masking=config.masking,
         documents=tuple(frame[c.SHARD].unique().sort()),
         files=tuple(names[i] for i in sorted(names)),
     )
@@ -73,7 +79,12 @@ def _upstream(config: BudgetConfig) -> list[str]:
 
 def _planned(config: BudgetConfig, settings: MixtureConfig, out: str) -> pl.DataFrame:
     tokenizer = load_tokenizer(out)
-    frame = kept.load(out, seed=config.seed, tokenizer_digest=tokens.digest(tokenizer))
+    frame = kept.load(
+        out,
+        seed=config.seed,
+        tokenizer_digest=tokens.digest(tokenizer),
+        masking=config.masking,
+    )
     new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
     replay = new.clear()
     if config.replay is not None:
@@ -126,7 +137,10 @@ def _plan_rows(plan: Plan, wanted: pl.Expr) -> pl.DataFrame:
 
 @step
 def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple[Shard, bool]:
-    """Write one training shard from what was gathered for it; return whether it stood already."""
+    """Write one training shard from what was gathered for it; return whether it stood already.
+
+    What was gathered is masked here, so that the counts stand with the shard.
+    """
     name = plan.files[number]
     at = storage.join(ledger.folder(out, "mixture"), name)
     key = digest(VERSION, plan.key, name)
@@ -135,9 +149,15 @@ def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple
         return known, True
     batches = [storage.read_ipc(scratch, number) for scratch in gathered]
     table = pa.Table.from_batches(batches, MIXTURE).sort_by(c.POSITION)
+    table, counts = kept.masked(table, plan.masking)
     n_bytes = pc.sum(pc.binary_length(table.column(c.TEXT))).as_py()
     shard = Shard(
-        file=name, rows=table.num_rows, digest=table_digest(table), n_bytes=n_bytes, key=key
+        file=name,
+        rows=table.num_rows,
+        digest=table_digest(table),
+        n_bytes=n_bytes,
+        key=key,
+        masked=masking.total([masking.by_source(table.column(c.SOURCE), counts)]),
     )
     with storage.writing(at, MIXTURE) as file:
         for group in mixture.row_groups(table, max_bytes=plan.settings.row_group_mb * 1e6):
@@ -163,7 +183,11 @@ def finish_mixture(plan: Plan, written: list[Shard], out: str) -> StageManifest:
         rows_in=frame.height,
         rows_out=sum(s.rows for s in written),
         shards=tuple(written),
-        details={"asked": wanted, "achieved": achieved},
+        details={
+            "asked": wanted,
+            "achieved": achieved,
+            **masking.details(s.masked for s in written),
+        },
     )
     ledger.finish(out, manifest)
     storage.remove(plan.scratch)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from schemas import columns as c
-from schemas.config import TokenizerConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.config import (  # noqa: TC001  (Prefect reads the annotations)
+    MaskingConfig,
+    TokenizerConfig,
+)
 from schemas.errors import OpenmoatError
 from schemas.manifest import Shard, StageManifest
 from tasks import kept, ledger, preflight, storage, tokens
@@ -26,25 +29,32 @@ FILE = "tokenizer.json"
 
 @step
 def provide_tokenizer(
-    config: TokenizerConfig, sources: list[str], seed: int, out: str
+    config: TokenizerConfig,
+    sources: list[str],
+    seed: int,
+    out: str,
+    masking: MaskingConfig | None = None,
 ) -> tuple[StageManifest, bool]:
     """Put ``tokenizer.json`` into its folder; return whether it stood there already.
 
     ``sources`` name what a trained one learns from: the replay sources' kept training documents, in
-    seeded order up to ``train_mb``.
+    seeded order up to ``train_mb`` (of the text as it was read), as they are written.
     """
     if config.path is not None:
         body = preflight.tokenizer_bytes(config)
         key, rows = digest(VERSION, tokens.digest(tokens.load(body, where=config.path))), 0
     else:
         frame = chosen(config, sources, seed, out)
-        key, rows = digest(VERSION, config, frame[c.DOC_ID].sort().to_list()), frame.height
+        ids, rows = frame[c.DOC_ID].sort().to_list(), frame.height
+        key = digest(VERSION, config, ids, *kept.mask_key(masking))
     known = ledger.finished(out, "tokenizer", key)
     if known is not None and _loads(out, known.digest):
         return known, True
     ledger.begin(out, "tokenizer")
     if config.path is None:
-        body = tokens.train(_texts(frame, out), vocab_size=int(config.train_vocab_size or 0))
+        body = tokens.train(
+            _texts(frame, out, masking), vocab_size=int(config.train_vocab_size or 0)
+        )
     tokenizer = tokens.load(body, where="the trained tokenizer")
     storage.write_bytes(storage.join(ledger.folder(out, "tokenizer"), FILE), body)
     manifest = StageManifest(
@@ -82,7 +92,8 @@ def chosen(config: TokenizerConfig, sources: list[str], seed: int, out: str) -> 
     return frame.filter(before < config.train_mb * 1e6)
 
 
-def _texts(frame: pl.DataFrame, out: str) -> Iterator[str]:
+def _texts(frame: pl.DataFrame, out: str, masking: MaskingConfig | None) -> Iterator[str]:
     for (shard,), rows in sorted(frame.partition_by(c.SHARD, as_dict=True).items()):
-        for _, table in kept.rows_of(out, str(shard), rows[c.ROW].to_list(), columns=[c.TEXT]):
+        numbers = rows[c.ROW].to_list()
+        for _, table in kept.rows_of(out, str(shard), numbers, columns=[c.TEXT], masking=masking):
             yield from table.column(c.TEXT).to_pylist()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-import fasttext  # type: ignore[import-untyped]
+import fasttext
 import numpy as np
 import pyarrow as pa
 import pytest
