@@ -10,6 +10,7 @@ from schemas import columns as c
 from schemas.errors import SourceError
 from tasks import ledger, rules, storage
 from tasks.hashing import seeded
+from tasks.ingest.items import excerpt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = 5
 SHOWN: Final = 80
-"""Characters of an example's text."""
+"""Characters of an example's text, personal data masked."""
 FEWEST: Final = {c.RECIPE_SOURCE: 10, c.SOURCE: 100}
 """Documents from which on a source is watched: of the recipe, and that only records name."""
 
@@ -115,7 +116,7 @@ def _examples(
                 at = storage.join(ledger.folder(out, "ingest"), shard.file)
                 names = [c.LOCATION, c.POSITION, c.TEXT]
                 own = storage.read_row(at, row - start, names)
-                text = " ".join(own[c.TEXT][: 4 * SHOWN].split())[:SHOWN]
+                text = excerpt(" ".join(own[c.TEXT][: 8 * SHOWN].split()))[:SHOWN]
                 place = f"{own[c.LOCATION]}, position {own[c.POSITION]}"
                 yield f"{decisions[c.DOC_ID][row]} ({place}{measured}): {text!r}"
                 break
