@@ -162,6 +162,8 @@ def _key(loc: Path, raw: Any) -> str:  # noqa: ANN401  (what TOML may hold)
     """``ingest.sources 'news'.format``: the path of a key, list entries by their names."""
     text, here = "", raw
     for part in loc:
+        if isinstance(part, str) and part.endswith("Thresholds"):
+            continue  # which of the types that a key may have
         try:
             here = here[part]
         except (KeyError, IndexError, TypeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from schemas import columns as c
 from schemas.recipe import Section, Share, wrong
@@ -18,11 +18,11 @@ class Limit(NamedTuple):
     most: str | None = None
 
 
-def check_order(least: float, most: float, name: str = "") -> None:
+def check_order(least: float, most: float, name: str = "", *, place: str = "") -> None:
     """Refuse a least value above the largest one."""
     if least > most:
         raise wrong(
-            f"min{name}",
+            f"{place}min{name}",
             got=f"{least}, and max{name} = {most}",
             wanted="the least not to be above the most",
             way_out="Change one of them: no document could pass both.",
@@ -34,12 +34,16 @@ class RuleSet(Section):
 
     limits: ClassVar[tuple[Limit, ...]] = ()
 
-    @model_validator(mode="after")
-    def _least_is_not_above_most(self) -> Self:
+    def changed(self, other: RuleSet) -> Self:
+        """Return these thresholds with those in their place that are written down in ``other``."""
+        return self.model_copy(update={key: getattr(other, key) for key in other.model_fields_set})
+
+    def check_order(self, name: str) -> None:
+        """Refuse limits that no document could keep; ``name`` is the set's key in the recipe."""
         for _, least, most in self.limits:
             if least is not None and most is not None:
-                check_order(getattr(self, least), getattr(self, most), least.removeprefix("min"))
-        return self
+                key = least.removeprefix("min")
+                check_order(getattr(self, least), getattr(self, most), key, place=f"{name}.")
 
 
 class GopherThresholds(RuleSet):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_serializer, field_validator, model_validator
 
 from schemas.recipe import Section, Share, wrong
 from schemas.rule_sets import (
@@ -16,10 +16,11 @@ from schemas.rule_sets import (
     GopherRepetitionThresholds,
     GopherThresholds,
     RefinedWebThresholds,
+    RuleSet,
     check_order,
 )
 
-LANGUAGE = re.compile(r"[a-z]{2,3}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?")
 RULE_SETS = ("gopher", "gopher_repetition", "c4", "fineweb", "refinedweb", "dolma", "code")
 
 
@@ -31,7 +32,8 @@ def check_languages(value: tuple[str, ...]) -> tuple[str, ...]:
                 "",
                 got=f"{code[:80]!r}",
                 wanted="codes of two or three small letters, such as 'en' or 'de'",
-                way_out="Write ISO 639 codes, as lid.176 answers with them.",
+                way_out="Write ISO 639 codes, as lid.176 answers with them; 'eng_Latn' where "
+                "another model does.",
             )
     return value
 
@@ -196,6 +198,16 @@ class Override(Section):
     dolma: DolmaThresholds | Literal[False] | None = None
     code: CodeThresholds | Literal[False] | None = None
 
+    @field_validator(*RULE_SETS, mode="before")
+    @classmethod
+    def _switch(cls, value: object) -> object:
+        return {} if value is True else value
+
+    @field_serializer(*RULE_SETS)
+    def _only_what_is_given(self, value: RuleSet | Literal[False] | None) -> object:
+        """Keep apart what is written down and what is a default: only the former changes a rule."""
+        return value.model_dump(exclude_unset=True) if isinstance(value, RuleSet) else value
+
     @model_validator(mode="after")
     def _is_about_some(self) -> Self:
         if not (self.languages or self.sources):
@@ -228,10 +240,12 @@ class SelectConfig(Section):
     languages: tuple[str, ...] = Field(
         default=(),
         strict=False,
-        description="Languages kept, as ISO 639 codes of lid.176; empty keeps all.",
+        description="Languages kept, as ISO 639 codes of lid.176; empty keeps all. `und`, too, has "
+        "to be named to be kept: short texts, code and data.",
     )
     min_lang_prob: Share = Field(
-        default=0.5, description="Least probability of the language, where `languages` is given."
+        default=0.5,
+        description="Least probability of the language, where `languages` is given; not of `und`.",
     )
     gopher: GopherThresholds | None = Field(
         default_factory=GopherThresholds, description="Gopher's quality rules."
@@ -267,7 +281,7 @@ class SelectConfig(Section):
         default=0.9,
         description="A run stops (exit 3) when more than this share of a source's documents would "
         "be dropped, whatever the reason; 1 never stops it. A source of fewer than 10 documents is "
-        "not watched.",
+        "not watched (one that only records name, of fewer than 100).",
     )
 
     @field_validator(*RULE_SETS, mode="before")
@@ -275,6 +289,19 @@ class SelectConfig(Section):
     def _switch(cls, value: object) -> object:
         """Read `false` as off and `true` as on, with the published thresholds."""
         return {True: {}, False: None}[value] if isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _limits_leave_something(self) -> Self:
+        for name in RULE_SETS:
+            base = getattr(self, name)
+            if base is not None:
+                base.check_order(name)
+            for number, override in enumerate(self.overrides, start=1):
+                other = getattr(override, name)
+                if other:
+                    own = base.changed(other) if base is not None else other
+                    own.check_order(f"overrides, number {number}.{name}")
+        return self
 
     @field_validator("rules")
     @classmethod

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.config import SelectConfig
     from schemas.manifest import StageManifest
+    from tasks.rules import Rule
 
 EXAMPLES: Final = 5
 SHOWN: Final = 80
@@ -52,11 +53,13 @@ def check_drops(
     loss = worst(frame, decisions, most=config.max_drop_share)
     if loss is None:
         return
-    examples = [f"\n  {one}" for one in _examples(loss, frame, decisions, documents, out)]
+    rule = _rule(loss, frame, config)
+    values = frame[c.LANG if rule is None or rule.column is None else rule.column]
+    examples = [f"\n  {one}" for one in _examples(loss, values, decisions, documents, out)]
     raise SourceError(
         f"source {loss.source!r}",
         got=f"{loss.dropped:,} of {loss.documents:,} documents dropped, {loss.by_reason:,} of them "
-        f"for {loss.reason}{_limits(loss.reason, config)}",
+        f"for {loss.reason}{_limit(rule)}",
         wanted=f"at most {config.max_drop_share:g} of them (select.max_drop_share)",
         way_out="If that is meant, raise select.max_drop_share; else change the rule, or name the "
         f"source in select.exempt or [[select.overrides]]. For example:{''.join(examples)}",
@@ -95,21 +98,31 @@ def _losses(joined: pl.DataFrame) -> Iterator[Loss]:
             )
 
 
-def _limits(reason: str, config: SelectConfig) -> str:
-    for rule in rules.rules(config):
-        if rule.name == reason:
-            keys = [key for key in (rule.least_key, rule.most_key) if key is not None]
-            return f" ({', '.join(keys) or rule.expression})"
-    return ""
+def _rule(loss: Loss, frame: pl.DataFrame, config: SelectConfig) -> Rule | None:
+    """Return the rule that the examples broke, by the limits that hold for the first of them."""
+    lang, *sources = (frame[name][loss.rows[0]] for name in (c.LANG, c.SOURCE, c.RECIPE_SOURCE))
+    overrides = rules.matching(config, lang=lang, sources=sources)
+    named = (rule for rule in rules.rules(config, overrides) if rule.name == loss.reason)
+    return next(named, None)
+
+
+def _limit(rule: Rule | None) -> str:
+    if rule is None:
+        return ""
+    if rule.expression is not None:
+        return f" ({rule.expression})"
+    limits = (("at least", rule.least, rule.least_key), ("at most", rule.most, rule.most_key))
+    said = [f"{words} {limit:g}, {key}" for words, limit, key in limits if limit is not None]
+    return f" ({'; '.join(said)})"
 
 
 def _examples(
-    loss: Loss, frame: pl.DataFrame, decisions: pl.DataFrame, documents: StageManifest, out: str
+    loss: Loss, values: pl.Series, decisions: pl.DataFrame, documents: StageManifest, out: str
 ) -> Iterator[str]:
     """Say of some documents what was measured, where they lie and how they begin."""
-    column = loss.reason.rpartition(":")[2]
     for row in loss.rows:
-        measured = f", {column} = {frame[column][row]:g}" if _is_number(frame, column, row) else ""
+        value = values[row]
+        measured = f", {values.name} = {value:g}" if isinstance(value, int | float) else ""
         start = 0
         for shard in documents.shards:
             if row < start + shard.rows:
@@ -121,7 +134,3 @@ def _examples(
                 yield f"{decisions[c.DOC_ID][row]} ({place}{measured}): {text!r}"
                 break
             start += shard.rows
-
-
-def _is_number(frame: pl.DataFrame, column: str, row: int) -> bool:
-    return column in frame.columns and isinstance(frame[column][row], int | float)

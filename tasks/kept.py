@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.manifest import Shard
+from schemas.masking import MASKS
 from tasks import budget, estimates, ledger, progress, storage, tokens
 from tasks.hashing import digest, seeded, table_digest
 from tasks.masking import mask_all
@@ -82,6 +83,19 @@ def _shard(
     return frame.filter(c.KEEP).drop(c.KEEP).join(counts, on=c.ROW, how="left")
 
 
+def text_hashes(out: str, frame: pl.DataFrame) -> list[str]:
+    """Return the hashes of the documents' texts, sorted: an id may come again with another text."""
+    found: list[str] = []
+    documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
+    for left, right in zip(documents.shards, signals.shards, strict=True):
+        rows = frame.filter(pl.col(c.SHARD) == left.file)[c.ROW].to_list()
+        if rows:
+            at = storage.join(ledger.folder(out, "signals"), right.file)
+            hashes = storage.read_table(at, [c.TEXT_HASH]).column(0)
+            found += hashes.take(pa.array(rows)).to_pylist()
+    return sorted(found)
+
+
 def _counts(out: str, shard: str, tokenizer_digest: str | None) -> pl.DataFrame:
     at = _counts_at(out, shard, tokenizer_digest)
     if tokenizer_digest is None or storage.read_shard(at) is None:
@@ -142,7 +156,9 @@ def sample_counts(out: str, shard: str, ids: pl.Series, tokenizer_digest: str) -
     What budgets had counted beside it is left out, so that estimates do not depend on them.
     """
     rows = pl.DataFrame({c.ROW: range(len(ids))}, schema={c.ROW: pl.Int64})
-    counts = rows.join(_counts(out, shard, tokenizer_digest), on=c.ROW, how="left")[c.TOKENS]
+    counts = rows.join(
+        _counts(out, shard, tokenizer_digest), on=c.ROW, how="left", maintain_order="left"
+    )[c.TOKENS]
     sampled = pl.Series(estimates.sampled(ids))
     return pl.select(pl.when(sampled).then(counts)).to_series().alias(c.TOKENS)
 
@@ -200,7 +216,7 @@ def rows_of(
 
 def mask_key(masking: MaskingConfig | None) -> list[str]:
     """Return what belongs into the key of whatever holds or counts text: nothing without masks."""
-    return [] if masking is None else [digest(pii.VERSION, masking)]
+    return [] if masking is None else [digest(pii.VERSION, MASKS[masking.style], masking)]
 
 
 def masked(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from schemas import columns as c
 from schemas import signals
@@ -65,7 +64,6 @@ def matching(config: SelectConfig, *, lang: str, sources: Sequence[str]) -> tupl
     )
 
 
-@cache
 def rules(config: SelectConfig, overrides: tuple[Override, ...] = ()) -> tuple[Rule, ...]:
     """Return the rules for documents that ``overrides`` speak of, in the order of their reasons.
 
@@ -73,13 +71,9 @@ def rules(config: SelectConfig, overrides: tuple[Override, ...] = ()) -> tuple[R
     """
     found: list[Rule] = []
     for name in RULE_SETS:
-        thresholds, place = getattr(config, name), f"select.{name}"
-        for override in overrides:
-            other = getattr(override, name)
-            if other is not None:
-                thresholds, place = _changed(thresholds, other), f"select.overrides.{name}"
+        thresholds, places = _thresholds(name, config, overrides)
         if thresholds is not None:
-            found += _of_set(name, thresholds, place)
+            found += _of_set(name, thresholds, places)
     for own in config.rules:
         found.append(Rule(f"{OWN}{own.name}", expression=own.drop_where))
     for one in config.attributes:
@@ -87,6 +81,25 @@ def rules(config: SelectConfig, overrides: tuple[Override, ...] = ()) -> tuple[R
         keys = ("select.attributes.min", "select.attributes.max")
         found.append(Rule(f"{ATTRIBUTE}{one.name}", column, one.min, one.max, *keys))
     return tuple(found)
+
+
+def _thresholds(
+    name: str, config: SelectConfig, overrides: tuple[Override, ...]
+) -> tuple[RuleSet | None, dict[str, str]]:
+    """Return a rule set as overrides leave it, and where the recipe says each key of it."""
+    thresholds: RuleSet | None = getattr(config, name)
+    here, there = f"select.{name}", f"select.overrides.{name}"
+    places = dict.fromkeys(type(thresholds).model_fields, here) if thresholds else {}
+    for override in overrides:
+        other = getattr(override, name)
+        if other is False:
+            thresholds = None
+        elif other is not None and thresholds is None:
+            thresholds, places = other, dict.fromkeys(type(other).model_fields, there)
+        elif other is not None and thresholds is not None:
+            thresholds = thresholds.changed(other)
+            places |= dict.fromkeys(other.model_fields_set, there)
+    return thresholds, places
 
 
 def check(config: SelectConfig) -> None:
@@ -100,24 +113,15 @@ def attribute_column(name: str) -> str:
     return f"{c.ATTRIBUTES}.{name}"
 
 
-def _changed(thresholds: RuleSet | None, other: RuleSet | Literal[False]) -> RuleSet | None:
-    if other is False:
-        return None
-    if thresholds is None:
-        return other
-    given = {key: getattr(other, key) for key in other.model_fields_set}
-    return thresholds.model_copy(update=given)
-
-
-def _of_set(name: str, thresholds: RuleSet, place: str) -> Iterator[Rule]:
+def _of_set(name: str, thresholds: RuleSet, places: dict[str, str]) -> Iterator[Rule]:
     for column, least, most in thresholds.limits:
         yield Rule(
             column if column.startswith(name.partition("_")[0]) else f"{name}:{column}",
             column,
             None if least is None else getattr(thresholds, least),
             None if most is None else getattr(thresholds, most),
-            None if least is None else f"{place}.{least}",
-            None if most is None else f"{place}.{most}",
+            None if least is None else f"{places[least]}.{least}",
+            None if most is None else f"{places[most]}.{most}",
         )
 
 
@@ -150,9 +154,11 @@ def parse(expression: str, name: str) -> pl.Expr:
     _check_words(expression, name)
     kinds = {s.name: pl.Int64 if s.type == signals.COUNT else pl.Float64 for s in signals.ALL}
     schema = {column: kinds[column] for column in signals.NUMERIC} | {c.LANG: pl.String}
+    nothing = {column: [None] for column in schema}
     try:
         parsed = pl.sql_expr(expression)
-        kind = pl.LazyFrame(schema=schema).select(found=parsed).collect_schema()["found"]
+        # Tried on a row: that types do not go together is not always seen before.
+        kind = pl.DataFrame(nothing, schema=schema).select(found=parsed).schema["found"]
     except pl.exceptions.PolarsError as error:
         first = str(error).splitlines()[0][:160]
         raise _wrong(name, f"{expression[:80]!r} ({first})") from error

@@ -58,7 +58,8 @@ def reasons(frame: pl.DataFrame, config: SelectConfig) -> pl.Series:
     named = [(EMPTY, pl.col(c.GOPHER_WORD_COUNT).eq_missing(0))]
     if config.languages:
         known = pl.col(c.LANG).is_in(list(config.languages))
-        wanted = known & (pl.col(c.LANG_PROB) >= config.min_lang_prob)
+        likely = (pl.col(c.LANG_PROB) >= config.min_lang_prob) | (pl.col(c.LANG) == "und")
+        wanted = known & likely
         named.append((rules.LANGUAGE, judged & ~wanted))
     named += [(name, judged & broken) for name, broken in _rules(frame, config).items()]
     found = [pl.when(broken).then(pl.lit(name)) for name, broken in named]

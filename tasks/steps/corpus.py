@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.manifest import Masked
 
-VERSION = "corpus-1"
+VERSION = "corpus-2"
 TAKEN = (c.CLUSTER_ID, c.SPLIT, c.WEIGHT)
 
 
@@ -27,7 +27,8 @@ def write_corpus(
 ) -> tuple[Shard, bool]:
     """Write the kept rows of one documents shard; return the shard and whether it stood already."""
     decided = storage.read_table(storage.join(ledger.folder(out, "select"), documents.file))
-    key = digest(VERSION, documents.file, table_digest(decided), *kept.mask_key(masks))
+    read = (documents.file, signals.file, table_digest(decided))
+    key = digest(VERSION, *read, *kept.mask_key(masks))
     name = f"{key}.parquet"
     at = storage.join(ledger.folder(out, "corpus"), name)
     known = storage.read_shard(at)

@@ -19,6 +19,7 @@ from schemas.manifest import Frozen, Shard, StageManifest, Unit
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
 from tasks import inputs, kept, ledger, preflight, progress, reading, storage
 from tasks.hashing import add_digests, add_hex, digest, table_digest
+from tasks.signals import pii
 from tasks.signals.measure import measure
 from tasks.steps.policy import step
 
@@ -60,7 +61,7 @@ def measure_unit(
     Where there is a tokenizer already, the tokens of a sample of the documents are counted.
     """
     name = f"{unit.key}.parquet"
-    signals_name = f"{digest(SIGNALS_VERSION, signals, unit.key)}.parquet"
+    signals_name = f"{digest(SIGNALS_VERSION, pii.VERSION, signals, unit.key)}.parquet"
     known = storage.read_shard(storage.join(ledger.folder(out, "ingest"), name))
     if storage.read_shard(storage.join(out, ledger.REJECTS, name)) is None:
         known = None  # both are made in one pass over the input

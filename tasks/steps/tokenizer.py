@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
     from tokenizers import Tokenizer
 
-VERSION = "tokenizer-1"
+VERSION = "tokenizer-2"
 FILE = "tokenizer.json"
 
 
@@ -45,8 +45,8 @@ def provide_tokenizer(
         key, rows = digest(VERSION, tokens.digest(tokens.load(body, where=config.path))), 0
     else:
         frame = chosen(config, sources, seed, out)
-        ids, rows = frame[c.DOC_ID].sort().to_list(), frame.height
-        key = digest(VERSION, config, ids, *kept.mask_key(masking))
+        rows = frame.height
+        key = digest(VERSION, config, kept.text_hashes(out, frame), *kept.mask_key(masking))
     known = ledger.finished(out, "tokenizer", key)
     if known is not None and _loads(out, known.digest):
         return known, True

@@ -87,3 +87,18 @@ def test_estimates_are_near_and_do_not_depend_on_what_was_counted_before(tmp_pat
     back = run(recipe(tmp_path / "in", 300), tmp_path / "out", "corpus")
     assert back.equals(first)
     assert all(f.ok for f in verify(str(tmp_path / "out")))
+
+
+def test_a_trained_tokenizer_learns_anew_where_a_text_changed_under_its_id(tmp_path: Path) -> None:
+    write(tmp_path / "in")
+    place = recipe(tmp_path / "in", 300)
+    place.write_text(place.read_text().replace('path = "300.json"', "train_vocab_size = 300"))
+    run(place, tmp_path / "out", "replay")
+    first = ledger.read_run(str(tmp_path / "out")).stages["tokenizer"].digest
+    old = tmp_path / "in" / "old.jsonl"
+    old.write_text(old.read_text().replace("river", "zyzzyva"))
+    run(place, tmp_path / "out", "replay")
+    again = ledger.read_run(str(tmp_path / "out")).stages["tokenizer"].digest
+    run(place, tmp_path / "fresh", "replay")
+    fresh = ledger.read_run(str(tmp_path / "fresh")).stages["tokenizer"].digest
+    assert again == fresh != first

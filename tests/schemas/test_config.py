@@ -89,7 +89,7 @@ def test_the_interpreter_needs_no_place_and_takes_none(kind: str) -> None:
         {"select": {"overrides": [{"gopher": False}]}},
         {"select": {"overrides": [{"languages": ["DE"]}]}},
         {"select": {"overrides": [{"sources": ["nowhere"]}]}},
-        {"select": {"overrides": [{"languages": ["de"], "gopher": True}]}},
+        {"select": {"overrides": [{"languages": ["de"], "gopher": 1}]}},
         {"select": {"rules": [{"name": "a", "drop_where": "x"}] * 2}},
         {"select": {"rules": [{"name": "A b", "drop_where": "x"}]}},
         {"corpus": {"materialize": 1}},

@@ -18,6 +18,7 @@ from schemas.config import GopherThresholds, SelectConfig
 from schemas.errors import ConfigError
 from schemas.selection import RULE_SETS, LicensesConfig
 from tasks import select
+from tasks.hashing import digest
 from tasks.opt_outs import Lists
 from tasks.rules import parse
 from tasks.rules import rules as rules_of
@@ -205,6 +206,50 @@ def test_overrides_speak_of_languages_and_sources() -> None:
     assert select.reasons(frame.clear(), config).to_list() == []
 
 
+def overriding(*overrides: dict[str, Any], **keys: Any) -> SelectConfig:
+    """Return a configuration with some overrides."""
+    return SelectConfig.model_validate({"apply_to": "all", "overrides": overrides, **keys})
+
+
+def test_what_an_override_writes_down_is_what_counts() -> None:
+    finnish = {"languages": ["fi"]}
+    base = {"gopher": {"min_words": 10}}
+    one = overriding({**finnish, "gopher": {"max_mean_word_length": 12.0}}, **base)
+    other = overriding(
+        {**finnish, "gopher": {"max_mean_word_length": 12.0, "min_words": 50}}, **base
+    )
+    short = {c.LANG: "fi", c.GOPHER_WORD_COUNT: 20}
+    assert (reasons(one, **short), reasons(other, **short)) == ([], [c.GOPHER_WORD_COUNT])
+    assert digest(one) != digest(other)
+    for config in (one, other):
+        again = SelectConfig.model_validate_json(config.model_dump_json())
+        assert rules_of(again, again.overrides) == rules_of(config, config.overrides)
+        assert digest(again) == digest(config)
+
+
+def test_each_limit_is_named_where_the_recipe_says_it() -> None:
+    config = overriding(
+        {"languages": ["fi"], "gopher": {"max_words": 40}}, gopher={"min_words": 10}
+    )
+    (words, *_) = rules_of(config, config.overrides)
+    assert (words.least, words.most) == (10, 40)
+    assert words.least_key == "select.gopher.min_words"
+    assert words.most_key == "select.overrides.gopher.max_words"
+
+
+def test_limits_that_together_leave_nothing_are_refused() -> None:
+    with pytest.raises(
+        ValidationError, match=r"overrides, number 1.gopher.min_words.*not to be above"
+    ):
+        overriding({"languages": ["fi"], "gopher": {"min_words": 200}}, gopher={"max_words": 100})
+
+
+def test_what_has_no_language_is_kept_where_it_is_named() -> None:
+    nothing = {c.LANG: "und", c.LANG_PROB: 0.0}
+    assert reasons(SelectConfig(apply_to="all", languages=("en", "und")), **nothing) == []
+    assert reasons(SelectConfig(apply_to="all", languages=("en",)), **nothing) == ["language"]
+
+
 # ---- rules of the user's own
 
 
@@ -249,6 +294,12 @@ def test_an_expression_drops_what_it_is_true_of(expression: str, *, dropped: boo
         ("now() > n_bytes", "'now'"),
         ('"n_bytes" > 3', "'\"n_bytes"),
         ("lang > 3 AND", "true or false"),
+        ("lang = 5", "true or false"),
+        ("lang > 5", "true or false"),
+        ("length(gopher_word_count) > 1", "true or false"),
+        ("gopher_word_count BETWEEN 'a' AND 'b'", "true or false"),
+        ("CASE WHEN lang THEN 1 ELSE 0 END = 1", "true or false"),
+        ("coalesce(lang, gopher_word_count) > 1", "true or false"),
     ],
 )
 def test_an_expression_says_what_is_wrong_with_it(expression: str, says: str) -> None:
