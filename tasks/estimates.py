@@ -49,7 +49,7 @@ def bytes_per_token(frame: pl.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def _ratio() -> pl.Expr:
-    counted = pl.col(c.TOKENS) > 0
+    counted = (pl.col(c.TOKENS) > 0) & (pl.col(c.N_BYTES) > 0)
     n_bytes = pl.when(counted).then(c.N_BYTES)
     tokens = pl.when(counted).then(c.TOKENS)
     groups = ([c.SOURCE, c.LANG], [c.SOURCE])

@@ -52,6 +52,7 @@ def test_a_ratio_is_fitted_where_there_are_enough_and_else_borrowed() -> None:
 def test_nothing_counted_is_nothing_estimated() -> None:
     assert estimates.tokens_est(frame([("web", "en", 400, None)])).to_list() == [None]
     assert estimates.tokens_est(frame([("web", "en", 0, 0)])).to_list() == [None]
+    assert estimates.tokens_est(frame([("web", "en", 0, 1)])).to_list() == [None]
     assert estimates.tokens_est(frame([])).to_list() == []
     assert estimates.bytes_per_token(frame([("web", "en", 400, None)])) == {}
 
