@@ -7,15 +7,13 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measuring, peers, printing
+from benchmarks import command, measuring, peers, printing
 from benchmarks.measuring import MB, Contender, Cost
-from schemas.errors import OpenmoatError
 
 AT = "benchmarks.contenders"
 OWN, TROVE, DOLMA, FASTTEXT = (
@@ -288,7 +286,7 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--json", action="store_true", help="the last line is all figures as JSON")
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
-    parser.add_argument("--mb", type=_positive, help=f"MB for the first pass ({TEXT_MB:g})")
+    parser.add_argument("--mb", type=command.megabytes, help=f"MB for the first pass ({TEXT_MB:g})")
     parser.add_argument("--documents", type=int, help=f"for the signals ({DOCUMENTS:,})")
     parser.add_argument("--few", type=int, help=f"for datatrove and dolma ({FEW:,})")
     parser.add_argument("--rounds", type=int, choices=range(1, 100), metavar="N", default=None,
@@ -304,24 +302,9 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     return given
 
 
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0.1 <= number <= 100_000:  # noqa: PLR2004  (said beside it)
-        raise argparse.ArgumentTypeError(f"got {text}, wanted 0.1 to 100,000 MB of text")
-    return number
-
-
 def main() -> None:
-    """Measure, print, say what went wrong in one message."""
-    options, began = options_of(sys.argv[1:]), time.perf_counter()
-    try:
-        result = measure(options)
-    except OpenmoatError as error:
-        sys.exit(str(error))
-    result["seconds"] = round(time.perf_counter() - began, 1)
-    print(shown(result))
-    if options.json:
-        print(printing.as_json(result))
+    """Measure and print what the command line asks for."""
+    command.run(options_of(sys.argv[1:]), measure, shown)
 
 
 if __name__ == "__main__":

@@ -82,22 +82,15 @@ class GopherThresholds(RuleSet):
     )
 
 
-class GopherRepetitionThresholds(RuleSet):
-    """Repetition rules of Gopher (arXiv 2112.11446, table A1): shares, at most."""
+class NgramThresholds(RuleSet):
+    """What Gopher and Dolma ask of n-grams: shares, at most (arXiv 2112.11446, table A1)."""
 
     limits: ClassVar[tuple[Limit, ...]] = tuple(
-        Limit(f"gopher_frac_{name}", most=f"max_{name}")
+        Limit(f"gopher_frac_chars_{name}", most=f"max_chars_{name}")
         for name in (
-            *("dupe_lines", "chars_dupe_lines", "dupe_paragraphs", "chars_dupe_paragraphs"),
-            *(f"chars_top_{n}gram" for n in (2, 3, 4)),
-            *(f"chars_dupe_{n}grams" for n in (5, 6, 7, 8, 9, 10)),
+            *(f"top_{n}gram" for n in (2, 3, 4)),
+            *(f"dupe_{n}grams" for n in (5, 6, 7, 8, 9, 10)),
         )
-    )
-    max_dupe_lines: Share = Field(default=0.3, description="Repeated lines.")
-    max_chars_dupe_lines: Share = Field(default=0.2, description="Characters in repeated lines.")
-    max_dupe_paragraphs: Share = Field(default=0.3, description="Repeated paragraphs.")
-    max_chars_dupe_paragraphs: Share = Field(
-        default=0.2, description="Characters in repeated paragraphs."
     )
     max_chars_top_2gram: Share = Field(
         default=0.2, description="Characters in the most frequent 2-gram."
@@ -110,6 +103,29 @@ class GopherRepetitionThresholds(RuleSet):
     max_chars_dupe_8grams: Share = Field(default=0.12, description="In repeated 8-grams.")
     max_chars_dupe_9grams: Share = Field(default=0.11, description="In repeated 9-grams.")
     max_chars_dupe_10grams: Share = Field(default=0.1, description="In repeated 10-grams.")
+
+
+class GopherRepetitionThresholds(NgramThresholds):
+    """Repetition rules of Gopher (arXiv 2112.11446, table A1): shares, at most."""
+
+    limits: ClassVar[tuple[Limit, ...]] = (
+        *(
+            Limit(f"gopher_frac_{name}", most=f"max_{name}")
+            for name in (
+                "dupe_lines",
+                "chars_dupe_lines",
+                "dupe_paragraphs",
+                "chars_dupe_paragraphs",
+            )
+        ),
+        *NgramThresholds.limits,
+    )
+    max_dupe_lines: Share = Field(default=0.3, description="Repeated lines.")
+    max_chars_dupe_lines: Share = Field(default=0.2, description="Characters in repeated lines.")
+    max_dupe_paragraphs: Share = Field(default=0.3, description="Repeated paragraphs.")
+    max_chars_dupe_paragraphs: Share = Field(
+        default=0.2, description="Characters in repeated paragraphs."
+    )
 
 
 class C4Thresholds(RuleSet):
@@ -174,7 +190,7 @@ class RefinedWebThresholds(RuleSet):
     )
 
 
-class DolmaThresholds(RuleSet):
+class DolmaThresholds(GopherThresholds, NgramThresholds):
     """Rules of Dolma for web pages: Gopher's, and C4's about punctuation (arXiv 2402.00159, 5.2).
 
     Thresholds are those of its published configuration (`dolma-v1_5/mixing/cc-head.yaml`). It
@@ -182,44 +198,16 @@ class DolmaThresholds(RuleSet):
     """
 
     limits: ClassVar[tuple[Limit, ...]] = (
-        Limit(c.GOPHER_WORD_COUNT, "min_words", "max_words"),
-        Limit(c.GOPHER_MEAN_WORD_LENGTH, "min_mean_word_length", "max_mean_word_length"),
-        Limit(c.GOPHER_SYMBOL_TO_WORD_RATIO, most="max_symbol_to_word_ratio"),
-        Limit(c.GOPHER_BULLET_LINES, most="max_bullet_lines"),
-        Limit(c.GOPHER_ELLIPSIS_LINES, most="max_ellipsis_lines"),
-        Limit(c.GOPHER_ALPHABETIC_WORDS, "min_words_with_letter"),
-        Limit(c.GOPHER_STOP_WORDS, "min_stop_words"),
-        *(
-            Limit(column, most=most)
-            for column, _, most in GopherRepetitionThresholds.limits
-            if "paragraphs" not in column
-        ),
+        *GopherThresholds.limits,
+        Limit("gopher_frac_dupe_lines", most="max_dupe_lines"),
+        Limit("gopher_frac_chars_dupe_lines", most="max_chars_dupe_lines"),
+        *NgramThresholds.limits,
         Limit("c4_frac_lines_end_with_terminal_punctuation", "min_lines_end_with_punctuation"),
     )
-    min_words: int = Field(default=50, ge=0, description="Fewest words.")
-    max_words: int = Field(default=100_000, ge=1, description="Most words.")
-    min_mean_word_length: float = Field(default=3.0, ge=0, description="Characters a word, least.")
-    max_mean_word_length: float = Field(default=10.0, gt=0, description="Characters a word, most.")
-    max_symbol_to_word_ratio: float = Field(
-        default=0.1, ge=0, description="Hash signs, or ellipses, for each word, at most."
+    max_dupe_lines: Share = Field(default=0.3, description="Repeated lines, at most.")
+    max_chars_dupe_lines: Share = Field(
+        default=0.3, description="Characters in repeated lines, at most."
     )
-    max_bullet_lines: Share = Field(default=0.9, description="Lines that start with a bullet.")
-    max_ellipsis_lines: Share = Field(default=0.3, description="Lines that end with an ellipsis.")
-    min_words_with_letter: Share = Field(default=0.8, description="Words with a letter in them.")
-    min_stop_words: int = Field(default=2, ge=0, description="Stop words, as in Gopher.")
-    max_dupe_lines: Share = Field(default=0.3, description="Repeated lines.")
-    max_chars_dupe_lines: Share = Field(default=0.3, description="Characters in repeated lines.")
-    max_chars_top_2gram: Share = Field(
-        default=0.2, description="Characters in the most frequent 2-gram."
-    )
-    max_chars_top_3gram: Share = Field(default=0.18, description="In the most frequent 3-gram.")
-    max_chars_top_4gram: Share = Field(default=0.16, description="In the most frequent 4-gram.")
-    max_chars_dupe_5grams: Share = Field(default=0.15, description="In repeated 5-grams.")
-    max_chars_dupe_6grams: Share = Field(default=0.14, description="In repeated 6-grams.")
-    max_chars_dupe_7grams: Share = Field(default=0.13, description="In repeated 7-grams.")
-    max_chars_dupe_8grams: Share = Field(default=0.12, description="In repeated 8-grams.")
-    max_chars_dupe_9grams: Share = Field(default=0.11, description="In repeated 9-grams.")
-    max_chars_dupe_10grams: Share = Field(default=0.1, description="In repeated 10-grams.")
     min_lines_end_with_punctuation: Share = Field(
         default=0.5, description="Share of lines that end with terminal punctuation, at least."
     )

@@ -138,9 +138,8 @@ def count_up_to(
     return frame
 
 
-def count_sample(out: str, shard: str, tokenizer: Tokenizer) -> None:
+def count_sample(out: str, shard: str, tokenizer: Tokenizer, tokenizer_digest: str) -> None:
     """Count the documents of a shard from which the tokens of all are estimated."""
-    tokenizer_digest = tokens.digest(tokenizer)
     known = _counts(out, shard, tokenizer_digest)[c.ROW]
     at = storage.join(ledger.folder(out, "ingest"), shard)
     ids = storage.read_table(at, [c.DOC_ID]).column(0).to_pylist()

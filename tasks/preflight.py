@@ -96,14 +96,15 @@ def tokenizer_bytes(config: TokenizerConfig) -> bytes:
         ) from error
 
 
-def tokenizer(config: TokenizerConfig) -> Tokenizer:
-    """Return the recipe's tokenizer, read once as long as its file stays the same."""
+def tokenizer(config: TokenizerConfig) -> tuple[Tokenizer, str]:
+    """Return the recipe's tokenizer and its digest, made once while its file stays the same."""
     return _tokenizer(tokenizer_bytes(config), str(config.path))
 
 
 @lru_cache(maxsize=1)
-def _tokenizer(body: bytes, where: str) -> Tokenizer:
-    return tokens.load(body, where=where)
+def _tokenizer(body: bytes, where: str) -> tuple[Tokenizer, str]:
+    found = tokens.load(body, where=where)
+    return found, tokens.digest(found)
 
 
 def opt_out_lists(config: OptOutConfig | None) -> opt_outs.Lists:

@@ -80,7 +80,7 @@ def measure_unit(
     if found.documents_reused:
         progress.advance("ingest", documents=found.documents.rows, n_bytes=unit.size)
     if tokenizer is not None and tokenizer.path is not None:
-        kept.count_sample(out, found.documents.file, preflight.tokenizer(tokenizer))
+        kept.count_sample(out, found.documents.file, *preflight.tokenizer(tokenizer))
     return found
 
 

@@ -24,7 +24,6 @@ from tasks import (
     rules,
     select,
     storage,
-    tokens,
 )
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.report.histograms import histograms
@@ -103,7 +102,7 @@ def _unplaced(deciding: DecidingConfig) -> DecidingConfig:
 def _tokenizer_digest(deciding: DecidingConfig) -> str | None:
     if deciding.tokenizer is None:
         return None
-    return tokens.digest(preflight.tokenizer(deciding.tokenizer))
+    return preflight.tokenizer(deciding.tokenizer)[1]
 
 
 def _counted(

@@ -12,6 +12,7 @@ What each column is, and where from, stands in :mod:`schemas.signals`. Beyond th
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -63,6 +64,7 @@ def counts(texts: pa.ChunkedArray, lists: NDArray[np.int64]) -> pl.DataFrame:
     return pl.DataFrame(found, schema=dict.fromkeys(names.COUNTS, pl.Int64), orient="row")
 
 
+@cache
 def _tables() -> tuple[np.ndarray[Any, Any], ...]:
     """Return what the kernel looks things up in."""
     kinds = (

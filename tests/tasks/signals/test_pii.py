@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.signals import pii
+from tests.tasks.signals.kernels import bounds_checked, imports_numba
 from tests.tasks.signals.pii_reference import Find, reference
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
 
@@ -206,15 +204,11 @@ def test_equals_the_reference_on_real_documents() -> None:
 
 @pytest.mark.slow
 def test_stays_within_its_arrays(tmp_path: Path) -> None:
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    assert not bounds_checked(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__)
 
 
 def test_numba_is_imported_by_the_first_search_only() -> None:
-    code = "import sys, tasks.signals.pii; assert 'numba' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not imports_numba("tasks.signals.pii")
 
 
 @given(st.lists(PIECES, max_size=9), st.data())

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -20,6 +17,7 @@ from tasks.signals import rules as package
 from tasks.signals.rules import stop_words
 from tasks.signals.rules.columns import BY_WORDS, NAMES
 from tests.real_data import real_texts
+from tests.tasks.signals.kernels import bounds_checked, imports_numba
 from tests.tasks.signals.rules_reference import Value, reference
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
 
@@ -109,15 +107,11 @@ def test_equals_the_reference_on_real_documents() -> None:
 
 @pytest.mark.slow
 def test_stays_within_its_arrays(tmp_path: Path) -> None:
-    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    assert not bounds_checked(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__)
 
 
 def test_numba_is_imported_by_the_first_measurement_only() -> None:
-    code = "import sys, tasks.signals.rules as r; assert 'numba' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not imports_numba("tasks.signals.rules")
 
 
 @given(st.lists(st.text(max_size=5), max_size=9), st.data())
