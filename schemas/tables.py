@@ -118,18 +118,17 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """
     if len(set(table.column_names)) < table.num_columns:
         raise _mismatch(f"a column twice in {table.column_names}", schema)
-    unknown = sorted(set(table.column_names) - set(schema.names))
-    missing = [f.name for f in schema if not f.nullable and f.name not in table.column_names]
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    unknown = sorted(columns.keys() - set(schema.names))
+    missing = [f.name for f in schema if not f.nullable and f.name not in columns]
     if unknown or missing:
         raise _mismatch(f"unknown columns {unknown}, missing columns {missing}", schema)
-    arrays = [_column(table, field, schema) for field in schema]
+    empty = pa.chunked_array([pa.nulls(table.num_rows)])
+    arrays = [_column(columns.get(field.name, empty), field, schema) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _column(table: pa.Table, field: pa.Field, schema: pa.Schema) -> pa.ChunkedArray:
-    if field.name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
-    column = table.column(field.name)
+def _column(column: pa.ChunkedArray, field: pa.Field, schema: pa.Schema) -> pa.ChunkedArray:
     if not field.nullable and column.null_count:
         raise _mismatch(f"{column.null_count} nulls in {field.name!r}", schema)
     if column.type == field.type:

@@ -13,6 +13,7 @@ What each column is, and where from, stands in :mod:`schemas.signals`. Beyond th
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -46,8 +47,8 @@ def rules(texts: pa.ChunkedArray, languages: pl.Series) -> pl.DataFrame:
     return found.with_columns(pl.when(lists != NO_LIST).then(c.GOPHER_STOP_WORDS))
 
 
-def counts(texts: pa.ChunkedArray, lists: NDArray[np.int64]) -> pl.DataFrame:
-    """Return what :data:`names.COUNTS` names of each text, as int64.
+def counts(texts: pa.ChunkedArray, lists: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what :data:`names.COUNTS` names of each text: a row a text.
 
     ``lists`` holds the number of each text's list of stop words, or :data:`NO_LIST`.
     """
@@ -61,25 +62,14 @@ def counts(texts: pa.ChunkedArray, lists: NDArray[np.int64]) -> pl.DataFrame:
         rows = slice(row, row + len(chunk))
         measure(data, offsets, lists[rows], *tables, found[rows])
         row += len(chunk)
-    return pl.DataFrame(found, schema=dict.fromkeys(names.COUNTS, pl.Int64), orient="row")
+    return found
 
 
 @cache
 def _tables() -> tuple[np.ndarray[Any, Any], ...]:
     """Return what the kernel looks things up in."""
-    kinds = (
-        *(names.LOREM_IPSUM, names.JAVASCRIPT, names.POLICY, names.GENERATED, names.COUNTED),
-        names.COMMENT_MARKS,
-    )
+    kinds = (*names.ANYWHERE, names.COUNTED, names.COMMENT_MARKS)
     phrases = [(phrase.encode(), kind) for kind, some in enumerate(kinds) for phrase in some]
-    anywhere = kinds.index(names.GENERATED)  # the others are looked for in one place only
-    anchors = [_anchor(phrase) if kind <= anywhere else -1 for phrase, kind in phrases]
-    chains = np.full(256 + len(phrases), -1, dtype=np.int64)
-    for number, ((phrase, _), anchor) in enumerate(zip(phrases, anchors, strict=True)):
-        if anchor >= 0:
-            letter = phrase[anchor : anchor + 1]
-            chains[256 + number] = chains[letter[0]]
-            chains[[letter[0], letter.upper()[0]]] = number
     ascii_classes = np.zeros(256, dtype=np.uint16)
     ascii_classes[:128] = characters.classes()[:128]
     return (
@@ -90,18 +80,26 @@ def _tables() -> tuple[np.ndarray[Any, Any], ...]:
         np.frombuffer(b"".join(phrase for phrase, _ in phrases), np.uint8),
         np.cumsum([0, *(len(phrase) for phrase, _ in phrases)], dtype=np.int64),
         np.array([kind for _, kind in phrases], dtype=np.int64),
-        np.array(anchors, dtype=np.int64),
-        chains,
+        _skips(),
     )
 
 
 def _packed_stop_words() -> NDArray[np.int64]:
-    """Return the lists, a row each: the bytes of a word as one number, with a 1 before them."""
-    lists = [[int.from_bytes(b"\1" + w.encode()) for w in some] for some in STOP_WORDS.values()]
+    """Return the lists, a row each: the bytes of a word as one number, the first lowest, then a 1."""
+    lists = [
+        [int.from_bytes(w.encode() + b"\1", "little") for w in some]
+        for some in STOP_WORDS.values()
+    ]
     return np.array([*lists, [0] * WORDS], dtype=np.int64)
 
 
-def _anchor(phrase: bytes) -> int:
-    """Return the place of the byte that is rarest in text; what is not listed is commoner."""
-    rank = {byte: place for place, byte in enumerate(b"@jqxzkvbygwf-pmucl")}
-    return min(range(len(phrase)), key=lambda k: rank.get(phrase[k], len(rank)))
+def _skips() -> NDArray[np.uint8]:
+    """Return of every two bytes (the first times 256) how far behind them a window may end."""
+    found = np.full(1 << 16, names.WINDOW - 1, dtype=np.uint8)
+    for phrase in (phrase for some in names.ANYWHERE for phrase in some):
+        for k in range(1, names.WINDOW):
+            for pair in product(*({c.lower(), c.upper()} for c in phrase[k - 1 : k + 1])):
+                first, second = "".join(pair).encode()
+                place = first << 8 | second
+                found[place] = min(found[place], names.WINDOW - 1 - k)
+    return found

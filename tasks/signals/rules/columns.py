@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
+import pyarrow as pa
+
+from tasks.signals.rules.names import COUNTS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SHARES: Final = {
     "gopher_mean_word_length": ("word_characters", "words"),
@@ -75,25 +82,25 @@ NAMES: Final = tuple(
 )
 
 
-def columns(counts: pl.DataFrame) -> pl.DataFrame:
-    """Turn counts into signals, with the columns :data:`NAMES`."""
-    lines = pl.col("newlines") + 1
-    exprs = {
-        **{name: pl.col(count) for name, count in COUNTED.items()},
-        **{name: _share(pl.col(part), pl.col(whole)) for name, (part, whole) in SHARES.items()},
-        "gopher_symbol_to_word_ratio": _share(
-            pl.max_horizontal("hashes", "ellipses"), pl.col("words")
-        ),
-        "fineweb_frac_chars_dupe_lines": _share(
-            pl.col("dupe_line_characters"), pl.col("characters") - pl.col("newlines")
-        ),
-        "code_mean_line_length": (pl.col("characters") - pl.col("newlines")) / lines,
+def columns(counts: NDArray[np.int64]) -> pl.DataFrame:
+    """Turn counts, a row a text and a column for each of :data:`COUNTS`, into :data:`NAMES`."""
+    of = dict(zip(COUNTS, np.ascontiguousarray(counts.T), strict=True))
+    in_lines = of["characters"] - of["newlines"]
+    symbols = np.maximum(of["hashes"], of["ellipses"])
+    found = {name: of[count] for name, count in COUNTED.items()}
+    found |= {name: _share(of[part], of[whole]) for name, (part, whole) in SHARES.items()}
+    found |= {
+        "gopher_symbol_to_word_ratio": _share(symbols, of["words"]),
+        "fineweb_frac_chars_dupe_lines": _share(of["dupe_line_characters"], in_lines),
+        "code_mean_line_length": _share(in_lines, of["newlines"] + 1),
     }
-    spaced = pl.col("unspaced_letters") * 2 <= pl.col("letters")
-    for name in BY_WORDS:
-        exprs[name] = pl.when(spaced).then(exprs[name])
-    return counts.select(exprs[name].alias(name) for name in NAMES)
+    unspaced = of["unspaced_letters"] * 2 > of["letters"]
+    masks = dict.fromkeys(BY_WORDS, unspaced)
+    return pl.DataFrame(
+        pa.table({name: pa.array(found[name], mask=masks.get(name)) for name in NAMES})
+    )
 
 
-def _share(part: pl.Expr, whole: pl.Expr) -> pl.Expr:
-    return pl.when(whole > 0).then(part / whole).otherwise(0.0)
+def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the quotients, 0 where the whole is."""
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)

@@ -34,8 +34,7 @@ def measure(
     phrases: Any,
     phrase_from: Any,
     phrase_kind: Any,
-    anchors: Any,
-    chains: Any,
+    skips: Any,
     counts: Any,
 ) -> None:
     """Fill ``counts``, a row a text, with what ``names.COUNTS`` names.
@@ -56,6 +55,7 @@ def measure(
     ids, times = np.empty(most + 1, np.int32), np.empty(most + 1, np.int32)
     places = np.empty(most + 1, np.int32)
     until = np.empty(n_words + 1, np.int32)
+    pairs = np.empty(n_words + 1, np.int64)
     hits = np.zeros(P_COMMENT + 1, np.int32)
     for row in range(len(offsets) - 1):
         text, out = data[offsets[row] : offsets[row + 1]], counts[row]
@@ -72,10 +72,9 @@ def measure(
             phrases,
             phrase_from,
             phrase_kind,
-            anchors,
-            chains,
+            skips,
             hits,
             out,
         )
-        repeat_words(text, words, n_words, slots, keys, ids, times, places, until, out)
-        repeat_lines(text, lines, n_lines, slots, keys, ids, out)
+        repeat_words(text, words, n_words, slots, keys, ids, times, places, until, pairs, out)
+        repeat_lines(text, lines, n_lines, slots, keys, ids, times, out)

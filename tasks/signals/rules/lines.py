@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from tasks import characters
@@ -52,6 +53,7 @@ from tasks.signals.rules.scan import lower
 TERMINAL, QUOTE = characters.TERMINAL, characters.QUOTE
 FEW_WORDS, SHORT_LINE = names.FEW_WORDS, names.SHORT_LINE
 GENERATED_WITHIN_LINES = names.GENERATED_WITHIN_LINES
+WINDOW = names.WINDOW
 
 
 @njit(cache=True, nogil=True)
@@ -63,6 +65,37 @@ def starts_with(text: Any, at: int, end: int, phrases: Any, first: int, last: in
         if lower(text[at + k]) != phrases[first + k]:
             return False
     return True
+
+
+@njit(cache=True, nogil=True)
+def find(
+    text: Any,
+    at: int,
+    end: int,
+    skips: Any,
+    phrases: Any,
+    phrase_from: Any,
+    phrase_kind: Any,
+    hits: Any,
+) -> None:
+    """Count by kind the phrases in ``text[at:end]``, after Wu and Manber (TR 94-17, Arizona, 1994).
+
+    ``skips`` says of two bytes how far behind them the window, as long as the shortest phrase, may
+    end at the earliest if a phrase begins with it.
+    """
+    k = at + WINDOW - 1
+    while k < end:
+        skip = skips[(np.int64(text[k - 1]) << 8) | np.int64(text[k])]
+        if skip:
+            k += skip
+            continue
+        begin = k - WINDOW + 1
+        for p in range(len(phrase_kind)):
+            if phrase_kind[p] > P_GENERATED:
+                break
+            if starts_with(text, begin, end, phrases, phrase_from[p], phrase_from[p + 1]):
+                hits[phrase_kind[p]] += 1
+        k += 1
 
 
 @njit(cache=True, nogil=True)
@@ -100,16 +133,11 @@ def judge_lines(
     phrases: Any,
     phrase_from: Any,
     phrase_kind: Any,
-    anchors: Any,
-    chains: Any,
+    skips: Any,
     hits: Any,
     out: Any,
 ) -> None:
-    """Count the lines that each rule speaks of.
-
-    A phrase is looked for where its rarest letter, the anchor, stands: ``chains`` leads from a byte
-    (either case) to the first phrase with that anchor, and from phrase to phrase.
-    """
+    """Count the lines that each rule speaks of."""
     for n in range(n_lines):
         line = lines[n]
         at, end = line[L_FROM], line[L_TO]
@@ -126,14 +154,7 @@ def judge_lines(
         terminal = punctuated and not dotted
         for kind in range(P_GENERATED + 1):
             hits[kind] = 0
-        for k in range(at, end):
-            p = chains[text[k]]
-            while p >= 0:
-                first, begin = phrase_from[p], k - anchors[p]
-                if begin >= at and lower(text[begin]) == phrases[first]:
-                    if starts_with(text, begin, end, phrases, first, phrase_from[p + 1]):
-                        hits[phrase_kind[p]] += 1
-                p = chains[256 + p]
+        find(text, at, end, skips, phrases, phrase_from, phrase_kind, hits)
         few = line[L_WORDS] < FEW_WORDS
         out[LINE_CHARACTERS] += line[L_CHARS]
         out[ELLIPSIS_LINES] += ellipsis

@@ -45,6 +45,9 @@ GENERATED: Final = (
     "@generated",
 )
 GENERATED_WITHIN_LINES: Final = 5
+ANYWHERE: Final = (LOREM_IPSUM, JAVASCRIPT, POLICY, GENERATED)
+"""What is looked for all over a line."""
+WINDOW: Final = min(len(phrase) for some in ANYWHERE for phrase in some)
 # What RefinedWeb's counters count ("3 likes": arXiv 2306.01116, appendix G.2; the list is ours).
 COUNTED: Final = (
     *("like", "likes", "share", "shares", "comment", "comments", "view", "views", "reply"),

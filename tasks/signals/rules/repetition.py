@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from tasks.signals.rules import swar
 from tasks.signals.rules.fields import (
     DUPE_5GRAM,
     DUPE_LINE_CHARACTERS,
@@ -36,85 +37,108 @@ def table_mask(n: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def number_spans(text: Any, spans: Any, n: int, slots: Any, keys: Any, ids: Any) -> None:
-    """Give each of ``n`` spans of bytes the number of the first equal one."""
+def mix(value: Any) -> Any:
+    """Spread a number over all 64 bits."""
+    value *= MIXER
+    return value ^ (value >> np.uint64(32))
+
+
+@njit(cache=True, nogil=True)
+def number_spans(
+    text: Any, spans: Any, n: int, slots: Any, keys: Any, ids: Any, times: Any
+) -> None:
+    """Give each of ``n`` spans of bytes the number of the first equal one, and count these."""
     mask = table_mask(n)
     slots[: mask + 1] = -1
     for s in range(n):
         at, end = np.int64(spans[s, 0]), np.int64(spans[s, 1])
         short = end - at <= 8
-        mixed = piece = np.uint64(0)
+        mixed = np.uint64(0)
         first = at
         while first + 8 < end:
-            piece = np.uint64(0)
-            for k in range(first, first + 8):
-                piece = (piece << np.uint64(8)) | np.uint64(text[k])
-            mixed = (mixed ^ piece) * MIXER
-            mixed ^= mixed >> np.uint64(29)
+            mixed = mix(mixed ^ swar.load(text, first, 8))
             first += 8
-        piece = np.uint64(0)
-        for k in range(first, end):
-            piece = (piece << np.uint64(8)) | np.uint64(text[k])
-        mixed = (mixed ^ piece) * MIXER
+        piece = swar.load(text, first, end - first)
+        mixed = mix(mixed ^ piece)
         key = np.int64(piece)  # a short span whole, or else the last bytes of it
-        slot = np.int64(mixed >> np.uint64(32)) & mask
+        slot = np.int64(mixed >> np.uint64(1)) & mask
         while True:
             other = slots[slot]
             if other < 0:
                 slots[slot] = s
                 keys[slot] = key
                 ids[s] = s
+                times[s] = 1
                 break
             if keys[slot] == key and spans[other, 1] - spans[other, 0] == end - at:
                 there = np.int64(spans[other, 0]) - at
                 same = True
                 if not short:
-                    for k in range(at, end):
-                        if text[k] != text[there + k]:
-                            same = False
-                            break
+                    k = at
+                    while same and k + 8 < end:
+                        same = swar.load(text, k, 8) == swar.load(text, there + k, 8)
+                        k += 8
                 if same:
                     ids[s] = other
+                    times[other] += 1
                     break
             slot = (slot + 1) & mask
 
 
 @njit(cache=True, nogil=True)
 def keep_repeated(ids: Any, places: Any, n: int, times: Any) -> int:
-    """Of the ``n`` places keep those whose number occurs again; return how many."""
-    for p in range(n):
-        times[ids[places[p]]] = 0
-    for p in range(n):
-        times[ids[places[p]]] += 1
+    """Of the ``n`` places keep those whose number occurs again; return how many.
+
+    Written without a branch, here and in ``pair_up``: which places go is as good as random.
+    """
     left = 0
     for p in range(n):
         k = places[p]
-        if times[ids[k]] < 2:
-            ids[k] = -1
-        else:
-            places[left] = k
-            left += 1
+        again = times[ids[k]] > 1
+        ids[k] = ids[k] if again else -1
+        places[left] = k
+        left += again
     return left
 
 
 @njit(cache=True, nogil=True)
-def lengthen(ids: Any, places: Any, n: int, grams: int, slots: Any, keys: Any) -> int:
+def pair_up(ids: Any, places: Any, n: int, grams: int, pairs: Any) -> int:
+    """Keep the places whose next one has a number too, below ``grams``; return how many.
+
+    The numbers of both become one of ``pairs``, and ``ids`` is emptied.
+    """
+    left = 0
+    for p in range(n):
+        k = places[p]
+        second = ids[k + 1]  # there is one more than there are words
+        pairs[left] = (np.int64(ids[k]) << 32) | np.int64(second)
+        places[left] = k
+        left += (k < grams) & (second >= 0)
+        ids[k] = -1
+    return left
+
+
+@njit(cache=True, nogil=True)
+def lengthen(
+    ids: Any,
+    places: Any,
+    n: int,
+    grams: int,
+    slots: Any,
+    keys: Any,
+    times: Any,
+    pairs: Any,
+) -> int:
     """Turn numbers of repeated (n-1)-grams into numbers of n-grams, in place; return how many.
 
     An n-gram is the pair of the two (n-1)-grams in it, and is unique if one of them is: so only
     ``places`` is looked at, where one is repeated, and few are left after the first steps.
     """
-    mask = table_mask(n)
+    left = pair_up(ids, places, n, grams, pairs)
+    mask = table_mask(left)
     slots[: mask + 1] = -1
-    left = 0
-    for p in range(n):
-        k = places[p]
-        if k >= grams or ids[k + 1] < 0:
-            ids[k] = -1
-            continue
-        places[left] = k
-        left += 1
-        key = (np.int64(ids[k]) << 32) | np.int64(ids[k + 1])
+    for p in range(left):
+        k, key = places[p], pairs[p]
         slot = np.int64((np.uint64(key) * MIXER) >> np.uint64(32)) & mask
         while True:
             other = slots[slot]
@@ -122,9 +146,11 @@ def lengthen(ids: Any, places: Any, n: int, grams: int, slots: Any, keys: Any) -
                 slots[slot] = k
                 keys[slot] = key
                 ids[k] = k
+                times[k] = 1
                 break
             if keys[slot] == key:
                 ids[k] = other
+                times[other] += 1
                 break
             slot = (slot + 1) & mask
     return left
@@ -169,6 +195,7 @@ def repeat_words(
     times: Any,
     places: Any,
     until: Any,
+    pairs: Any,
     out: Any,
 ) -> None:
     """Measure the most frequent 2- to 4-grams and the duplicate 5- to 10-grams."""
@@ -176,10 +203,11 @@ def repeat_words(
     for k in range(n_words):
         until[k + 1] = until[k] + words[k, W_CHARS]
         places[k] = k
-    number_spans(text, words, n_words, slots, keys, ids)
+    ids[n_words] = -1
+    number_spans(text, words, n_words, slots, keys, ids, times)
     left = keep_repeated(ids, places, n_words, times)
     for n in range(2, 11):
-        left = lengthen(ids, places, left, n_words - n + 1, slots, keys)
+        left = lengthen(ids, places, left, n_words - n + 1, slots, keys, times, pairs)
         left = keep_repeated(ids, places, left, times)
         if left == 0:
             return
@@ -192,13 +220,13 @@ def repeat_words(
 
 @njit(cache=True, nogil=True)
 def repeat_lines(
-    text: Any, lines: Any, n_lines: int, slots: Any, keys: Any, ids: Any, out: Any
+    text: Any, lines: Any, n_lines: int, slots: Any, keys: Any, ids: Any, times: Any, out: Any
 ) -> None:
     """Count the lines, then the paragraphs, that have an equal one before them.
 
     The lines are overwritten by the paragraphs.
     """
-    number_spans(text, lines, n_lines, slots, keys, ids)
+    number_spans(text, lines, n_lines, slots, keys, ids, times)
     for k in range(n_lines):
         if ids[k] != k:
             out[DUPE_LINES] += 1
@@ -213,7 +241,7 @@ def repeat_lines(
             lines[n - 1, L_CHARS] = 0
         lines[n - 1, L_TO] = end
         lines[n - 1, L_CHARS] += chars
-    number_spans(text, lines, n, slots, keys, ids)
+    number_spans(text, lines, n, slots, keys, ids, times)
     for k in range(n):
         out[PARAGRAPH_CHARACTERS] += lines[k, L_CHARS]
         if ids[k] != k:

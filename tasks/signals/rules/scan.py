@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from tasks import characters
-from tasks.signals.rules import names
+from tasks.signals.rules import names, swar
 from tasks.signals.rules.fields import (
     ALPHANUMERIC,
     BULLET_LINES,
@@ -144,9 +145,9 @@ def scan(
                 line_sentences += closes
                 line_to, line_chars = at, until - line_start
                 if at - word_from <= STOP_WORD_BYTES:
-                    packed = 1  # so that a leading NUL counts
-                    for k in range(word_from, at):
-                        packed = (packed << 8) | lower(text[k])
+                    size = at - word_from
+                    mark = np.uint64(1) << np.uint64(8 * size)  # so that a NUL at the end counts
+                    packed = np.int64(swar.lower(swar.load(text, word_from, size)) | mark)
                     for k in range(len(stop_words)):
                         if stop_words[k] == packed:
                             stops |= 1 << k
@@ -194,12 +195,21 @@ def scan(
             closes = False
             dots = 0
             run = i  # most of most texts: ASCII letters up to the next other character
-            while i < end and ascii_classes[text[i]] & LETTER:
-                last = ascii_classes[text[i]] + 0
-                upper += last & UPPER != 0
+            size = 8
+            while size == 8 and i + 8 <= end:
+                eight = swar.load(text, i, 8)
+                marks = swar.letters(eight)
+                size = swar.run(marks)
+                if size:
+                    upper += swar.upper(eight, marks, size)
+                    i += size
+            while size == 8 and i < end and ascii_classes[text[i]] & LETTER:
+                upper += ascii_classes[text[i]] & UPPER != 0
                 i += 1
-            word_letters += i - run
-            chars += i - run
+            if i > run:
+                last = ascii_classes[text[i - 1]] + 0
+                word_letters += i - run
+                chars += i - run
             continue
         if kind & DIGIT:
             digits += 1
