@@ -126,7 +126,9 @@ def scan(
                     i += 1
                 if cp > 0x10FFFF:
                     cp = 0xFFFD
-            kind = content[starts[cp >> 8] + (cp & 255)] + 0
+                kind = content[starts[cp >> 8] + (cp & 255)] + 0
+            else:
+                kind = ascii_classes[cp] + 0
             chars += 1
         if kind & SPACE:
             if in_word:

@@ -1,0 +1,93 @@
+"""Eight bytes of text at a time, as one 64-bit number whose lowest byte comes first.
+
+"SIMD within a register" (Fisher and Dietz, 1998): arithmetic on all eight bytes at once, made so
+that no byte carries into the next. The caller sees to it that the eight bytes are there, as no
+bounds are checked here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+EACH: Final = np.uint64(0x0101010101010101)
+HIGH: Final = np.uint64(0x8080808080808080)
+LOW: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
+CASE: Final = np.uint64(0x2020202020202020)
+UPPER_BIT: Final = np.uint64(2)
+"""By so many bits that of lower case lies below a byte's highest."""
+FROM_A: Final = np.uint64(0x80 - 0x61) * EACH
+BEYOND_Z: Final = np.uint64(0x80 - 0x7B) * EACH
+
+
+@intrinsic
+def _load(typing_context: Any, _data: Any, _at: Any) -> Any:
+    """Read eight bytes from anywhere: x86 and ARM need no alignment."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, given[0])
+        place = builder.gep(array.data, [given[1]])
+        value = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
+        value.align = 1
+        return value
+
+    return types.uint64(_data, types.int64), generate
+
+
+@intrinsic
+def _trailing_zeros(typing_context: Any, _value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.cttz(given[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def _ones(typing_context: Any, _value: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        return builder.ctpop(given[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True)
+def load(data: Any, at: int, size: int) -> Any:
+    """Return up to eight of the ``size`` bytes at ``at``; zeros follow the last one."""
+    size = min(size, 8)
+    if at + 8 <= len(data):
+        value = _load(data, at)
+        return value if size == 8 else value & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
+    value = np.uint64(0)
+    for k in range(at + size - 1, at - 1, -1):
+        value = (value << np.uint64(8)) | np.uint64(data[k])
+    return value
+
+
+@njit(cache=True, nogil=True)
+def letters(eight: Any) -> Any:
+    """Mark the ASCII letters by the highest bit of each byte."""
+    small = (eight | CASE) & LOW
+    return (small + FROM_A) & ~(small + BEYOND_Z) & ~eight & HIGH
+
+
+@njit(cache=True, nogil=True)
+def run(marks: Any) -> Any:
+    """Return how many of the first bytes are marked, one after the other: 0 to 8."""
+    return np.int64(_trailing_zeros(~marks & HIGH) >> np.uint64(3))
+
+
+@njit(cache=True, nogil=True)
+def upper(eight: Any, marks: Any, size: int) -> Any:
+    """Count the upper case among the first ``size`` bytes (1 to 8), of those that are marked."""
+    found = marks & ~(eight << UPPER_BIT)
+    return np.int64(_ones(found << np.uint64(64 - 8 * size)))
+
+
+@njit(cache=True, nogil=True)
+def lower(eight: Any) -> Any:
+    """Put the ASCII letters into lower case."""
+    return eight | ((letters(eight) & ~(eight << UPPER_BIT)) >> UPPER_BIT)
