@@ -12,8 +12,6 @@ A text's **vector** is the mean of the rows of its words and of a closing ``</s>
 Sums are in 32-bit floats, first a word's and then the text's, so that a word's sum can be kept: it
 is the same whether it was kept or not. The best label is found as in fastText, from the probability
 with its 0.00001 added (at each step of the tree), and is none where that is below 0.00001.
-
-What is called for each word or n-gram is inlined: a call would hand over all arrays of the model.
 """
 # ruff: noqa: ANN401, C901, PLR0911, PLR0912, PLR0913, PLR0915, PLR0917, PLR2004, PLR1714, SIM110
 
@@ -25,6 +23,8 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
+from tasks.characters import swar
+
 FNV_START: Final = np.uint64(2166136261)
 FNV_PRIME: Final = np.uint64(16777619)
 LOW_32: Final = np.uint64(0xFFFFFFFF)
@@ -35,13 +35,19 @@ MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 """2^64 / golden ratio (Knuth, The Art of Computer Programming 3, 6.4): spreads words over slots."""
 
 TINY: Final = 1e-5
-KEPT_BITS: Final = 14
-KEPT: Final = 1 << KEPT_BITS
+END_MARK: Final = np.frombuffer(b"</s>", np.uint8)
+LABEL_MARK: Final = np.frombuffer(b"__label__", np.uint8)
+compiled: Final = njit(cache=True, nogil=True, _nrt=False)
+compiled_in: Final = njit(cache=True, nogil=True, _nrt=False, inline="always")
+"""Without counts of references, which cost more than what they are for: nothing here makes arrays.
+Inlined is what is called for each word or n-gram."""
+
 KEPT_BYTES: Final = 16
-"""Sums of 16,384 words of up to 16 bytes are kept: 1.3 MB, about what a core's caches hold."""
+MAY_BE_BLANK: Final = np.array([b <= 32 or b == 0xC2 or 0xE1 <= b <= 0xE3 for b in range(256)])
+"""First bytes of white space."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def blank(data: Any, at: int, stop: int) -> int:
     """Return how many bytes of white space begin here, 0 to 3."""
     byte = data[at]
@@ -63,7 +69,7 @@ def blank(data: Any, at: int, stop: int) -> int:
     return 3 if tail == 0x80AF or tail == 0x819F else 0  # 202F 205F
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def first_end(data: Any, start: int, end: int, first_bytes: int) -> int:
     """Return where the first bytes of a text end: no later than a character does."""
     if end - start <= first_bytes:
@@ -74,14 +80,14 @@ def first_end(data: Any, start: int, end: int, first_bytes: int) -> int:
     return end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hash_on(value: Any, byte: Any) -> Any:
     """Take one more byte into fastText's hash: FNV-1a, bytes as signed numbers."""
     signed = np.uint64(byte) | (SIGN if byte >= 128 else np.uint64(0))
     return ((value ^ signed) * FNV_PRIME) & LOW_32
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _bits(value: Any) -> Any:
     """Count the bits of 32 (the compiler makes one instruction of it)."""
     value = value - ((value >> np.uint64(1)) & np.uint64(0x55555555))
@@ -90,32 +96,32 @@ def _bits(value: Any) -> Any:
     return ((value * np.uint64(0x01010101)) & LOW_32) >> np.uint64(24)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled_in
 def _gram_row(model: Any, bucket: Any) -> Any:
     """Return the row of a bucket, -1 where it has none."""
-    if len(model.gram_index) == 0:
+    if len(model.gram_marks) == 0:
         return np.int64(bucket) if len(model.gram_rows) else -1
     block = np.int64(bucket >> np.uint64(5))
-    marks = np.uint64(model.gram_index[block, 0])
+    marks = np.uint64(model.gram_marks[block])
     bit = np.uint64(1) << (bucket & np.uint64(31))
     if marks & bit == 0:
         return -1
-    return np.int64(np.uint64(model.gram_index[block, 1]) + _bits(marks & (bit - np.uint64(1))))
+    return np.int64(np.uint64(model.gram_before[block]) + _bits(marks & (bit - np.uint64(1))))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _clear(total: Any) -> None:
     for k in range(len(total)):
         total[k] = 0
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled_in
 def _add(total: Any, row: Any) -> None:
     for k in range(len(total)):
         total[k] += row[k]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hash(text: Any, start: int, end: int) -> Any:
     value = FNV_START
     for k in range(start, end):
@@ -123,7 +129,7 @@ def _hash(text: Any, start: int, end: int) -> Any:
     return value
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled_in
 def _word(model: Any, text: Any, start: int, end: int, value: Any) -> Any:
     """Return the number of a word with this hash in the dictionary, or -1."""
     at = np.int64(value & np.uint64(len(model.word_starts) - 2))
@@ -140,7 +146,7 @@ def _word(model: Any, text: Any, start: int, end: int, value: Any) -> Any:
     return -1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled_in
 def _add_grams(model: Any, marked: Any, size: int, total: Any) -> int:
     """Add the rows of the character n-grams of ``marked``, a word between ``<`` and ``>``."""
     low, high, bucket = model.sizes[0], model.sizes[1], np.uint64(model.sizes[3])
@@ -165,7 +171,7 @@ def _add_grams(model: Any, marked: Any, size: int, total: Any) -> int:
     return found
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled_in
 def _add_word(
     model: Any, text: Any, start: int, end: int, value: Any, marked: Any, total: Any
 ) -> int:
@@ -186,7 +192,7 @@ def _add_word(
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_word_grams(model: Any, open_grams: Any, count: int, value: Any, total: Any) -> int:
     """Add the rows of word n-grams that end with the word of hash ``value``, the longest first.
 
@@ -210,7 +216,7 @@ def _add_word_grams(model: Any, open_grams: Any, count: int, value: Any, total: 
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _dot(row: Any, vector: Any) -> Any:
     total = np.float32(0)
     for k in range(len(vector)):
@@ -218,7 +224,7 @@ def _dot(row: Any, vector: Any) -> Any:
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _best_of_tree(model: Any, vector: Any, nodes: Any, scores: Any) -> tuple[int, float]:
     """Return the leaf of the greatest product along its path, looking at likelier sides first.
 
@@ -244,7 +250,7 @@ def _best_of_tree(model: Any, vector: Any, nodes: Any, scores: Any) -> tuple[int
     return best, score
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _best_of_all(model: Any, vector: Any, scores: Any) -> tuple[int, float]:
     """Return the label of the greatest softmax; of equal ones the first."""
     best = 0
@@ -258,7 +264,7 @@ def _best_of_all(model: Any, vector: Any, scores: Any) -> tuple[int, float]:
     return best, 1.0 / total + TINY
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is(text: Any, start: int, end: int, what: Any) -> bool:
     if end - start < len(what):
         return False
@@ -268,9 +274,11 @@ def _is(text: Any, start: int, end: int, what: Any) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def score(
     model: Any,
+    kept: Any,
+    marked: Any,
     data: Any,
     offsets: Any,
     first_bytes: int,
@@ -279,31 +287,14 @@ def score(
 ) -> None:
     """Score the texts between ``offsets`` of ``data``, each by its first bytes up to a character.
 
-    Writes the number of the label (-1: none) and its probability.
+    Writes the number of the label (-1: none) and its probability. ``kept`` is what one thread keeps
+    of one model's words, and room to work in; ``marked`` is room for a text and two bytes more.
     """
-    dim = model.output.shape[1]
-    n_labels = len(model.output)
-    end_mark = np.array([60, 47, 115, 62], np.uint8)  # </s>
-    label_mark = np.array([95, 95, 108, 97, 98, 101, 108, 95, 95], np.uint8)  # __label__
-    longest = 0
-    for i in range(len(offsets) - 1):
-        longest = max(longest, min(offsets[i + 1] - offsets[i], first_bytes))
-    marked = np.empty(longest + 8, np.uint8)
-    # The last place is for words that are too long to be kept.
-    kept_words = np.zeros((KEPT + 1, 2), np.uint64)
-    kept_hashes = np.empty(KEPT + 1, np.uint64)
-    kept_rows = np.empty(KEPT + 1, np.int64)
-    kept_sums = np.empty((KEPT + 1, dim), np.float32)
-    vector = np.empty(dim, np.float32)
-    nodes = np.empty(2 * n_labels + 2, np.int64)
-    scores = np.empty(2 * n_labels + 2, np.float64)
-    may_be_blank = np.zeros(256, np.bool_)
-    for byte in range(256):
-        may_be_blank[byte] = byte <= 32 or byte == 0xC2 or 0xE1 <= byte <= 0xE3
+    vector = kept.vector
+    mask = len(kept.words) - 2  # the last place is for words that are too long to be kept
     with_word_grams = model.sizes[2] > 1
-    open_grams = np.empty(max(model.sizes[2] - 1, 1), np.uint64)
-    end_hash = _hash(end_mark, 0, len(end_mark))
-    end_word = _word(model, end_mark, 0, 4, end_hash)
+    end_hash = _hash(END_MARK, 0, len(END_MARK))
+    end_word = _word(model, END_MARK, 0, len(END_MARK), end_hash)
 
     for i in range(len(offsets) - 1):
         at, stop = offsets[i], offsets[i + 1]
@@ -313,48 +304,53 @@ def score(
         while True:
             width = 1
             while at < stop and width:
-                width = blank(data, at, stop) if may_be_blank[data[at]] else 0
+                width = blank(data, at, stop) if MAY_BE_BLANK[data[at]] else 0
                 at += width
             if at >= stop:
                 break
             start = at
-            while at < stop and not (may_be_blank[data[at]] and blank(data, at, stop)):
+            while at < stop:
+                if at + 8 <= stop:
+                    plain = swar.run(swar.visible(swar.load(data, at, 8)))
+                    at += plain
+                    if plain == 8:
+                        continue
+                if MAY_BE_BLANK[data[at]] and blank(data, at, stop):
+                    break
                 at += 1
-            if data[start] == 60 and at - start == 4 and _is(data, start, at, end_mark):
+            if data[start] == 60 and at - start == 4 and _is(data, start, at, END_MARK):
                 break
-            if data[start] == 95 and _is(data, start, at, label_mark):
+            if data[start] == 95 and _is(data, start, at, LABEL_MARK):
                 continue
             short = at - start <= KEPT_BYTES
-            slot = np.int64(KEPT)
+            slot = mask + 1
             low = high = np.uint64(0)
             if short:
-                for k in range(min(at, start + 8) - 1, start - 1, -1):
-                    low = (low << np.uint64(8)) | np.uint64(data[k])
-                for k in range(at - 1, start + 7, -1):
-                    high = (high << np.uint64(8)) | np.uint64(data[k])
-                slot = np.int64(((low ^ (high * MIX)) * MIX) >> np.uint64(64 - KEPT_BITS))
-            if not short or kept_words[slot, 0] != low or kept_words[slot, 1] != high:
+                low = swar.load(data, start, at - start)
+                if at - start > 8:
+                    high = swar.load(data, start + 8, at - start - 8)
+                slot = np.int64(((low ^ (high * MIX)) * MIX) >> np.uint64(20)) & mask
+            if not short or kept.words[slot, 0] != low or kept.words[slot, 1] != high:
                 value = _hash(data, start, at)
-                kept_words[slot, 0], kept_words[slot, 1], kept_hashes[slot] = low, high, value
-                sums = kept_sums[slot]
-                kept_rows[slot] = _add_word(model, data, start, at, value, marked, sums)
-            _add(vector, kept_sums[slot])
-            found += kept_rows[slot]
+                kept.words[slot, 0], kept.words[slot, 1], kept.hashes[slot] = low, high, value
+                kept.rows[slot] = _add_word(model, data, start, at, value, marked, kept.sums[slot])
+            _add(vector, kept.sums[slot])
+            found += kept.rows[slot]
             if with_word_grams:
-                found += _add_word_grams(model, open_grams, open_count, kept_hashes[slot], vector)
-                open_count = min(open_count + 1, len(open_grams))
+                found += _add_word_grams(model, kept.open_grams, open_count, kept.hashes[slot], vector)
+                open_count = min(open_count + 1, len(kept.open_grams))
         if end_word >= 0:
             _add(vector, model.word_rows[end_word])
             found += 1
         if with_word_grams:
-            found += _add_word_grams(model, open_grams, open_count, end_hash, vector)
+            found += _add_word_grams(model, kept.open_grams, open_count, end_hash, vector)
         labels[i], probabilities[i] = -1, 0.0
         if found:
             part = np.float32(1.0 / found)
-            for k in range(dim):
+            for k in range(len(vector)):
                 vector[k] *= part
             if len(model.tree):
-                best, probability = _best_of_tree(model, vector, nodes, scores)
+                best, probability = _best_of_tree(model, vector, kept.nodes, kept.scores)
             else:
-                best, probability = _best_of_all(model, vector, scores)
+                best, probability = _best_of_all(model, vector, kept.scores)
             labels[i], probabilities[i] = best, min(probability, 1.0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from tasks.signals.lid.content import Content
+from tasks.signals.lid.kept import Memory, in_lines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +44,9 @@ class Arrays(NamedTuple):
     - ``sizes``: shortest and longest character gram, longest word gram, hash buckets.
     - ``word_bytes``, ``word_ends``: the words, one after the other. ``word_order``: their numbers,
       sorted by the low bits of their hash; ``word_starts``: where each value of those begins there.
-    - ``gram_index``: empty where ``gram_rows`` has a row for each bucket. Otherwise 32 buckets a
-      row: which of them have a row in ``gram_rows``, and how many have one before.
+    - ``gram_marks``, ``gram_before``: empty where ``gram_rows`` has a row for each bucket. Otherwise
+      for every 32 buckets, which of them have a row there (a bit each), and how many have one
+      before. Most n-grams have none: apart from the rest, the marks stay in a core's cache.
     - ``output``: a row a label (softmax), or a row an inner node (hierarchical softmax).
     - ``tree``: left and right child of each inner node, empty for softmax; a number below that of
       the labels is a label, and the last node is the root.
@@ -56,7 +58,8 @@ class Arrays(NamedTuple):
     word_order: NDArray[np.int32]
     word_starts: NDArray[np.int64]
     word_rows: NDArray[np.float32]
-    gram_index: NDArray[np.uint32]
+    gram_marks: NDArray[np.uint32]
+    gram_before: NDArray[np.uint32]
     gram_rows: NDArray[np.float32]
     output: NDArray[np.float32]
     tree: NDArray[np.int32]
@@ -64,10 +67,11 @@ class Arrays(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """A model ready for scoring: ``labels`` without fastText's prefix, and the arrays."""
+    """A model ready for scoring: ``labels`` without fastText's prefix, the arrays, the memory."""
 
     labels: tuple[str, ...]
     arrays: Arrays
+    memory: Memory
 
 
 class _Arguments(NamedTuple):
@@ -110,12 +114,12 @@ def read_model(data: bytes, where: str) -> Model:
         np.array([*arguments[4:], arguments.word_grams, arguments.bucket], np.int64),
         *_words(words.words),
         *_by_hash(words.words),
-        np.ascontiguousarray(rows[: len(words.words)]),
+        in_lines(rows[: len(words.words)]),
         *_grams(content, arguments, words, rows),
         output,
         _tree(content, words.label_counts) if arguments.loss == HIERARCHICAL_SOFTMAX else NO_TREE,
     )
-    return Model(_names(content, words.labels), arrays)
+    return Model(_names(content, words.labels), arrays, Memory(arrays))
 
 
 NO_TREE: Final = np.zeros((0, 2), np.int32)
@@ -234,16 +238,17 @@ def fnv(text: bytes) -> int:
 
 def _grams(
     content: Content, arguments: _Arguments, words: _Dictionary, rows: NDArray[np.float32]
-) -> tuple[NDArray[np.uint32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.float32]]:
     grams = rows[len(words.words) :]
     if len(rows) < len(words.words):
         raise content.wrong(f"{len(rows)} input rows", f"{len(words.words)} or more, one a word")
-    nothing = np.zeros((0, 2), np.uint32), np.zeros((0, arguments.dim), np.float32)
+    no_marks = np.zeros(0, np.uint32)
+    nothing = no_marks, no_marks, np.zeros((0, arguments.dim), np.float32)
     if not arguments.hashes():
         return nothing
     if words.pruned is None:
         content.between("n-grams' rows", len(grams), arguments.bucket, 2**63 - 1)
-        return nothing[0], np.ascontiguousarray(grams[: arguments.bucket])
+        return no_marks, no_marks, in_lines(grams[: arguments.bucket])
     if not len(words.pruned):
         return nothing
     kept = words.pruned[np.argsort(words.pruned[:, 0], kind="stable")]
@@ -253,17 +258,18 @@ def _grams(
         raise content.wrong("an n-gram that is kept twice", "each of them once")
     for row in (int(kept[:, 1].min()), int(kept[:, 1].max())):
         content.between("n-gram's row", row, 0, len(grams) - 1)
-    return _ranks(kept[:, 0], arguments.bucket), grams[kept[:, 1]]
+    return *_ranks(kept[:, 0], arguments.bucket), in_lines(grams[kept[:, 1]])
 
 
-def _ranks(kept: NDArray[np.int32], bucket: int) -> NDArray[np.uint32]:
+def _ranks(
+    kept: NDArray[np.int32], bucket: int
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Index sorted numbers below ``bucket``: a bit for each, and before 32 bits their count."""
     marks = np.zeros(-(-bucket // 32) * 32, np.uint8)
     marks[kept] = 1
     bits = np.packbits(marks, bitorder="little").view("<u4")
     counts = marks.reshape(-1, 32).sum(axis=1, dtype=np.uint32)
-    before = np.cumsum(counts, dtype=np.uint32) - counts
-    return np.ascontiguousarray(np.stack([bits, before], axis=1), np.uint32)
+    return bits.astype(np.uint32), np.cumsum(counts, dtype=np.uint32) - counts
 
 
 def _tree(content: Content, counts: list[int]) -> NDArray[np.int32]:

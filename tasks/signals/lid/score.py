@@ -38,7 +38,10 @@ def languages(
         end = at + len(texts)
         data, offsets = compiled.buffers(texts)
         limit = _limit(first_bytes)
-        score(model.arrays, data, offsets, limit, labels[at:end], probabilities[at:end])
+        longest = int(np.diff(offsets).max(initial=0))
+        marked = np.empty(min(longest, limit) + 2, np.uint8)
+        out = labels[at:end], probabilities[at:end]
+        score(model.arrays, model.memory.kept, marked, data, offsets, limit, *out)
         if texts.null_count:
             labels[at:end][texts.is_null().to_numpy(zero_copy_only=False)] = -1
         at = end

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from tasks.signals.rules import swar
+from tasks.characters import swar
 from tasks.signals.rules.fields import (
     DUPE_5GRAM,
     DUPE_LINE_CHARACTERS,

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from tasks import characters
-from tasks.signals.rules import names, swar
+from tasks.characters import swar
+from tasks.signals.rules import names
 from tasks.signals.rules.fields import (
     ALPHANUMERIC,
     BULLET_LINES,

@@ -95,8 +95,8 @@ class Reference:
         self.words = {data[a:b]: i for i, (a, b) in enumerate(zip(starts, ends, strict=True))}
         self.word_rows = arrays.word_rows
         kept = list(range(len(arrays.gram_rows)))
-        if len(arrays.gram_index):
-            bits = np.unpackbits(arrays.gram_index[:, 0].copy().view(np.uint8), bitorder="little")
+        if len(arrays.gram_marks):
+            bits = np.unpackbits(arrays.gram_marks.view(np.uint8), bitorder="little")
             kept = np.flatnonzero(bits).tolist()
         self.grams = dict(zip(kept, arrays.gram_rows, strict=True))
         self.output = arrays.output

@@ -20,6 +20,7 @@ LOW: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 CASE: Final = np.uint64(0x2020202020202020)
 UPPER_BIT: Final = np.uint64(2)
 """By so many bits that of lower case lies below a byte's highest."""
+VISIBLE: Final = np.uint64(0x80 - 0x21) * EACH
 FROM_A: Final = np.uint64(0x80 - 0x61) * EACH
 BEYOND_Z: Final = np.uint64(0x80 - 0x7B) * EACH
 
@@ -72,6 +73,12 @@ def letters(eight: Any) -> Any:
     """Mark the ASCII letters by the highest bit of each byte."""
     small = (eight | CASE) & LOW
     return (small + FROM_A) & ~(small + BEYOND_Z) & ~eight & HIGH
+
+
+@njit(cache=True, nogil=True)
+def visible(eight: Any) -> Any:
+    """Mark ASCII above the space (and DEL) by the highest bit of each byte."""
+    return ((eight & LOW) + VISIBLE) & ~eight & HIGH
 
 
 @njit(cache=True, nogil=True)
