@@ -56,7 +56,8 @@ def folder() -> Path:
     """
     here = Path(__file__).parent
     sources = [Path(__file__), here / "shingles.py"]
-    sources += sorted((*here.glob("characters/*.py"), *here.glob("signals/**/*.py")))
+    folders = ("characters/*.py", "signals/**/*.py", "ingest/normalise/kernel.py")
+    sources += sorted(source for folder in folders for source in here.glob(folder))
     seed = [version("numba"), os.environ.get("NUMBA_BOUNDSCHECK", "")]
     digest = hashlib.sha256("\0".join(seed).encode())
     for source in sources:

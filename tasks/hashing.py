@@ -5,7 +5,7 @@ All are xxh3_128 (fast, stable across versions and machines, not cryptographic).
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,65 +78,87 @@ def chance(own_id: str, *, seed: int, stage: str) -> float:
 def row_digests(table: pa.Table, *, leave_out: Sequence[str] = ()) -> list[bytes]:
     """One 16-byte digest for each row, independent of chunking and of the order of columns.
 
-    Each value goes in as a presence byte, its length and its bytes, so that neighbours cannot blur;
-    a null goes in as a byte of its own, where a number would be with zeros in its place.
+    A row goes in as two numbers of eight bytes for each column, by name: whether there is a value,
+    and that value or, where it is no number, its length in bytes; then such values, one after the
+    other. So neighbours cannot blur. Before them stands a digest of the names and kinds.
     """
     names = sorted(set(table.column_names) - set(leave_out))
-    columns: list[list[bytes]] = []
-    for numbers, group in groupby(map(table.column, names), _is_number):
-        some = list(group)
-        columns += [_side_by_side(some)] if numbers else map(_encoded, some)
-    header = SEPARATOR.join(name.encode() for name in names)
-    return [
-        xxhash.xxh3_128_digest(header + b"".join(row)) for row in zip(*columns, strict=True)
-    ] or [xxhash.xxh3_128_digest(header)] * table.num_rows
+    columns = [table.column(name) for name in names]
+    numbers = np.zeros((table.num_rows, 2 + 2 * len(columns)), "<i8")
+    head = SEPARATOR.join(n.encode() + _kind(col) for n, col in zip(names, columns, strict=True))
+    numbers[:, :2] = np.frombuffer(xxhash.xxh3_128_digest(head), "<i8")
+    values = []
+    for place, column in enumerate(columns, start=1):
+        if not _is_number(column):
+            values.append(_bytes(column))
+            column = pc.binary_length(values[-1])  # noqa: PLW2901  (0 for a null)
+        numbers[:, 2 * place] = 1 if not column.null_count else pc.is_valid(column)
+        numbers[:, 2 * place + 1] = _integers(column)
+    width = pa.binary(8 * numbers.shape[1])
+    fixed = pa.FixedSizeBinaryArray.from_buffers(width, table.num_rows, [None, pa.py_buffer(numbers)])
+    rows = _joined(fixed, values)
+    ends = np.frombuffer(rows.buffers()[1], np.int64, len(rows) + 1, 8 * rows.offset)
+    body = memoryview(rows.buffers()[2])
+    return [xxhash.xxh3_128_digest(body[i:j]) for i, j in pairwise(ends.tolist())]
 
 
-def _encoded(column: pa.ChunkedArray) -> list[bytes]:
-    kind = column.type
-    if column.null_count == len(column):
-        return [b"\x00"] * len(column)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        values = column.cast(pa.large_binary()).to_pylist()
-    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        values = column.to_pylist()
-    else:
-        values = [None if v is None else orjson.dumps(v, option=orjson.OPT_SORT_KEYS)
-                  for v in column.to_pylist()]  # fmt: skip
-    return [b"\x00" if v is None else b"\x01" + len(v).to_bytes(8, "little") + v for v in values]
+def _kind(column: pa.ChunkedArray) -> bytes:
+    if pa.types.is_floating(column.type):
+        return b"f"
+    return b"i" if _is_number(column) else b"b"
 
 
 def _is_number(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
+    kind = column.type
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
 
 
-def _side_by_side(columns: list[pa.ChunkedArray]) -> list[bytes]:
-    """Return neighbouring columns of numbers, encoded and joined row by row."""
-    parts = []
-    for column in columns:
-        numbers = _numbers(column)
-        width = numbers.dtype.itemsize
-        head = np.empty((len(numbers), 9), np.uint8)
-        head[:, 0] = pc.is_valid(column).to_numpy(zero_copy_only=False)
-        head[:, 1:] = np.frombuffer(width.to_bytes(8, "little"), np.uint8)
-        parts += [head, numbers.view(np.uint8).reshape(len(numbers), width)]
-    rows = np.concatenate(parts, axis=1)
-    raw, width = rows.tobytes(), rows.shape[1]
-    return [raw[i * width : (i + 1) * width] for i in range(len(rows))]
+def _integers(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """Eight bytes a value, 0 for null; one bit pattern for every NaN and for both zeros."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.uint8())
+    values = (pc.fill_null(column, 0) if column.null_count else column).to_numpy()
+    if not pa.types.is_floating(column.type):
+        return values.astype(np.int64, copy=False)
+    plain = values.astype(np.float64) + 0.0
+    plain[np.isnan(plain)] = np.nan
+    return plain.view(np.int64)
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    """Little-endian numbers, 0 for null; one bit pattern for every NaN and for both zeros."""
-    floating = pa.types.is_floating(column.type)
-    filled = pc.fill_null(column, 0.0 if floating else 0).to_numpy(zero_copy_only=False)
-    if floating:
-        filled = np.where(np.isnan(filled), np.nan, filled + 0.0)
-    return np.ascontiguousarray(filled.astype(filled.dtype.newbyteorder("<")))
+def _bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Values that are no numbers as large_binary: text in UTF-8, what is nested as JSON."""
+    kind = column.type
+    nested = not (_is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    if nested and column.null_count < len(column):
+        values = [None if v is None else orjson.dumps(v, option=orjson.OPT_SORT_KEYS)
+                  for v in column.to_pylist()]  # fmt: skip
+        return pa.chunked_array([pa.array(values, pa.large_binary())])
+    if nested:
+        return pa.chunked_array([pa.nulls(len(column), pa.large_binary())])
+    return column.cast(pa.large_binary())
 
 
-def add_digests(digests: Iterable[bytes]) -> str:
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _joined(fixed: pa.FixedSizeBinaryArray, values: list[pa.ChunkedArray]) -> pa.LargeBinaryArray:
+    """What belongs to a row as one value."""
+    parts = [fixed.cast(pa.large_binary()), *(v.combine_chunks() for v in values)]
+    nothing = pa.scalar(b"", pa.large_binary())
+    return pc.binary_join_element_wise(
+        *parts, nothing, null_handling="replace", null_replacement=""
+    )
+
+
+def add_digests(digests: Sequence[bytes]) -> str:
     """Hex sum of row digests modulo 2^128: the same for any order or sharding of the rows."""
-    return f"{sum(int.from_bytes(d, 'big') for d in digests) % MODULUS:032x}"
+    quarters = np.frombuffer(b"".join(digests), ">u4").reshape(-1, 4)
+    parts = quarters.sum(axis=0, dtype=np.uint64).tolist()  # no overflow below 2^32 rows
+    total = sum(part << shift for part, shift in zip(parts, (96, 64, 32, 0), strict=True))
+    return f"{total % MODULUS:032x}"
 
 
 def add_hex(digests: Iterable[str]) -> str:

@@ -73,7 +73,7 @@ def unit_rows(unit: Unit, source: Source, folder: Path, config: SignalsConfig) -
             rejects_file.write(rejected)
             rows += documents.num_rows
             hexes = measured.column(c.DOCUMENT_DIGEST).to_pylist()
-            digests.append(hashing.add_digests(bytes.fromhex(h) for h in hexes))
+            digests.append(hashing.add_digests([bytes.fromhex(h) for h in hexes]))
             digests.append(hashing.table_digest(measured))
     hashing.add_hex(digests)
     return rows

@@ -20,6 +20,7 @@ LOW: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 CASE: Final = np.uint64(0x2020202020202020)
 UPPER_BIT: Final = np.uint64(2)
 """By so many bits that of lower case lies below a byte's highest."""
+PRINTABLE: Final = np.uint64(0x80 - 0x20) * EACH
 VISIBLE: Final = np.uint64(0x80 - 0x21) * EACH
 FROM_A: Final = np.uint64(0x80 - 0x61) * EACH
 BEYOND_Z: Final = np.uint64(0x80 - 0x7B) * EACH
@@ -48,7 +49,7 @@ def _trailing_zeros(typing_context: Any, _value: Any) -> Any:
 
 
 @intrinsic
-def _ones(typing_context: Any, _value: Any) -> Any:
+def ones(typing_context: Any, _value: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         return builder.ctpop(given[0])
 
@@ -82,6 +83,20 @@ def visible(eight: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def equal(eight: Any, byte: Any) -> Any:
+    """Mark the bytes that are ``byte`` (below 128) by the highest bit of each."""
+    other = eight ^ (np.uint64(byte) * EACH)
+    return ~(((other & LOW) + LOW) | other) & HIGH
+
+
+@njit(cache=True, nogil=True)
+def plain(eight: Any) -> Any:
+    """Mark what is in most texts: ASCII without controls, but with tab and line feed."""
+    printable = ((eight & LOW) + PRINTABLE) & ~eight & HIGH & ~equal(eight, 127)
+    return printable | equal(eight, 9) | equal(eight, 10)
+
+
+@njit(cache=True, nogil=True)
 def run(marks: Any) -> Any:
     """Return how many of the first bytes are marked, one after the other: 0 to 8."""
     return np.int64(_trailing_zeros(~marks & HIGH) >> np.uint64(3))
@@ -91,7 +106,7 @@ def run(marks: Any) -> Any:
 def upper(eight: Any, marks: Any, size: int) -> Any:
     """Count the upper case among the first ``size`` bytes (1 to 8), of those that are marked."""
     found = marks & ~(eight << UPPER_BIT)
-    return np.int64(_ones(found << np.uint64(64 - 8 * size)))
+    return np.int64(ones(found << np.uint64(64 - 8 * size)))
 
 
 @njit(cache=True, nogil=True)

@@ -80,7 +80,7 @@ def _told(texts: pa.ChunkedArray, config: SignalsConfig) -> tuple[pa.Array, pa.A
     )
     if config.lang_engine == "kernel":
         model = _models[config.lang_model_sha256 or MODEL_SHA256]
-        codes, probabilities = lid.languages(texts, model, first_bytes=size)
+        codes, probabilities = lid.languages(texts, model, first_bytes=size, wanted=enough)
     else:
         rows = zip(texts, enough, strict=True)
         found = [_detect(text.as_py(), size) if good else (None, None) for text, good in rows]

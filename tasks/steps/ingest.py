@@ -128,7 +128,7 @@ class _Tally:
         self.rejects += rejected.num_rows
         self.n_bytes += sum(measured.column(c.N_BYTES).to_pylist())
         row_hexes = measured.column(c.DOCUMENT_DIGEST).to_pylist()
-        self.documents.append(add_digests(bytes.fromhex(h) for h in row_hexes))
+        self.documents.append(add_digests([bytes.fromhex(h) for h in row_hexes]))
         self.signals.append(table_digest(measured))
 
     def shards(self, found: Measured, unit: Unit, reader: reading.UnitReader) -> Measured:

@@ -80,7 +80,7 @@ def test_digests_stay_what_they_are() -> None:
     )
     assert list(seeded(["a", "b"], seed=1, stage="x")) == [5699736854925828592, 918422169143948039]
     row = {"s": "a", "i": 1, "u": 2, "f": 0.5, "b": True, "l": ["x"], "r": b"y"}
-    assert table_digest(table([row, row | {"s": None}])) == "9ffdb0dce3f5d736046a747412142589"
+    assert table_digest(table([row, row | {"s": None}])) == "33564a1dbd70d7698df9b490c5630684"
 
 
 @given(TEXT, TEXT, TEXT, TEXT)

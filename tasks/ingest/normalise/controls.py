@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from tasks import compiled
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -22,13 +24,8 @@ if TYPE_CHECKING:
 DELETED: Final = bytes([*range(9), *range(11, 32), 127])
 CONTROLS: Final = 1
 COMPOSING: Final = 2
-_BLOCK: Final = 1 << 16
 HARMLESS: Final = (*range(0x2002, 0x2028), *range(0x202A, 0x2040), 0x20AC)
 """Punctuation and the euro sign, which stand in most texts."""
-_DELETE: Final = 0x7F
-_NO_BREAK_SPACE: Final = 0xA0
-_U0080, _U0300, _U2000 = 0xC2, 0xCC, 0xE2
-"""First bytes in UTF-8 of U+0080 to U+00BF, of U+0300 and what follows, of U+2000 to U+2FFF."""
 _C1: Final = re.compile(rb"\xc2[\x80-\x9f]")
 _SEPARATORS: Final = (b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 _LINE_END: Final = re.compile("\n[\x0b\x0c]+|[\x0b\x0c]+\n?|[\x85\u2028\u2029]")
@@ -76,43 +73,14 @@ def without_controls(text: str) -> tuple[str, int]:
 def suspects(texts: pa.LargeStringArray) -> _Bytes:
     """What each text may need: bit :data:`CONTROLS`, bit :data:`COMPOSING`; 0 is nothing at all.
 
-    One look at the bytes of all of them, several times faster than one text after the other. It
-    passes ASCII, Latin letters (up to U+02FF) and :data:`HARMLESS`, none of which changes under NFC
-    or composes with another; it may suspect a text without cause, and never passes one that has to
-    change.
+    It passes ASCII, Latin letters (up to U+02FF) and :data:`HARMLESS`, none of which changes under
+    NFC or composes with another; it may suspect a text without cause, and never passes one that has
+    to change.
     """
-    offsets = np.frombuffer(texts.buffers()[1], np.int64, len(texts) + 1, texts.offset * 8)
+    look = compiled.load("tasks.ingest.normalise.kernel").look
     found = np.zeros(len(texts), np.uint8)
-    filled = np.flatnonzero(offsets[1:] > offsets[:-1])
-    if len(filled):
-        body = np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
-        starts = (offsets[:-1] - offsets[0])[filled]
-        found[filled] = np.bitwise_or.reduceat(_kinds(body), starts)
+    look(*compiled.buffers(texts), _punctuation(), found)
     return found
-
-
-def _kinds(body: _Bytes) -> _Bytes:
-    """Of each byte the bits above; block by block, so that all of it happens in the cache."""
-    kinds = np.empty(len(body), np.uint8)
-    for at in range(0, len(body), _BLOCK):
-        block = body[at : at + _BLOCK]
-        control = (block < ord(" ")) & (block != ord("\t")) & (block != ord("\n"))
-        control |= block == _DELETE
-        composing = (block >= _U0300) & (block != _U2000)
-        kinds[at : at + _BLOCK] = control.view(np.uint8) | (composing.view(np.uint8) << 1)
-        # Both first bytes at once: they differ in one bit.
-        leads = np.flatnonzero((block | 0x20) == _U2000) + at
-        kinds[leads[~_is_harmless(body, leads)]] = CONTROLS | COMPOSING
-    return kinds
-
-
-def _is_harmless(body: _Bytes, leads: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Whether the characters that begin there, with C2 or E2, are none of those that change."""
-    last = len(body) - 1
-    second, third = body[np.minimum(leads + 1, last)], body[np.minimum(leads + 2, last)]
-    is_latin = (body[leads] == _U0080) & (second >= _NO_BREAK_SPACE)
-    harmless: np.ndarray[Any, Any] = is_latin | _punctuation()[second, third]
-    return harmless
 
 
 @cache

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.ingest.normalise.boilerplate import without_lines
 from tasks.ingest.normalise.controls import (
@@ -96,10 +97,11 @@ def normalise_texts(
         done = {row: _suspected(texts[row], needed[row]) for row in np.flatnonzero(needed).tolist()}
     else:
         done = {row: normalise(text, config, repeated) for row, text in enumerate(texts)}
-    if any(found.text != texts[row] for row, found in done.items()):
-        column = pa.array(
-            [done[i].text if i in done else text for i, text in enumerate(texts)], pa.large_string()
-        )
+    if other := {row: found.text for row, found in done.items() if found.text != texts[row]}:
+        mask = np.zeros(len(texts), np.bool_)
+        mask[list(other)] = True
+        new = pa.array(other.values(), pa.large_string())
+        column = pc.replace_with_mask(column, pa.array(mask), new)
     changes: list[str | None] = [None] * len(texts)
     for row, found in done.items():
         changes[row] = changes_json(found.changes)

@@ -87,15 +87,6 @@ def _hash_on(value: Any, byte: Any) -> Any:
     return ((value ^ signed) * FNV_PRIME) & LOW_32
 
 
-@compiled
-def _bits(value: Any) -> Any:
-    """Count the bits of 32 (the compiler makes one instruction of it)."""
-    value = value - ((value >> np.uint64(1)) & np.uint64(0x55555555))
-    value = (value & np.uint64(0x33333333)) + ((value >> np.uint64(2)) & np.uint64(0x33333333))
-    value = (value + (value >> np.uint64(4))) & np.uint64(0x0F0F0F0F)
-    return ((value * np.uint64(0x01010101)) & LOW_32) >> np.uint64(24)
-
-
 @compiled_in
 def _gram_row(model: Any, bucket: Any) -> Any:
     """Return the row of a bucket, -1 where it has none."""
@@ -106,7 +97,7 @@ def _gram_row(model: Any, bucket: Any) -> Any:
     bit = np.uint64(1) << (bucket & np.uint64(31))
     if marks & bit == 0:
         return -1
-    return np.int64(np.uint64(model.gram_before[block]) + _bits(marks & (bit - np.uint64(1))))
+    return np.int64(np.uint64(model.gram_before[block]) + swar.ones(marks & (bit - np.uint64(1))))
 
 
 @compiled
@@ -281,11 +272,12 @@ def score(
     marked: Any,
     data: Any,
     offsets: Any,
+    wanted: Any,
     first_bytes: int,
     labels: Any,
     probabilities: Any,
 ) -> None:
-    """Score the texts between ``offsets`` of ``data``, each by its first bytes up to a character.
+    """Score the wanted texts between ``offsets``, each by its first bytes up to a character.
 
     Writes the number of the label (-1: none) and its probability. ``kept`` is what one thread keeps
     of one model's words, and room to work in; ``marked`` is room for a text and two bytes more.
@@ -297,6 +289,9 @@ def score(
     end_word = _word(model, END_MARK, 0, len(END_MARK), end_hash)
 
     for i in range(len(offsets) - 1):
+        labels[i], probabilities[i] = -1, 0.0
+        if not wanted[i]:
+            continue
         at, stop = offsets[i], offsets[i + 1]
         stop = first_end(data, at, stop, first_bytes)
         _clear(vector)
@@ -344,7 +339,6 @@ def score(
             found += 1
         if with_word_grams:
             found += _add_word_grams(model, kept.open_grams, open_count, end_hash, vector)
-        labels[i], probabilities[i] = -1, 0.0
         if found:
             part = np.float32(1.0 / found)
             for k in range(len(vector)):

@@ -22,13 +22,18 @@ WHOLE: Final = 2**62
 
 
 def languages(
-    column: pa.Array | pa.ChunkedArray, model: Model, *, first_bytes: int | None = None
+    column: pa.Array | pa.ChunkedArray,
+    model: Model,
+    *,
+    first_bytes: int | None = None,
+    wanted: Booleans | None = None,
 ) -> tuple[pa.Array, pa.Array]:
     """Return the likeliest label of each text and its probability (0 to 1).
 
     Each text is read up to ``first_bytes`` bytes, or to the character that ends before; None reads
-    all of it. Both are null where the text is null or the model knows no part of it.
+    all of it. Both are null where the text is null or not wanted, or the model knows no part of it.
     """
+    wanted = np.ones(len(column), np.bool_) if wanted is None else wanted
     score = compiled.load(KERNEL).score
 
     labels = np.full(len(column), -1, np.int32)
@@ -41,7 +46,8 @@ def languages(
         longest = int(np.diff(offsets).max(initial=0))
         marked = np.empty(min(longest, limit) + 2, np.uint8)
         out = labels[at:end], probabilities[at:end]
-        score(model.arrays, model.memory.kept, marked, data, offsets, limit, *out)
+        some = wanted[at:end]
+        score(model.arrays, model.memory.kept, marked, data, offsets, some, limit, *out)
         if texts.null_count:
             labels[at:end][texts.is_null().to_numpy(zero_copy_only=False)] = -1
         at = end
