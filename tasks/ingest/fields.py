@@ -25,11 +25,14 @@ _SHORT = reprlib.Repr()  # takes its limits as arguments from Python 3.12 on onl
 _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxother = 12, 40, 40
 
 
-def to_record(row: Mapping[str, Any], position: int, fields: Fields) -> Record | Reject:
+def to_record(
+    row: Mapping[str, Any], position: int, fields: Fields, *, checked: bool = False
+) -> Record | Reject:
     """Take text, id, address and licence out of ``row``; what is left becomes metadata.
 
     A row whose text is missing, null or not a string is a reject. An empty text is a document:
     *decide* drops it by name. An address or licence that is no string stays in the metadata.
+    Strings that are ``checked`` are known to be without lone surrogates.
     """
     text = row.get(fields.text)
     if not isinstance(text, str):
@@ -38,16 +41,17 @@ def to_record(row: Mapping[str, Any], position: int, fields: Fields) -> Record |
             return text
     own, (url, license_, rest) = own_id(reach(row, fields.id)), _taken_apart(row, fields)
     try:
-        _check_encodable(text, own, url, license_)
+        if not checked:
+            _check_encodable(text, own, url, license_)
         metadata = orjson.dumps(rest, default=_plain, option=_JSON).decode() if rest else None
     except UnicodeEncodeError:
         return Reject(position, "lone_surrogate", excerpt(text))
     except TypeError as error:
         reason = "lone_surrogate" if "surrogates" in str(error) else "unfit_metadata"
         return Reject(position, reason, excerpt(f"{error}: {_shown(rest)}"))
-    record = Record(
-        position, text, own, url or _string(reach(row, "metadata.url")), license_, metadata
-    )
+    if not url and rest:
+        url = _string(reach(row, "metadata.url"))
+    record = Record(position, text, own, url, license_, metadata)
     if fields.opt_out is None and fields.source is None:
         return record
     return _with_flags(record, row, fields)
@@ -117,10 +121,8 @@ def _is_true(value: object) -> bool:
 
 def reach(row: Mapping[str, Any], path: str) -> object:
     """Value of a field; ``a.b`` is the field of that name, else field ``b`` of the object ``a``."""
-    if path in row:
-        return row[path]
-    if "." not in path:
-        return None
+    if (value := row.get(path)) is not None or "." not in path or path in row:
+        return value
     head, _, tail = path.partition(".")
     inner = row.get(head)
     return reach(inner, tail) if tail and isinstance(inner, dict) else None

@@ -60,7 +60,7 @@ def _parse(line: bytes, position: int, fields: Fields) -> list[Record | Reject]:
 def _item(row: object, line: bytes, position: int, fields: Fields) -> Record | Reject:
     if not isinstance(row, dict):
         return Reject(position, "not_an_object", excerpt(line))
-    return to_record(row, position, fields)
+    return to_record(row, position, fields, checked=True)  # orjson takes no lone surrogates
 
 
 def _parse_odd(
