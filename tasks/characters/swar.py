@@ -27,8 +27,8 @@ BEYOND_Z: Final = np.uint64(0x80 - 0x7B) * EACH
 
 
 @intrinsic
-def _load(typing_context: Any, _data: Any, _at: Any) -> Any:
-    """Read eight bytes from anywhere: x86 and ARM need no alignment."""
+def eight(typing_context: Any, _data: Any, _at: Any) -> Any:
+    """Read the eight bytes at a place, unchecked; x86 and ARM need no alignment."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, given[0])
@@ -61,7 +61,7 @@ def load(data: Any, at: int, size: int) -> Any:
     """Return up to eight of the ``size`` bytes at ``at``; zeros follow the last one."""
     size = min(size, 8)
     if at + 8 <= len(data):
-        value = _load(data, at)
+        value = eight(data, at)
         return value if size == 8 else value & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
     value = np.uint64(0)
     for k in range(at + size - 1, at - 1, -1):
@@ -70,30 +70,36 @@ def load(data: Any, at: int, size: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def letters(eight: Any) -> Any:
+def alike(one: Any, other: Any) -> Any:
+    """Return how many of the first bytes of two numbers are the same: 0 to 8."""
+    return np.int64(_trailing_zeros(one ^ other) >> np.uint64(3))
+
+
+@njit(cache=True, nogil=True)
+def letters(text: Any) -> Any:
     """Mark the ASCII letters by the highest bit of each byte."""
-    small = (eight | CASE) & LOW
-    return (small + FROM_A) & ~(small + BEYOND_Z) & ~eight & HIGH
+    small = (text | CASE) & LOW
+    return (small + FROM_A) & ~(small + BEYOND_Z) & ~text & HIGH
 
 
 @njit(cache=True, nogil=True)
-def visible(eight: Any) -> Any:
+def visible(text: Any) -> Any:
     """Mark ASCII above the space (and DEL) by the highest bit of each byte."""
-    return ((eight & LOW) + VISIBLE) & ~eight & HIGH
+    return ((text & LOW) + VISIBLE) & ~text & HIGH
 
 
 @njit(cache=True, nogil=True)
-def equal(eight: Any, byte: Any) -> Any:
+def equal(text: Any, byte: Any) -> Any:
     """Mark the bytes that are ``byte`` (below 128) by the highest bit of each."""
-    other = eight ^ (np.uint64(byte) * EACH)
+    other = text ^ (np.uint64(byte) * EACH)
     return ~(((other & LOW) + LOW) | other) & HIGH
 
 
 @njit(cache=True, nogil=True)
-def plain(eight: Any) -> Any:
+def plain(text: Any) -> Any:
     """Mark what is in most texts: ASCII without controls, but with tab and line feed."""
-    printable = ((eight & LOW) + PRINTABLE) & ~eight & HIGH & ~equal(eight, 127)
-    return printable | equal(eight, 9) | equal(eight, 10)
+    printable = ((text & LOW) + PRINTABLE) & ~text & HIGH & ~equal(text, 127)
+    return printable | equal(text, 9) | equal(text, 10)
 
 
 @njit(cache=True, nogil=True)
@@ -103,13 +109,13 @@ def run(marks: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def upper(eight: Any, marks: Any, size: int) -> Any:
+def upper(text: Any, marks: Any, size: int) -> Any:
     """Count the upper case among the first ``size`` bytes (1 to 8), of those that are marked."""
-    found = marks & ~(eight << UPPER_BIT)
+    found = marks & ~(text << UPPER_BIT)
     return np.int64(ones(found << np.uint64(64 - 8 * size)))
 
 
 @njit(cache=True, nogil=True)
-def lower(eight: Any) -> Any:
+def lower(text: Any) -> Any:
     """Put the ASCII letters into lower case."""
-    return eight | ((letters(eight) & ~(eight << UPPER_BIT)) >> UPPER_BIT)
+    return text | ((letters(text) & ~(text << UPPER_BIT)) >> UPPER_BIT)

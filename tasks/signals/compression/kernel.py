@@ -8,6 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
+from tasks.characters import swar
+
 SLOT_BITS: Final = 13
 """8,192 places: as many as the cache of a core holds, and as LZ4 has for texts up to 64 kB."""
 
@@ -25,13 +27,21 @@ PATIENCE: Final = 6
 
 @njit(cache=True, nogil=True)
 def four(data: Any, at: int) -> Any:
-    """Return four bytes as a number (the compiler makes one load of it)."""
-    return (
-        np.uint32(data[at])
-        | (np.uint32(data[at + 1]) << np.uint32(8))
-        | (np.uint32(data[at + 2]) << np.uint32(16))
-        | (np.uint32(data[at + 3]) << np.uint32(24))
-    )
+    """Return four bytes as a number; four more must stand behind them."""
+    return swar.eight(data, at) & LOW_32
+
+
+@njit(cache=True, nogil=True)
+def match_end(data: Any, stop: int, other: int, end: int) -> int:
+    """Return up to where the bytes from ``stop`` on are those from ``other`` on; at most ``end``."""
+    while stop + 8 <= end:
+        same = swar.alike(swar.eight(data, stop), swar.eight(data, other))
+        stop, other = stop + same, other + same
+        if same < 8:
+            return stop
+    while stop < end and data[stop] == data[other]:
+        stop, other = stop + 1, other + 1
+    return stop
 
 
 @njit(cache=True, nogil=True)
@@ -50,17 +60,14 @@ def sizes(data: Any, offsets: Any, out: Any) -> None:
         size = misses = 0
         while at <= end - LAST_START:
             bytes_here = four(data, at)
-            slot = ((np.uint64(bytes_here) * KNUTH) & LOW_32) >> np.uint64(32 - SLOT_BITS)
+            slot = ((bytes_here * KNUTH) & LOW_32) >> np.uint64(32 - SLOT_BITS)
             before = places[slot]
             places[slot] = at
             if before < start or at - before > FURTHEST or four(data, before) != bytes_here:
                 at += 1 + (misses >> PATIENCE)
                 misses += 1
                 continue
-            stop, other = at + SHORTEST, before + SHORTEST
-            while stop < end - LAST_LITERALS and data[stop] == data[other]:
-                stop += 1
-                other += 1
+            stop = match_end(data, at + SHORTEST, before + SHORTEST, end - LAST_LITERALS)
             size += 3 + at - behind + more_bytes(at - behind) + more_bytes(stop - at - SHORTEST)
             at = behind = stop
             misses = 0
