@@ -95,7 +95,9 @@ def row_digests(table: pa.Table, *, leave_out: Sequence[str] = ()) -> list[bytes
         numbers[:, 2 * place] = 1 if not column.null_count else pc.is_valid(column)
         numbers[:, 2 * place + 1] = _integers(column)
     width = pa.binary(8 * numbers.shape[1])
-    fixed = pa.FixedSizeBinaryArray.from_buffers(width, table.num_rows, [None, pa.py_buffer(numbers)])
+    fixed = pa.FixedSizeBinaryArray.from_buffers(
+        width, table.num_rows, [None, pa.py_buffer(numbers)]
+    )
     rows = _joined(fixed, values)
     ends = np.frombuffer(rows.buffers()[1], np.int64, len(rows) + 1, 8 * rows.offset)
     body = memoryview(rows.buffers()[2])
@@ -119,10 +121,11 @@ def _integers(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
     """Eight bytes a value, 0 for null; one bit pattern for every NaN and for both zeros."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
-    values = (pc.fill_null(column, 0) if column.null_count else column).to_numpy()
+    filled = pc.fill_null(column, 0) if column.null_count else column
+    values: np.ndarray[Any, Any] = filled.to_numpy()
     if not pa.types.is_floating(column.type):
         return values.astype(np.int64, copy=False)
-    plain = values.astype(np.float64) + 0.0
+    plain: np.ndarray[Any, Any] = values.astype(np.float64) + 0.0
     plain[np.isnan(plain)] = np.nan
     return plain.view(np.int64)
 

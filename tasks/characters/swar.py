@@ -1,25 +1,29 @@
 """Eight bytes of text at a time, as one 64-bit number whose lowest byte comes first.
 
 "SIMD within a register" (Fisher and Dietz, 1998): arithmetic on all eight bytes at once, made so
-that no byte carries into the next. The caller sees to it that the eight bytes are there, as no
-bounds are checked here.
+that no byte carries into the next. **Marks** are such numbers too: the highest bit of each byte.
+Importing this imports Numba.
 """
+# ruff: noqa: ANN401, ARG001, PLR2004
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import extending, njit, types
+
+_Function = Callable[..., Any]
+intrinsic: Callable[[_Function], _Function] = extending.intrinsic
 
 EACH: Final = np.uint64(0x0101010101010101)
 HIGH: Final = np.uint64(0x8080808080808080)
 LOW: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 CASE: Final = np.uint64(0x2020202020202020)
 UPPER_BIT: Final = np.uint64(2)
-"""By so many bits that of lower case lies below a byte's highest."""
+"""The bit of lower case is so many below a byte's highest."""
 PRINTABLE: Final = np.uint64(0x80 - 0x20) * EACH
 VISIBLE: Final = np.uint64(0x80 - 0x21) * EACH
 FROM_A: Final = np.uint64(0x80 - 0x61) * EACH
@@ -28,7 +32,7 @@ BEYOND_Z: Final = np.uint64(0x80 - 0x7B) * EACH
 
 @intrinsic
 def eight(typing_context: Any, _data: Any, _at: Any) -> Any:
-    """Read the eight bytes at a place, unchecked; x86 and ARM need no alignment."""
+    """Read the eight bytes at a place, aligned or not. They must be there: nobody checks."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, given[0])
@@ -42,6 +46,8 @@ def eight(typing_context: Any, _data: Any, _at: Any) -> Any:
 
 @intrinsic
 def _trailing_zeros(typing_context: Any, _value: Any) -> Any:
+    """Count the bits below the lowest that is set; 64 where none is."""
+
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         return builder.cttz(given[0], ir.Constant(ir.IntType(1), 0))
 
@@ -50,6 +56,8 @@ def _trailing_zeros(typing_context: Any, _value: Any) -> Any:
 
 @intrinsic
 def ones(typing_context: Any, _value: Any) -> Any:
+    """Count the bits that are set."""
+
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         return builder.ctpop(given[0])
 
@@ -57,12 +65,14 @@ def ones(typing_context: Any, _value: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def load(data: Any, at: int, size: int) -> Any:
+def load(data: Any, at: Any, size: Any) -> Any:
     """Return up to eight of the ``size`` bytes at ``at``; zeros follow the last one."""
     size = min(size, 8)
     if at + 8 <= len(data):
         value = eight(data, at)
-        return value if size == 8 else value & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
+        return (
+            value if size == 8 else value & ((np.uint64(1) << np.uint64(8 * size)) - np.uint64(1))
+        )
     value = np.uint64(0)
     for k in range(at + size - 1, at - 1, -1):
         value = (value << np.uint64(8)) | np.uint64(data[k])
@@ -77,20 +87,20 @@ def alike(one: Any, other: Any) -> Any:
 
 @njit(cache=True, nogil=True)
 def letters(text: Any) -> Any:
-    """Mark the ASCII letters by the highest bit of each byte."""
+    """Mark the ASCII letters."""
     small = (text | CASE) & LOW
     return (small + FROM_A) & ~(small + BEYOND_Z) & ~text & HIGH
 
 
 @njit(cache=True, nogil=True)
 def visible(text: Any) -> Any:
-    """Mark ASCII above the space (and DEL) by the highest bit of each byte."""
+    """Mark ASCII above the space, and DEL."""
     return ((text & LOW) + VISIBLE) & ~text & HIGH
 
 
 @njit(cache=True, nogil=True)
 def equal(text: Any, byte: Any) -> Any:
-    """Mark the bytes that are ``byte`` (below 128) by the highest bit of each."""
+    """Mark the bytes that are ``byte`` (below 128)."""
     other = text ^ (np.uint64(byte) * EACH)
     return ~(((other & LOW) + LOW) | other) & HIGH
 

@@ -1,5 +1,5 @@
 """The first look at a text, over UTF-8 bytes. Importing this imports Numba."""
-# ruff: noqa: ANN401, PLR0912, PLR2004
+# ruff: noqa: ANN401, C901, PLR0912, PLR2004
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def four(data: Any, at: int) -> Any:
 
 @njit(cache=True, nogil=True)
 def match_end(data: Any, stop: int, other: int, end: int) -> int:
-    """Return up to where the bytes from ``stop`` on are those from ``other`` on; at most ``end``."""
+    """Return up to where, at most ``end``, the bytes from ``stop`` and from ``other`` on agree."""
     while stop + 8 <= end:
         same = swar.alike(swar.eight(data, stop), swar.eight(data, other))
         stop, other = stop + same, other + same

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from tasks.signals.lid.model import Arrays
 
-WORDS: Final = 1 << 16
+WORD_BITS: Final = 16
+WORDS: Final = 1 << WORD_BITS
 """So many words of up to 16 bytes are kept, each over the one that had its place: 6 MB."""
 
 

@@ -18,12 +18,14 @@ with its 0.00001 added (at each step of the tree), and is none where that is bel
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numba import njit
 
 from tasks.characters import swar
+from tasks.signals.lid.kept import WORD_BITS
 
 FNV_START: Final = np.uint64(2166136261)
 FNV_PRIME: Final = np.uint64(16777619)
@@ -37,17 +39,20 @@ MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 TINY: Final = 1e-5
 END_MARK: Final = np.frombuffer(b"</s>", np.uint8)
 LABEL_MARK: Final = np.frombuffer(b"__label__", np.uint8)
-compiled: Final = njit(cache=True, nogil=True, _nrt=False)
-compiled_in: Final = njit(cache=True, nogil=True, _nrt=False, inline="always")
-"""Without counts of references, which cost more than what they are for: nothing here makes arrays.
-Inlined is what is called for each word or n-gram."""
+_Function = Callable[..., Any]
+_UNCOUNTED: Final[dict[str, Any]] = {"cache": True, "nogil": True, "_nrt": False}
+_compiled: Callable[[_Function], _Function] = njit(**_UNCOUNTED)
+_inlined: Callable[[_Function], _Function] = njit(inline="always", **_UNCOUNTED)
+"""Without counts of references, which cost more than the work: nothing here makes an array. Inlined
+is what is called for each word or n-gram, as a call would hand over all arrays of the model."""
 
 KEPT_BYTES: Final = 16
+TOP_BITS: Final = np.uint64(64 - WORD_BITS)
 MAY_BE_BLANK: Final = np.array([b <= 32 or b == 0xC2 or 0xE1 <= b <= 0xE3 for b in range(256)])
 """First bytes of white space."""
 
 
-@compiled
+@_compiled
 def blank(data: Any, at: int, stop: int) -> int:
     """Return how many bytes of white space begin here, 0 to 3."""
     byte = data[at]
@@ -69,7 +74,7 @@ def blank(data: Any, at: int, stop: int) -> int:
     return 3 if tail == 0x80AF or tail == 0x819F else 0  # 202F 205F
 
 
-@compiled
+@_compiled
 def first_end(data: Any, start: int, end: int, first_bytes: int) -> int:
     """Return where the first bytes of a text end: no later than a character does."""
     if end - start <= first_bytes:
@@ -80,14 +85,14 @@ def first_end(data: Any, start: int, end: int, first_bytes: int) -> int:
     return end
 
 
-@compiled
+@_compiled
 def _hash_on(value: Any, byte: Any) -> Any:
     """Take one more byte into fastText's hash: FNV-1a, bytes as signed numbers."""
     signed = np.uint64(byte) | (SIGN if byte >= 128 else np.uint64(0))
     return ((value ^ signed) * FNV_PRIME) & LOW_32
 
 
-@compiled_in
+@_inlined
 def _gram_row(model: Any, bucket: Any) -> Any:
     """Return the row of a bucket, -1 where it has none."""
     if len(model.gram_marks) == 0:
@@ -100,19 +105,19 @@ def _gram_row(model: Any, bucket: Any) -> Any:
     return np.int64(np.uint64(model.gram_before[block]) + swar.ones(marks & (bit - np.uint64(1))))
 
 
-@compiled
+@_compiled
 def _clear(total: Any) -> None:
     for k in range(len(total)):
         total[k] = 0
 
 
-@compiled_in
+@_inlined
 def _add(total: Any, row: Any) -> None:
     for k in range(len(total)):
         total[k] += row[k]
 
 
-@compiled
+@_compiled
 def _hash(text: Any, start: int, end: int) -> Any:
     value = FNV_START
     for k in range(start, end):
@@ -120,7 +125,7 @@ def _hash(text: Any, start: int, end: int) -> Any:
     return value
 
 
-@compiled_in
+@_inlined
 def _word(model: Any, text: Any, start: int, end: int, value: Any) -> Any:
     """Return the number of a word with this hash in the dictionary, or -1."""
     at = np.int64(value & np.uint64(len(model.word_starts) - 2))
@@ -137,7 +142,7 @@ def _word(model: Any, text: Any, start: int, end: int, value: Any) -> Any:
     return -1
 
 
-@compiled_in
+@_inlined
 def _add_grams(model: Any, marked: Any, size: int, total: Any) -> int:
     """Add the rows of the character n-grams of ``marked``, a word between ``<`` and ``>``."""
     low, high, bucket = model.sizes[0], model.sizes[1], np.uint64(model.sizes[3])
@@ -162,7 +167,7 @@ def _add_grams(model: Any, marked: Any, size: int, total: Any) -> int:
     return found
 
 
-@compiled_in
+@_inlined
 def _add_word(
     model: Any, text: Any, start: int, end: int, value: Any, marked: Any, total: Any
 ) -> int:
@@ -183,7 +188,7 @@ def _add_word(
     return found
 
 
-@compiled
+@_compiled
 def _add_word_grams(model: Any, open_grams: Any, count: int, value: Any, total: Any) -> int:
     """Add the rows of word n-grams that end with the word of hash ``value``, the longest first.
 
@@ -207,7 +212,7 @@ def _add_word_grams(model: Any, open_grams: Any, count: int, value: Any, total: 
     return found
 
 
-@compiled
+@_compiled
 def _dot(row: Any, vector: Any) -> Any:
     total = np.float32(0)
     for k in range(len(vector)):
@@ -215,7 +220,7 @@ def _dot(row: Any, vector: Any) -> Any:
     return total
 
 
-@compiled
+@_compiled
 def _best_of_tree(model: Any, vector: Any, nodes: Any, scores: Any) -> tuple[int, float]:
     """Return the leaf of the greatest product along its path, looking at likelier sides first.
 
@@ -241,7 +246,7 @@ def _best_of_tree(model: Any, vector: Any, nodes: Any, scores: Any) -> tuple[int
     return best, score
 
 
-@compiled
+@_compiled
 def _best_of_all(model: Any, vector: Any, scores: Any) -> tuple[int, float]:
     """Return the label of the greatest softmax; of equal ones the first."""
     best = 0
@@ -255,7 +260,7 @@ def _best_of_all(model: Any, vector: Any, scores: Any) -> tuple[int, float]:
     return best, 1.0 / total + TINY
 
 
-@compiled
+@_compiled
 def _is(text: Any, start: int, end: int, what: Any) -> bool:
     if end - start < len(what):
         return False
@@ -265,7 +270,7 @@ def _is(text: Any, start: int, end: int, what: Any) -> bool:
     return True
 
 
-@compiled
+@_compiled
 def score(
     model: Any,
     kept: Any,
@@ -283,7 +288,7 @@ def score(
     of one model's words, and room to work in; ``marked`` is room for a text and two bytes more.
     """
     vector = kept.vector
-    mask = len(kept.words) - 2  # the last place is for words that are too long to be kept
+    rest = len(kept.words) - 1  # the last place is for words that are too long to be kept
     with_word_grams = model.sizes[2] > 1
     end_hash = _hash(END_MARK, 0, len(END_MARK))
     end_word = _word(model, END_MARK, 0, len(END_MARK), end_hash)
@@ -318,13 +323,13 @@ def score(
             if data[start] == 95 and _is(data, start, at, LABEL_MARK):
                 continue
             short = at - start <= KEPT_BYTES
-            slot = mask + 1
+            slot: Any = rest
             low = high = np.uint64(0)
             if short:
                 low = swar.load(data, start, at - start)
                 if at - start > 8:
                     high = swar.load(data, start + 8, at - start - 8)
-                slot = np.int64(((low ^ (high * MIX)) * MIX) >> np.uint64(20)) & mask
+                slot = np.int64(((low ^ (high * MIX)) * MIX) >> TOP_BITS)
             if not short or kept.words[slot, 0] != low or kept.words[slot, 1] != high:
                 value = _hash(data, start, at)
                 kept.words[slot, 0], kept.words[slot, 1], kept.hashes[slot] = low, high, value
@@ -332,7 +337,9 @@ def score(
             _add(vector, kept.sums[slot])
             found += kept.rows[slot]
             if with_word_grams:
-                found += _add_word_grams(model, kept.open_grams, open_count, kept.hashes[slot], vector)
+                found += _add_word_grams(
+                    model, kept.open_grams, open_count, kept.hashes[slot], vector
+                )
                 open_count = min(open_count + 1, len(kept.open_grams))
         if end_word >= 0:
             _add(vector, model.word_rows[end_word])

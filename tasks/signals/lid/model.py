@@ -44,8 +44,8 @@ class Arrays(NamedTuple):
     - ``sizes``: shortest and longest character gram, longest word gram, hash buckets.
     - ``word_bytes``, ``word_ends``: the words, one after the other. ``word_order``: their numbers,
       sorted by the low bits of their hash; ``word_starts``: where each value of those begins there.
-    - ``gram_marks``, ``gram_before``: empty where ``gram_rows`` has a row for each bucket. Otherwise
-      for every 32 buckets, which of them have a row there (a bit each), and how many have one
+    - ``gram_marks``, ``gram_before``: empty where ``gram_rows`` has a row for each bucket. If not,
+      for every 32 buckets which of them have a row there (a bit each), and how many have one
       before. Most n-grams have none: apart from the rest, the marks stay in a core's cache.
     - ``output``: a row a label (softmax), or a row an inner node (hierarchical softmax).
     - ``tree``: left and right child of each inner node, empty for softmax; a number below that of
@@ -110,12 +110,15 @@ def read_model(data: bytes, where: str) -> Model:
     content.end()
     if len(output) != len(words.labels):
         raise content.wrong(f"{len(output)} output rows", f"{len(words.labels)}, one a label")
+    marks, before, gram_rows = _grams(content, arguments, words, rows)
     arrays = Arrays(
         np.array([*arguments[4:], arguments.word_grams, arguments.bucket], np.int64),
         *_words(words.words),
         *_by_hash(words.words),
         in_lines(rows[: len(words.words)]),
-        *_grams(content, arguments, words, rows),
+        marks,
+        before,
+        gram_rows,
         output,
         _tree(content, words.label_counts) if arguments.loss == HIERARCHICAL_SOFTMAX else NO_TREE,
     )
@@ -261,9 +264,7 @@ def _grams(
     return *_ranks(kept[:, 0], arguments.bucket), in_lines(grams[kept[:, 1]])
 
 
-def _ranks(
-    kept: NDArray[np.int32], bucket: int
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+def _ranks(kept: NDArray[np.int32], bucket: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Index sorted numbers below ``bucket``: a bit for each, and before 32 bits their count."""
     marks = np.zeros(-(-bucket // 32) * 32, np.uint8)
     marks[kept] = 1

@@ -69,7 +69,7 @@ def counts(texts: pa.ChunkedArray, lists: NDArray[np.int64]) -> NDArray[np.int64
 def _tables() -> tuple[np.ndarray[Any, Any], ...]:
     """Return what the kernel looks things up in."""
     kinds = (*names.ANYWHERE, names.COUNTED, names.COMMENT_MARKS)
-    phrases = [(phrase.encode(), kind) for kind, some in enumerate(kinds) for phrase in some]
+    phrases = [phrase.encode() for some in kinds for phrase in some]
     ascii_classes = np.zeros(256, dtype=np.uint16)
     ascii_classes[:128] = characters.classes()[:128]
     return (
@@ -77,18 +77,17 @@ def _tables() -> tuple[np.ndarray[Any, Any], ...]:
         ascii_classes,
         np.array([ord(bullet) for bullet in names.BULLETS], dtype=np.int64),
         _packed_stop_words(),
-        np.frombuffer(b"".join(phrase for phrase, _ in phrases), np.uint8),
-        np.cumsum([0, *(len(phrase) for phrase, _ in phrases)], dtype=np.int64),
-        np.array([kind for _, kind in phrases], dtype=np.int64),
+        np.frombuffer(b"".join(phrases), np.uint8),
+        np.cumsum([0, *map(len, phrases)], dtype=np.int64),
+        np.cumsum([0, *map(len, kinds)], dtype=np.int64),
         _skips(),
     )
 
 
 def _packed_stop_words() -> NDArray[np.int64]:
-    """Return the lists, a row each: the bytes of a word as one number, the first lowest, then a 1."""
+    """Return the lists, a row each: a word's bytes and a 1 as one number, the first byte lowest."""
     lists = [
-        [int.from_bytes(w.encode() + b"\1", "little") for w in some]
-        for some in STOP_WORDS.values()
+        [int.from_bytes(w.encode() + b"\1", "little") for w in some] for some in STOP_WORDS.values()
     ]
     return np.array([*lists, [0] * WORDS], dtype=np.int64)
 
@@ -98,7 +97,7 @@ def _skips() -> NDArray[np.uint8]:
     found = np.full(1 << 16, names.WINDOW - 1, dtype=np.uint8)
     for phrase in (phrase for some in names.ANYWHERE for phrase in some):
         for k in range(1, names.WINDOW):
-            for pair in product(*({c.lower(), c.upper()} for c in phrase[k - 1 : k + 1])):
+            for pair in product(*({one, one.upper()} for one in phrase[k - 1 : k + 1])):
                 first, second = "".join(pair).encode()
                 place = first << 8 | second
                 found[place] = min(found[place], names.WINDOW - 1 - k)

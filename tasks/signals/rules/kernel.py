@@ -33,7 +33,7 @@ def measure(
     stop_words: Any,
     phrases: Any,
     phrase_from: Any,
-    phrase_kind: Any,
+    kind_from: Any,
     skips: Any,
     counts: Any,
 ) -> None:
@@ -71,7 +71,7 @@ def measure(
             words,
             phrases,
             phrase_from,
-            phrase_kind,
+            kind_from,
             skips,
             hits,
             out,

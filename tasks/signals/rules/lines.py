@@ -75,7 +75,7 @@ def find(
     skips: Any,
     phrases: Any,
     phrase_from: Any,
-    phrase_kind: Any,
+    kind_from: Any,
     hits: Any,
 ) -> None:
     """Count by kind the phrases in ``text[at:end]``, after Wu and Manber (TR 94-17, Arizona, 1994).
@@ -90,17 +90,17 @@ def find(
             k += skip
             continue
         begin = k - WINDOW + 1
-        for p in range(len(phrase_kind)):
-            if phrase_kind[p] > P_GENERATED:
-                break
-            if starts_with(text, begin, end, phrases, phrase_from[p], phrase_from[p + 1]):
-                hits[phrase_kind[p]] += 1
+        for kind in range(P_GENERATED + 1):
+            for p in range(kind_from[kind], kind_from[kind + 1]):
+                hits[kind] += starts_with(
+                    text, begin, end, phrases, phrase_from[p], phrase_from[p + 1]
+                )
         k += 1
 
 
 @njit(cache=True, nogil=True)
 def is_counter(
-    text: Any, line: Any, words: Any, phrases: Any, phrase_from: Any, phrase_kind: Any
+    text: Any, line: Any, words: Any, phrases: Any, phrase_from: Any, kind_from: Any
 ) -> bool:
     """Tell whether a line is a number and what it counts: ``3 likes``, ``1.2K Views``."""
     if line[L_WORDS] != 2:
@@ -117,8 +117,8 @@ def is_counter(
     at, end = words[line[L_WORD] + 1, W_FROM], words[line[L_WORD] + 1, W_TO]
     while end > at and not 97 <= lower(text[end - 1]) <= 122:
         end -= 1
-    for p in range(len(phrase_kind)):
-        if phrase_kind[p] == P_COUNTED and phrase_from[p + 1] - phrase_from[p] == end - at:
+    for p in range(kind_from[P_COUNTED], kind_from[P_COUNTED + 1]):
+        if phrase_from[p + 1] - phrase_from[p] == end - at:
             if starts_with(text, at, end, phrases, phrase_from[p], phrase_from[p + 1]):
                 return True
     return False
@@ -132,7 +132,7 @@ def judge_lines(
     words: Any,
     phrases: Any,
     phrase_from: Any,
-    phrase_kind: Any,
+    kind_from: Any,
     skips: Any,
     hits: Any,
     out: Any,
@@ -154,7 +154,7 @@ def judge_lines(
         terminal = punctuated and not dotted
         for kind in range(P_GENERATED + 1):
             hits[kind] = 0
-        find(text, at, end, skips, phrases, phrase_from, phrase_kind, hits)
+        find(text, at, end, skips, phrases, phrase_from, kind_from, hits)
         few = line[L_WORDS] < FEW_WORDS
         out[LINE_CHARACTERS] += line[L_CHARS]
         out[ELLIPSIS_LINES] += ellipsis
@@ -175,7 +175,7 @@ def judge_lines(
         digits = line[L_DIGITS] == line[L_SOLID]
         one = line[L_WORDS] == 1
         counter = 48 <= text[at] <= 57 and is_counter(
-            text, line, words, phrases, phrase_from, phrase_kind
+            text, line, words, phrases, phrase_from, kind_from
         )
         out[UPPER_LINES] += upper
         out[DIGIT_LINES] += digits
@@ -184,9 +184,7 @@ def judge_lines(
         if upper or digits or one or counter:
             out[FLAGGED_WORDS] += line[L_WORDS]
         if not 97 <= lower(text[at]) <= 122:  # no mark of a comment begins with a letter
-            for p in range(len(phrase_kind)):
-                if phrase_kind[p] == P_COMMENT and starts_with(
-                    text, at, end, phrases, phrase_from[p], phrase_from[p + 1]
-                ):
+            for p in range(kind_from[P_COMMENT], kind_from[P_COMMENT + 1]):
+                if starts_with(text, at, end, phrases, phrase_from[p], phrase_from[p + 1]):
                     out[COMMENT_LINES] += 1
                     break

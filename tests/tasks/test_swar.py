@@ -1,0 +1,72 @@
+"""Eight bytes at a time against the same one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EIGHT = st.binary(min_size=8, max_size=8) | st.text("azAZ@[`{ \t\n\x7fé", min_size=8).map(
+    lambda text: text.encode()[:8]
+)
+MARKED: dict[str, Callable[[int], bool]] = {
+    "letters": lambda byte: chr(byte).isascii() and chr(byte).isalpha(),
+    "visible": lambda byte: 0x21 <= byte <= 0x7F,
+    "plain": lambda byte: 0x20 <= byte <= 0x7E or byte in b"\t\n",
+}
+
+
+def swar() -> Any:
+    return compiled.load("tasks.characters.swar")
+
+
+def number(data: bytes) -> np.uint64:
+    return np.uint64(int.from_bytes(data, "little"))
+
+
+def marks(data: bytes, marked: Callable[[int], bool]) -> int:
+    return int.from_bytes(bytes(0x80 * marked(byte) for byte in data), "little")
+
+
+@pytest.mark.parametrize("name", MARKED)
+@given(data=EIGHT)
+def test_bytes_are_marked_one_for_one(name: str, data: bytes) -> None:
+    assert getattr(swar(), name)(number(data)) == marks(data, MARKED[name])
+
+
+@given(EIGHT, st.integers(0, 127))
+def test_equal_bytes_are_marked(data: bytes, byte: int) -> None:
+    assert swar().equal(number(data), byte) == marks(data, lambda one: one == byte)
+
+
+@given(EIGHT, st.integers(1, 8))
+def test_letters_of_upper_case_are_counted_and_lowered(data: bytes, size: int) -> None:
+    found = np.uint64(swar().letters(number(data)))
+    assert swar().upper(number(data), found, size) == sum(65 <= b <= 90 for b in data[:size])
+    assert swar().lower(number(data)) == number(data.lower())
+    run = next((at for at, byte in enumerate(data) if not MARKED["letters"](byte)), 8)
+    assert swar().run(found) == run
+
+
+@given(EIGHT, EIGHT)
+def test_alike_counts_up_to_the_first_difference(one: bytes, other: bytes) -> None:
+    differing = (at for at in range(8) if one[at] != other[at])
+    assert swar().alike(number(one), number(other)) == next(differing, 8)
+    assert swar().alike(number(one), number(one)) == 8
+
+
+@given(st.binary(min_size=1, max_size=20), st.data())
+def test_a_load_ends_with_its_bytes(data: bytes, draw: st.DataObject) -> None:
+    """Behind them nothing is read: the last text of a column ends where its memory does."""
+    at = draw.draw(st.integers(0, len(data) - 1))
+    size = draw.draw(st.integers(1, len(data) - at))
+    found = swar().load(np.frombuffer(data, np.uint8), at, size)
+    assert found == number(data[at : at + min(size, 8)])
