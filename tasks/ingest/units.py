@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schemas.config import Source
     from schemas.manifest import InputFile, Unit
 
-VERSION = "ingest-2"
+VERSION = "ingest-3"
 NAMED = 3
 CUT_EVERY = 64
 """A group of small files ends after about so many, where a file's own hash says so; a file added

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
-SIGNALS_VERSION = "signals-3"
+SIGNALS_VERSION = "signals-4"
 
 
 class Measured(Frozen):
