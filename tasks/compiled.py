@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from numpy.typing import NDArray
+
+Array = TypeVar("Array", bound=np.ndarray[Any, Any])
 
 _importing = threading.Lock()
 
@@ -88,11 +90,19 @@ def chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.LargeStringArray]:
 def buffers(texts: pa.LargeStringArray) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the bytes of texts, and where each begins and the last one ends; no copy.
 
-    Both are read-only, also where there is nothing, so that a kernel is compiled once.
+    Both are read-only, wherever the memory is from: a kernel is compiled for each kind of array.
     """
     _, offsets, data = texts.buffers()
     if not len(texts) or data is None or not data.size:
-        empty = np.frombuffer(bytes(8 * (len(texts) + 1)), np.int64)
-        return np.frombuffer(b"\0", np.uint8), empty
-    limits = np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
-    return np.frombuffer(data, np.uint8), limits
+        limits, body = np.zeros(len(texts) + 1, np.int64), np.zeros(1, np.uint8)
+    else:
+        limits = np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
+        body = np.frombuffer(data, np.uint8)
+    return read_only(body), read_only(limits)
+
+
+def read_only(array: Array) -> Array:
+    """Return a view that a kernel cannot write to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -31,3 +31,10 @@ def test_nothing_has_buffers_too() -> None:
         assert limits.tolist() == [0] * (len(texts) + 1)
         assert not data.flags.writeable
         assert not limits.flags.writeable
+
+
+def test_kernels_see_one_kind_of_array_wherever_texts_are_from() -> None:
+    limits = pa.array([0, 1], pa.int64()).buffers()[1]
+    for memory in (pa.py_buffer(b"a"), pa.py_buffer(bytearray(b"a"))):
+        texts = pa.LargeStringArray.from_buffers(1, limits, memory)
+        assert not any(array.flags.writeable for array in compiled.buffers(texts))

@@ -43,7 +43,7 @@ def rules(texts: pa.ChunkedArray, languages: pl.Series) -> pl.DataFrame:
     places = {code: place for place, code in enumerate(STOP_WORDS)}
     places |= {code: places[other] for code, other in ELSE.items()}
     lists = languages.replace_strict(places, default=NO_LIST, return_dtype=pl.Int64)
-    found = columns(counts(texts, lists.to_numpy()))
+    found = columns(counts(texts, compiled.read_only(lists.to_numpy())))
     return found.with_columns(pl.when(lists != NO_LIST).then(c.GOPHER_STOP_WORDS))
 
 
