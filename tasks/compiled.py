@@ -6,6 +6,7 @@ without the interpreter's lock. Commands that measure nothing import neither Num
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import tempfile
@@ -48,6 +49,8 @@ def _import(kernel: str) -> ModuleType:
         return import_module(kernel)
     finally:
         config.CACHE_DIR = before
+        # What came with Numba stays: the collector need not look at all of it again each time.
+        gc.freeze()
 
 
 def folder() -> Path:

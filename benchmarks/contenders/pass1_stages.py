@@ -75,7 +75,7 @@ def install(clock: Clock) -> None:
             setattr(signals, name, clock.clocked(value, f"signals: {name.strip('_')}"))
     places: tuple[tuple[Any, str, str], ...] = (
         (signals, "measure", "signals: columns and table"),
-        (hashing, "text_hash", "signals: text_hash"),
+        (hashing, "text_hashes", "signals: text_hash"),
         (hashing, "row_digests", "row digests, documents and signals"),
         (documents, "normalise_texts", "normalise"),
         (documents, "to_documents", "document table"),

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.errors import ConfigError
+from schemas.tables import SIGNALS
 from tasks.signals import lid
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ def language(texts: pa.ChunkedArray, config: SignalsConfig) -> pl.DataFrame:
     """
     prepare_model(config)
     lang, probability = _told(texts, config)
-    frame = pl.DataFrame(pa.table({c.LANG: lang, c.LANG_PROB: probability}))
+    told = {c.LANG: lang, c.LANG_PROB: probability}
     if not config.lang_paragraphs:
-        return frame.with_columns(
-            pl.lit(None, pl.Float64).alias(c.LANG_SHARE),
-            pl.lit(None, lid.SHARES).alias(c.LANG_PARAGRAPHS),
-        )
+        told[c.LANG_SHARE] = pa.nulls(len(texts), pa.float64())
+        told[c.LANG_PARAGRAPHS] = pa.nulls(len(texts), SIGNALS.field(c.LANG_PARAGRAPHS).type)
+        return pl.DataFrame(pa.table(told))
+    frame = pl.DataFrame(pa.table(told))
     found = lid.paragraphs(texts)
     languages, _ = _told(found.column, config)
     return frame.hstack(lid.shares(found, pl.Series(languages, dtype=pl.String), frame[c.LANG]))

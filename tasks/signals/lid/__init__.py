@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.signals.lid.model import Model, read_model
-from tasks.signals.lid.paragraphs import SHARES, paragraphs, shares
+from tasks.signals.lid.paragraphs import paragraphs, shares
 from tasks.signals.lid.score import languages, readable
 
-__all__ = ["SHARES", "Model", "languages", "paragraphs", "read_model", "readable", "shares"]
+__all__ = ["Model", "languages", "paragraphs", "read_model", "readable", "shares"]

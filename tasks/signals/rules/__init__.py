@@ -17,16 +17,16 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from schemas import columns as c
 from tasks import characters, compiled
 from tasks.signals.rules import names
 from tasks.signals.rules.columns import columns
 from tasks.signals.rules.stop_words import ELSE, STOP_WORDS, WORDS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import polars as pl
     from numpy.typing import NDArray
 
 MAX_BYTES: Final = 2**31 - 1
@@ -40,11 +40,10 @@ def rules(texts: pa.ChunkedArray, languages: pl.Series) -> pl.DataFrame:
 
     A language is an ISO 639 code or ``und``; it decides about stop words only.
     """
-    places = {code: place for place, code in enumerate(STOP_WORDS)}
-    places |= {code: places[other] for code, other in ELSE.items()}
-    lists = languages.replace_strict(places, default=NO_LIST, return_dtype=pl.Int64)
-    found = columns(counts(texts, compiled.read_only(lists.to_numpy())))
-    return found.with_columns(pl.when(lists != NO_LIST).then(c.GOPHER_STOP_WORDS))
+    known, numbers = _lists()
+    index = pc.index_in(languages.to_arrow(), value_set=known).fill_null(len(known))
+    lists = numbers[index.to_numpy()]
+    return columns(counts(texts, compiled.read_only(lists)), unlisted=lists == NO_LIST)
 
 
 def counts(texts: pa.ChunkedArray, lists: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -63,6 +62,14 @@ def counts(texts: pa.ChunkedArray, lists: NDArray[np.int64]) -> NDArray[np.int64
         measure(data, offsets, lists[rows], *tables, found[rows])
         row += len(chunk)
     return found
+
+
+@cache
+def _lists() -> tuple[pa.Array, NDArray[np.int64]]:
+    """Return the languages that have stop words, the number of each one's list, and no list."""
+    places = {code: place for place, code in enumerate(STOP_WORDS)}
+    places |= {code: places[other] for code, other in ELSE.items()}
+    return pa.array(places), np.array([*places.values(), NO_LIST], dtype=np.int64)
 
 
 @cache

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from schemas import columns as c
 from tasks.signals.rules.names import COUNTS
 
 if TYPE_CHECKING:
@@ -82,8 +83,11 @@ NAMES: Final = tuple(
 )
 
 
-def columns(counts: NDArray[np.int64]) -> pl.DataFrame:
-    """Turn counts, a row a text and a column for each of :data:`COUNTS`, into :data:`NAMES`."""
+def columns(counts: NDArray[np.int64], *, unlisted: NDArray[np.bool_]) -> pl.DataFrame:
+    """Turn counts, a row a text and a column for each of :data:`COUNTS`, into :data:`NAMES`.
+
+    ``unlisted`` are the texts in a language without stop words.
+    """
     of = dict(zip(COUNTS, np.ascontiguousarray(counts.T), strict=True))
     in_lines = of["characters"] - of["newlines"]
     symbols = np.maximum(of["hashes"], of["ellipses"])
@@ -95,7 +99,7 @@ def columns(counts: NDArray[np.int64]) -> pl.DataFrame:
         "code_mean_line_length": _share(in_lines, of["newlines"] + 1),
     }
     unspaced = of["unspaced_letters"] * 2 > of["letters"]
-    masks = dict.fromkeys(BY_WORDS, unspaced)
+    masks = dict.fromkeys(BY_WORDS, unspaced) | {c.GOPHER_STOP_WORDS: unspaced | unlisted}
     return pl.DataFrame(
         pa.table({name: pa.array(found[name], mask=masks.get(name)) for name in NAMES})
     )
