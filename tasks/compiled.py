@@ -61,7 +61,7 @@ def folder() -> Path:
     """
     here = Path(__file__).parent
     sources = [Path(__file__), here / "shingles.py"]
-    folders = ("characters/*.py", "signals/**/*.py", "ingest/normalise/kernel.py")
+    folders = ("characters/*.py", "signals/**/*.py", "ingest/normalise/*.py")
     sources += sorted(source for folder in folders for source in here.glob(folder))
     seed = [version("numba"), os.environ.get("NUMBA_BOUNDSCHECK", "")]
     digest = hashlib.sha256("\0".join(seed).encode())

@@ -3,20 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from tasks.characters import swar
-
-CONTROLS: Final = 1
-COMPOSING: Final = 2
+from tasks.ingest.normalise.controls import COMPOSING, CONTROLS
 
 
 @njit(cache=True, nogil=True)
 def look(data: Any, offsets: Any, harmless: Any, out: Any) -> None:
-    """Write down what each text between ``offsets`` may need: of the two bits above.
+    """Write down what each text between ``offsets`` may need: of the bits CONTROLS and COMPOSING.
 
     ``harmless`` says which second and third bytes behind E2 are those of a harmless character.
     """
