@@ -15,12 +15,12 @@ from tasks.recipe import load
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "recipe.toml"
 GOLDEN = {
-    "ingest": "b09a071be90c82068544e11ccccc11e2",
-    "signals": "d22fadeddb06ed0d9ff6caa6044b2d8c",
-    "select": "37e1ea7f87eb68170c890d4be5884e89",
+    "ingest": "8642425a4df46aece4484adc149a27ea",
+    "signals": "61f0d9df760a556708379751ba979869",
+    "select": "fbde17888cde839a21527e6518c1a3e5",
     "tokenizer": "538270808b8309f27808e3833b118614",
-    "replay": "d975701de17275756c57b8216c8ceb04",
-    "mixture": "e4372c9560952fc36b273b08247e302f",
+    "replay": "0d883fc98a740631a340eb12b826c002",
+    "mixture": "cac2ee0b6c440e549e181d7528956e4e",
 }
 
 

@@ -199,8 +199,10 @@ PEAK = """
 import re, sys
 from pathlib import Path
 from schemas.config import IngestConfig, Source
+from tasks import compiled
 from tasks.inputs import list_units
 from tasks.reading import UnitReader
+compiled.load("tasks.ingest.normalise.kernel")  # 60 MB, however long a line is
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 url, kind = sys.argv[1:]
