@@ -72,8 +72,7 @@ def unit_rows(unit: Unit, source: Source, folder: Path, config: SignalsConfig) -
             signals_file.write(measured)
             rejects_file.write(rejected)
             rows += documents.num_rows
-            hexes = measured.column(c.DOCUMENT_DIGEST).to_pylist()
-            digests.append(hashing.add_digests([bytes.fromhex(h) for h in hexes]))
+            digests.append(hashing.add_hex(measured.column(c.DOCUMENT_DIGEST).to_pylist()))
             digests.append(hashing.table_digest(measured))
     hashing.add_hex(digests)
     return rows

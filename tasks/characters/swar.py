@@ -119,6 +119,28 @@ def run(marks: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def past_plain(data: Any, at: Any, stop: int) -> Any:
+    """Return how far :func:`plain` bytes go, less the last seven of ``data[at:stop]``."""
+    while at + 8 <= stop:
+        size = run(plain(eight(data, at)))
+        at += size
+        if size < 8:
+            break
+    return at
+
+
+@njit(cache=True, nogil=True)
+def past_visible(data: Any, at: Any, stop: int) -> Any:
+    """Return how far :func:`visible` bytes go, less the last seven of ``data[at:stop]``."""
+    while at + 8 <= stop:
+        size = run(visible(eight(data, at)))
+        at += size
+        if size < 8:
+            break
+    return at
+
+
+@njit(cache=True, nogil=True)
 def upper(text: Any, marks: Any, size: int) -> Any:
     """Count the upper case among the first ``size`` bytes (1 to 8), of those that are marked."""
     found = marks & ~(text << UPPER_BIT)

@@ -18,7 +18,7 @@ from schemas.errors import SourceError
 from schemas.manifest import Frozen, Shard, StageManifest, Unit
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
 from tasks import inputs, kept, ledger, preflight, progress, reading, storage
-from tasks.hashing import add_digests, add_hex, digest, table_digest
+from tasks.hashing import add_hex, digest, table_digest
 from tasks.signals import pii
 from tasks.signals.measure import measure
 from tasks.steps.policy import step
@@ -127,8 +127,7 @@ class _Tally:
         self.rows += documents.num_rows
         self.rejects += rejected.num_rows
         self.n_bytes += sum(measured.column(c.N_BYTES).to_pylist())
-        row_hexes = measured.column(c.DOCUMENT_DIGEST).to_pylist()
-        self.documents.append(add_digests([bytes.fromhex(h) for h in row_hexes]))
+        self.documents.append(add_hex(measured.column(c.DOCUMENT_DIGEST).to_pylist()))
         self.signals.append(table_digest(measured))
 
     def shards(self, found: Measured, unit: Unit, reader: reading.UnitReader) -> Measured:

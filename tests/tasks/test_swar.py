@@ -70,3 +70,13 @@ def test_a_load_ends_with_its_bytes(data: bytes, draw: st.DataObject) -> None:
     size = draw.draw(st.integers(1, len(data) - at))
     found = swar().load(np.frombuffer(data, np.uint8), at, size)
     assert found == number(data[at : at + min(size, 8)])
+
+
+@pytest.mark.parametrize("name", ["plain", "visible"])
+@given(data=st.lists(EIGHT, max_size=4).map(b"".join), start=st.integers(0, 9))
+def test_a_run_is_passed_over_up_to_its_last_bytes(name: str, data: bytes, start: int) -> None:
+    """What is left is looked at one by one: a byte of another kind, or fewer than eight."""
+    body = data + b"tail"
+    at = getattr(swar(), f"past_{name}")(np.frombuffer(body, np.uint8), start, len(body))
+    assert all(MARKED[name](byte) for byte in body[start:at])
+    assert len(body) - at < 8 or not MARKED[name](body[at])

@@ -1,5 +1,5 @@
 """The first look at a text, over UTF-8 bytes. Importing this imports Numba."""
-# ruff: noqa: ANN401, C901, PLR0912, PLR2004
+# ruff: noqa: ANN401, C901, PLR2004
 
 from __future__ import annotations
 
@@ -21,11 +21,9 @@ def look(data: Any, offsets: Any, harmless: Any, out: Any) -> None:
     for i in range(len(offsets) - 1):
         at, stop, found = offsets[i], offsets[i + 1], 0
         while at < stop:
-            if at + 8 <= stop:
-                plain = swar.run(swar.plain(swar.load(data, at, 8)))
-                at += plain
-                if plain == 8:
-                    continue
+            at = swar.past_plain(data, at, stop)
+            if at == stop:
+                break
             byte = np.int64(data[at])
             if byte < 0x80:
                 if (byte < 32 and byte not in {9, 10}) or byte == 127:

@@ -13,7 +13,7 @@ Sums are in 32-bit floats, first a word's and then the text's, so that a word's 
 is the same whether it was kept or not. The best label is found as in fastText, from the probability
 with its 0.00001 added (at each step of the tree), and is none where that is below 0.00001.
 """
-# ruff: noqa: ANN401, C901, PLR0911, PLR0912, PLR0913, PLR0915, PLR0917, PLR2004, PLR1714, SIM110
+# ruff: noqa: ANN401, C901, PLR0911, PLR0913, PLR0917, PLR2004, PLR1714, SIM110
 
 from __future__ import annotations
 
@@ -271,6 +271,37 @@ def _is(text: Any, start: int, end: int, what: Any) -> bool:
 
 
 @_compiled
+def _next_word(data: Any, at: int, stop: int) -> tuple[int, int]:
+    """Return where the next word begins and ends: both at ``stop`` where there is none."""
+    width = 1
+    while at < stop and width:
+        width = blank(data, at, stop) if MAY_BE_BLANK[data[at]] else 0
+        at += width
+    start = at
+    while at < stop:
+        at = swar.past_visible(data, at, stop)
+        if at == stop or (MAY_BE_BLANK[data[at]] and blank(data, at, stop)):
+            break
+        at += 1
+    return start, at
+
+
+@_compiled
+def _label(model: Any, kept: Any, found: int) -> tuple[int, float]:
+    """Return the likeliest label for the sum of ``found`` rows, and its probability."""
+    if found == 0:
+        return -1, 0.0
+    part = np.float32(1.0 / found)
+    for k in range(len(kept.vector)):
+        kept.vector[k] *= part
+    if len(model.tree):
+        best, probability = _best_of_tree(model, kept.vector, kept.nodes, kept.scores)
+    else:
+        best, probability = _best_of_all(model, kept.vector, kept.scores)
+    return best, min(probability, 1.0)
+
+
+@_compiled
 def score(
     model: Any,
     kept: Any,
@@ -302,22 +333,9 @@ def score(
         _clear(vector)
         found, open_count = 0, 0
         while True:
-            width = 1
-            while at < stop and width:
-                width = blank(data, at, stop) if MAY_BE_BLANK[data[at]] else 0
-                at += width
-            if at >= stop:
+            start, at = _next_word(data, at, stop)
+            if start == at:
                 break
-            start = at
-            while at < stop:
-                if at + 8 <= stop:
-                    plain = swar.run(swar.visible(swar.load(data, at, 8)))
-                    at += plain
-                    if plain == 8:
-                        continue
-                if MAY_BE_BLANK[data[at]] and blank(data, at, stop):
-                    break
-                at += 1
             if data[start] == 60 and at - start == 4 and _is(data, start, at, END_MARK):
                 break
             if data[start] == 95 and _is(data, start, at, LABEL_MARK):
@@ -346,12 +364,4 @@ def score(
             found += 1
         if with_word_grams:
             found += _add_word_grams(model, kept.open_grams, open_count, end_hash, vector)
-        if found:
-            part = np.float32(1.0 / found)
-            for k in range(len(vector)):
-                vector[k] *= part
-            if len(model.tree):
-                best, probability = _best_of_tree(model, vector, kept.nodes, kept.scores)
-            else:
-                best, probability = _best_of_all(model, vector, kept.scores)
-            labels[i], probabilities[i] = best, min(probability, 1.0)
+        labels[i], probabilities[i] = _label(model, kept, found)

@@ -12,7 +12,7 @@ from numba import njit
 
 from tasks.signals.rules.fields import (
     LINE_FIELDS,
-    P_COMMENT,
+    P_GENERATED,
     ROOM,
     WORD_FIELDS,
 )
@@ -56,7 +56,7 @@ def measure(
     places = np.empty(most + 1, np.int32)
     until = np.empty(n_words + 1, np.int32)
     pairs = np.empty(n_words + 1, np.int64)
-    hits = np.zeros(P_COMMENT + 1, np.int32)
+    hits = np.zeros(P_GENERATED + 1, np.int32)
     for row in range(len(offsets) - 1):
         text, out = data[offsets[row] : offsets[row + 1]], counts[row]
         out[:] = 0
@@ -64,17 +64,6 @@ def measure(
         n_words, n_lines = scan(
             text, starts, content, ascii_classes, bullets, own, words, lines, out
         )
-        judge_lines(
-            text,
-            lines,
-            n_lines,
-            words,
-            phrases,
-            phrase_from,
-            kind_from,
-            skips,
-            hits,
-            out,
-        )
+        judge_lines(text, lines, n_lines, words, phrases, phrase_from, kind_from, skips, hits, out)
         repeat_words(text, words, n_words, slots, keys, ids, times, places, until, pairs, out)
         repeat_lines(text, lines, n_lines, slots, keys, ids, times, out)
