@@ -85,15 +85,21 @@ def test_a_size_is_not_made_up_where_shards_are_not_the_splits_files(tmp_path: P
 
 
 def on_the_hub(code: str, cwd: Path, **environment: str) -> str:
-    """Run code in a process of its own: the Hub's address is read when its library is imported."""
+    """Run code in a process of its own: the Hub's address is read when its library is imported.
+
+    It ends without Python's last steps: Arrow's threads let go of a file's last buffer some moments
+    after its last row, and Python, when it is ending, ends them in a way that ends the process too
+    (apache/arrow#45214). No command of ours is over that soon after its last row.
+    """
     own = {"PYTHONPATH": str(ROOT), "HF_HOME": str(cwd / "home"), "no_proxy": "127.0.0.1"}
     before = (
         "import json\nfrom schemas.config import Source\nfrom schemas.errors import SourceError\n"
         "from tasks.storage import hub\n"
         f"url = 'hf://{NAME}'\nsource = Source(name='x', url=(url,), revision='v1')\n"
     )
+    after = "\nimport os, sys\nsys.stdout.flush()\nos._exit(0)\n"
     result = subprocess.run(
-        [sys.executable, "-c", before + code],
+        [sys.executable, "-c", before + code + after],
         env=os.environ | own | environment,
         cwd=cwd,
         capture_output=True,
