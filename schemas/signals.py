@@ -241,7 +241,11 @@ TWINS: Final = (
         nullable=True,
     ),
     Signal(
-        c.MINHASH_SKETCH, pa.binary(), "32-bit numbers", "MinHash, little-endian", nullable=True
+        c.MINHASH_SKETCH,
+        pa.binary(),
+        "bytes",
+        "MinHash: a byte of each permutation's least value, for estimates of similarity",
+        nullable=True,
     ),
     Signal(c.ATTRIBUTES, pa.large_string(), "JSON", "attributes that came with it", nullable=True),
 )

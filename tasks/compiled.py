@@ -60,8 +60,9 @@ def folder() -> Path:
     are made of are in the name, and the version of Numba, and whether bounds are checked.
     """
     here = Path(__file__).parent
-    sources = [Path(__file__), here / "shingles.py"]
-    folders = ("characters/*.py", "signals/**/*.py", "ingest/normalise/*.py")
+    sources = [Path(__file__)]
+    stages = ("dedup/*.py", "ingest/normalise/*.py", "signals/**/*.py")
+    folders = ("characters/*.py", "shingles/*.py", *stages)
     sources += sorted(source for folder in folders for source in here.glob(folder))
     seed = [version("numba"), os.environ.get("NUMBA_BOUNDSCHECK", "")]
     digest = hashlib.sha256("\0".join(seed).encode())

@@ -26,6 +26,8 @@ PROPERTIES: Final = {
 SURROGATES: Final = range(0xD800, 0xE000)
 HEAD: Final = f'''"""Properties of Unicode {VERSION}: hexadecimal ranges, ``/2``: every second.
 
+``LOWER_CASE``: ranges and, behind a colon, how far from there the one in lower case is.
+
 Written by ``python -m tasks.characters.generate``; not to be edited by hand.
 """
 '''
@@ -41,9 +43,28 @@ def module() -> str:
         # What a later version assigned is left out, whatever version Polars knows.
         rule = rf"^[\p{{{query}}}&&\p{{Age={VERSION}}}]$"
         found = numbers.filter(characters.str.contains(rule)).to_list()
-        body = textwrap.fill(" ".join(_ranges(found)), 96)
-        parts.append(f'{name} = """\n{textwrap.indent(body, "    ")}\n"""\n')
+        parts.append(_constant(name, _ranges(found)))
+    known = characters.str.contains(rf"^\p{{Age={VERSION}}}$")
+    parts.append(_constant("LOWER_CASE", _shifts(characters.filter(known))))
     return "\n".join(parts)
+
+
+def _constant(name: str, ranges: list[str]) -> str:
+    body = textwrap.indent(textwrap.fill(" ".join(ranges), 96), "    ")
+    return f'{name} = """\n{body}\n"""\n'
+
+
+def _shifts(characters: pl.Series) -> list[str]:
+    """Return ranges of what has one other character in lower case, by the distance to that."""
+    by_distance: dict[int, list[int]] = {}
+    for upper, lower in zip(characters, characters.str.to_lowercase(), strict=True):
+        if lower != upper and len(lower) == 1:
+            by_distance.setdefault(ord(lower) - ord(upper), []).append(ord(upper))
+    return [
+        f"{numbers}:{distance:X}"
+        for distance, found in sorted(by_distance.items())
+        for numbers in _ranges(found)
+    ]
 
 
 def _ranges(numbers: list[int]) -> list[str]:

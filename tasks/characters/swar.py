@@ -28,6 +28,8 @@ PRINTABLE: Final = np.uint64(0x80 - 0x20) * EACH
 VISIBLE: Final = np.uint64(0x80 - 0x21) * EACH
 FROM_A: Final = np.uint64(0x80 - 0x61) * EACH
 BEYOND_Z: Final = np.uint64(0x80 - 0x7B) * EACH
+FROM_0: Final = np.uint64(0x80 - 0x30) * EACH
+BEYOND_9: Final = np.uint64(0x80 - 0x3A) * EACH
 
 
 @intrinsic
@@ -42,6 +44,19 @@ def eight(typing_context: Any, _data: Any, _at: Any) -> Any:
         return value
 
     return types.uint64(_data, types.int64), generate
+
+
+@intrinsic
+def put(typing_context: Any, _data: Any, _at: Any, _value: Any) -> Any:
+    """Write eight bytes at a place, aligned or not. There must be room: nobody checks."""
+
+    def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, given[0])
+        place = builder.gep(array.data, [given[1]])
+        builder.store(given[2], builder.bitcast(place, ir.IntType(64).as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(_data, types.int64, types.uint64), generate
 
 
 @intrinsic
@@ -93,6 +108,13 @@ def letters(text: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def alphanumeric(text: Any) -> Any:
+    """Mark the ASCII letters and digits."""
+    small = text & LOW
+    return letters(text) | ((small + FROM_0) & ~(small + BEYOND_9) & ~text & HIGH)
+
+
+@njit(cache=True, nogil=True)
 def visible(text: Any) -> Any:
     """Mark ASCII above the space, and DEL."""
     return ((text & LOW) + VISIBLE) & ~text & HIGH
@@ -113,9 +135,15 @@ def plain(text: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def first(marks: Any) -> Any:
+    """Return how many bytes stand before the first that is marked: 0 to 8."""
+    return np.int64(_trailing_zeros(marks) >> np.uint64(3))
+
+
+@njit(cache=True, nogil=True)
 def run(marks: Any) -> Any:
     """Return how many of the first bytes are marked, one after the other: 0 to 8."""
-    return np.int64(_trailing_zeros(~marks & HIGH) >> np.uint64(3))
+    return first(~marks & HIGH)
 
 
 @njit(cache=True, nogil=True)

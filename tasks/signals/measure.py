@@ -6,7 +6,6 @@ from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -47,7 +46,7 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
     told = language(texts, config)
     frames = [told, rules(texts, told[c.LANG]), changes(documents.column(c.CHANGES))]
     if config.minhash:
-        frames.append(minhash(pl.Series(c.TEXT, texts, dtype=pl.String), config))
+        frames.append(minhash(texts, config))
     for frame in frames:
         found |= {column.name: column.to_arrow() for column in frame}
     return conform(pa.table(found), SIGNALS)

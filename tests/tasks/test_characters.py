@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tasks import characters as ch
-from tasks.characters import generate, unicode_16
+from tasks.characters import generate, ranges, unicode_16
 
 WHITE_SPACE = (
     "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
@@ -70,4 +70,8 @@ def test_classes(text: str, bits: int) -> None:
 
 
 def test_ranges_may_have_steps() -> None:
-    assert ch.stepped_ranges("41-5A 100-136/2 AA") == [(65, 90, 1), (256, 310, 2), (170, 170, 1)]
+    assert ranges.stepped_ranges("41-5A 100-136/2 AA") == [
+        (65, 90, 1),
+        (256, 310, 2),
+        (170, 170, 1),
+    ]

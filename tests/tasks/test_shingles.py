@@ -8,27 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.shingles import (
-    FINAL_SIGMA,
-    SEPARATORS_UNICODE_14,
-    SIGMA,
-    UNSPACED,
-    parse_ranges,
-    shingles,
-    words,
-)
+from tasks.characters.ranges import UNSPACED, parse_ranges
+from tasks.shingles import SEPARATORS_UNICODE_14, shingles, words
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
 
 SEPARATORS = {i for a, b in parse_ranges(SEPARATORS_UNICODE_14) for i in range(a, b + 1)}
+SIGMA, FINAL_SIGMA = "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}"
+ODD = {SIGMA.upper(): SIGMA, FINAL_SIGMA: SIGMA, "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}": "i"}
 ALONE = {i for a, b in parse_ranges(UNSPACED) for i in range(a, b + 1)} - SEPARATORS
 
 
 def words_reference(text: str) -> list[bytes]:
     """Split as the module says, in the plainest way."""
     found, word = [], ""
-    for character in "".join(
-        SIGMA if ch in {SIGMA.upper(), FINAL_SIGMA} else ch.lower() for ch in text
-    ):
+    for character in "".join(ODD.get(ch, ch.lower()) for ch in text):
         if ord(character) in SEPARATORS or ord(character) in ALONE:
             found += [word, character if ord(character) in ALONE else ""]
             word = ""

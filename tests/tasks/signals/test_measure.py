@@ -51,8 +51,8 @@ def test_rows_stand_beside_their_documents() -> None:
     assert signals[c.N_BYTES].to_pylist() == [len(t.encode()) for t in texts]
     assert signals[c.LANG].to_pylist() == ["und", "de", "und"]
     assert signals[c.GOPHER_WORD_COUNT].to_pylist() == [0, 8, 1]
-    assert [b and len(b) for b in signals[c.MINHASH_BANDS].to_pylist()] == [None, 14, 14]
-    assert [s and len(s) for s in signals[c.MINHASH_SKETCH].to_pylist()] == [None, 448, 448]
+    assert [b and len(b) for b in signals[c.MINHASH_BANDS].to_pylist()] == [None, 18, 18]
+    assert [s and len(s) for s in signals[c.MINHASH_SKETCH].to_pylist()] == [None, 108, 108]
 
 
 def test_no_documents() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import combinations
+from operator import eq
+from typing import Any
 
-import numpy as np
-import polars as pl
+import pyarrow as pa
 import pytest
 import xxhash
 from datasketch import MinHash
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 from schemas import columns as c
 from schemas.config import SignalsConfig
 from tasks.shingles import shingles
-from tasks.signals.minhash import SHINGLES_AT_ONCE, minhash
+from tasks.signals.minhash import minhash
+from tasks.signals.minhash.library import SHINGLES_AT_ONCE, band_keys, compact, hashes
+from tasks.sketches import likeness
 from tests.real_data import real_texts
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
 
@@ -28,7 +31,7 @@ SENTENCE = (
 
 def measured(*texts: str, config: SignalsConfig = CONFIG) -> list[tuple[list[int], bytes]]:
     """Return bands and sketch of each text."""
-    frame = minhash(pl.Series(texts, dtype=pl.String), config)
+    frame = minhash(pa.array(texts, pa.large_string()), config)
     return list(zip(*frame.to_dict(as_series=False).values(), strict=True))
 
 
@@ -37,48 +40,51 @@ def sketches(*texts: str, config: SignalsConfig = CONFIG) -> list[bytes]:
     return [sketch for _, sketch in measured(*texts, config=config)]
 
 
-def reference(text: str, config: SignalsConfig = CONFIG) -> bytes | None:
-    """Sketch one text with a sketcher of its own, one shingle after the other."""
-    pieces = set(shingles(text, config.shingle_words))
+def reference(text: str, config: SignalsConfig = CONFIG) -> tuple[Any, Any]:
+    """Band keys and sketch of one text, by a sketcher of its own, one shingle after the other."""
+    pieces = set(hashes(text, config))
     sketcher = MinHash(
         num_perm=config.minhash_bands * config.minhash_rows,
         seed=config.minhash_seed,
-        hashfunc=xxhash.xxh32_intdigest,
+        hashfunc=int,
         scheme="affine32",
     )
     for piece in pieces:
         sketcher.update(piece)
-    return sketcher.digest().astype("<u4").tobytes() if pieces else None
+    values = sketcher.digest().tolist()
+    return (band_keys(values, config.minhash_rows), compact(values)) if pieces else (None, None)
 
 
 def agreement(left: bytes, right: bytes) -> float:
     """Estimate the Jaccard similarity."""
-    return float(np.mean(np.frombuffer(left, "<u4") == np.frombuffer(right, "<u4")))
+    return float(likeness(len(left))[sum(map(eq, left, right))])
 
 
 @given(
     st.lists(ANY_TEXT, max_size=4),
     st.builds(
         SignalsConfig,
+        minhash_engine=st.sampled_from(("kernel", "datasketch")),
         shingle_words=st.integers(1, 6),
+        shingle_characters=st.none() | st.integers(1, 9),
         minhash_bands=st.integers(1, 5),
         minhash_rows=st.integers(1, 5),
         minhash_seed=st.integers(0, 9),
     ),
 )
 def test_equals_plain_datasketch_on_any_text(texts: list[str], config: SignalsConfig) -> None:
-    assert sketches(*texts, config=config) == [reference(text, config) for text in texts]
+    assert measured(*texts, config=config) == [reference(text, config) for text in texts]
 
 
 def test_equals_plain_datasketch_on_real_documents() -> None:
     texts = [text[:20_000] for text in real_documents()[::9]]
-    assert sketches(*texts) == [reference(text) for text in texts]
+    assert measured(*texts) == [reference(text) for text in texts]
 
 
 def test_a_document_of_many_batches_equals_plain_datasketch() -> None:
-    for n in (SHINGLES_AT_ONCE - 1, SHINGLES_AT_ONCE, SHINGLES_AT_ONCE + 1, 2500):
+    for n in (SHINGLES_AT_ONCE - 1, SHINGLES_AT_ONCE, SHINGLES_AT_ONCE + 1, 4_090, 9_000):
         text = " ".join(f"w{i}" for i in range(n + 4))
-        assert sketches(text) == [reference(text)]
+        assert measured(text) == [reference(text)]
 
 
 def test_the_same_shingles_make_the_same_sketch() -> None:
@@ -91,7 +97,7 @@ def test_the_same_shingles_make_the_same_sketch() -> None:
 
 
 def test_a_text_without_words_has_neither_bands_nor_sketch() -> None:
-    frame = minhash(pl.Series(["", " \n", "?!", "word"]), CONFIG)
+    frame = minhash(pa.array(["", " \n", "?!", "word"], pa.large_string()), CONFIG)
     assert frame[c.MINHASH_BANDS].is_null().to_list() == [True, True, True, False]
     assert frame[c.MINHASH_SKETCH].is_null().to_list() == [True, True, True, False]
 
@@ -101,15 +107,17 @@ def test_band_keys_tell_bands_apart_and_follow_their_rows() -> None:
     (bands, sketch), (other_bands, other_sketch) = measured(
         SENTENCE, SENTENCE + " And more.", config=config
     )
-    rows = [sketch[i : i + 8] for i in range(0, 48, 8)]
-    other_rows = [other_sketch[i : i + 8] for i in range(0, 48, 8)]
+    rows, other_rows = ([s[i : i + 2] for i in range(0, 12, 2)] for s in (sketch, other_sketch))
     assert len(set(bands)) == 6
     assert [a == b for a, b in zip(bands, other_bands, strict=True)] == [
         a == b for a, b in zip(rows, other_rows, strict=True)
     ]
-    assert bands == [
-        xxhash.xxh3_64_intdigest(band.to_bytes(4, "little") + row) for band, row in enumerate(rows)
-    ]
+
+
+def test_the_same_values_in_two_bands_make_two_keys() -> None:
+    one, other = band_keys([7, 7, 7, 7], 2)
+    assert one != other
+    assert band_keys([7, 7, 8, 7], 2)[0] == one
 
 
 def test_the_estimate_is_near_the_exact_similarity_on_real_near_duplicates() -> None:
@@ -137,7 +145,7 @@ def test_another_seed_makes_another_sketch(seed: int) -> None:
 
 def test_golden_sketch() -> None:
     [(bands, sketch)] = measured(SENTENCE)
-    assert len(bands) == 14
-    assert len(sketch) == 448
-    assert xxhash.xxh3_128_hexdigest(sketch) == "5a41e942c985bf5198a90d30e153b2fa"
-    assert bands[0] == 18_320_457_575_728_989_929
+    assert len(bands) == 18
+    assert len(sketch) == 108
+    assert xxhash.xxh3_128_hexdigest(sketch) == "3e0adf47cf1a35e80a6b0e5b527eadc1"
+    assert bands[0] == 11_432_615_291_376_546_308

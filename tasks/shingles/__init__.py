@@ -1,7 +1,7 @@
 """Words of a text and word n-gram shingles: what near-duplicates and overlaps are counted in.
 
-**Word**: the text is lower-cased code point by code point, whatever its neighbours (final sigma is
-sigma like any other). Then a word is
+**Word**: the text is lower-cased code point by code point, whatever its neighbours
+(:func:`tasks.characters.lowered`). Then a word is
 
 - one code point of a script written without spaces (:data:`UNSPACED`: Han, kana, Thai, Lao,
   Burmese, Khmer), because a run of those would be a whole clause, or
@@ -12,7 +12,14 @@ sigma like any other). Then a word is
 
 **Shingle**: the UTF-8 bytes of ``n`` neighbouring words with one space between two words. A text
 with fewer words than ``n`` has one shingle of all of them; a text without words has none. Texts are
-taken as NFC, which ingest has made them.
+taken as NFC, which ingest has made them. A shingle of characters is of ``n`` neighbouring ones of
+the words with one space between two.
+
+**Hash of a shingle**: a token (word or character) is read eight bytes at a time, the first of them
+lowest, the last eight filled up with zeros: ``t = h(... h(h(bytes_1) ^ bytes_2) ...)``, where
+``h(x) = xF ^ (xF >> 32)`` and F is :data:`FACTOR`. The shingle's is
+``m(t_1 F^(n-1) + t_2 F^(n-2) + ... + t_n)``, where *m* is MurmurHash3's finaliser of 64 bits; the
+next one follows from it by adding a token and taking one away. MinHash takes the lower half.
 """
 
 from __future__ import annotations
@@ -22,6 +29,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from tasks import characters
+from tasks.characters.ranges import UNSPACED, parse_ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,26 +68,21 @@ SEPARATORS_UNICODE_14 = """
     1E95E-1E95F 1ECAC 1ECB0 1ED2E 1EEF0-1F0F5 1F10D-1FBCA E0001-E007F
 """
 
-UNSPACED = """
-    E00-EFF 1000-109F 1780-17FF 19E0-19FF 3005-3007 3040-30FF 31F0-31FF 3400-4DBF 4E00-9FFF
-    A9E0-A9FF AA60-AA7F F900-FAFF FF66-FF9F 1B000-1B16F 20000-3FFFF
-"""
-
 
 CODE_POINT = np.dtype("<u4")
 SPACE = 0x20
 SEPARATOR, ALONE = 1, 2
-SIGMA, FINAL_SIGMA = "\N{GREEK SMALL LETTER SIGMA}", "\N{GREEK SMALL LETTER FINAL SIGMA}"
+FACTOR = 0x9E3779B185EBCA87
+"""Of the sum of powers that a shingle's hash is made of (xxHash's first prime of 64 bits)."""
+LOW_64 = (1 << 64) - 1
 
 
 def words(text: str) -> list[bytes]:
     """Return the words of ``text`` in order, as UTF-8, by the definition on top of this module."""
-    lowered = text.lower()
-    if lowered.isascii():
-        return lowered.encode().translate(_ascii_separators_to_space()).split()
-    # `lower` looks at the neighbours of a capital sigma; a kernel over bytes should not have to.
-    encoded = lowered.replace(FINAL_SIGMA, SIGMA).encode("utf-32-le")
-    spaced = _separate(np.frombuffer(encoded, dtype=CODE_POINT))
+    if text.isascii():
+        return text.lower().encode().translate(_ascii_separators_to_space()).split()
+    code_points = np.frombuffer(text.encode("utf-32-le"), dtype=CODE_POINT)
+    spaced = _separate(characters.lowered()[code_points])
     return spaced.tobytes().decode("utf-32-le").encode().split()
 
 
@@ -89,10 +94,38 @@ def shingles(text: str, n: int) -> Iterator[bytes]:
     return map(b" ".join, zip(*(islice(tokens, k, None) for k in range(n)), strict=False))
 
 
-def parse_ranges(ranges: str) -> list[tuple[int, int]]:
-    """Parse hexadecimal ranges (``41-5A 61``) into pairs of first and last code point."""
-    pairs = [part.split("-") for part in ranges.split()]
-    return [(int(pair[0], 16), int(pair[-1], 16)) for pair in pairs]
+def characters_of(text: str) -> list[bytes]:
+    """Return the characters of the words of ``text``, in order, and of one space between two."""
+    return [character.encode() for character in b" ".join(words(text)).decode()]
+
+
+def hashes(tokens: list[bytes], n: int) -> list[int]:
+    """Return the hash, of 32 bits, of each shingle of ``n`` neighbouring tokens, in order."""
+    values = list(map(_token, tokens))
+    width = min(n, len(values))
+    return [
+        mixed(sum(v * FACTOR ** (width - 1 - k) for k, v in enumerate(values[i : i + width])))
+        & 0xFFFFFFFF
+        for i in range(len(values) - width + 1)
+        if width
+    ]
+
+
+def mixed(value: int) -> int:
+    """Return MurmurHash3's finaliser of 64 bits (github.com/aappleby/smhasher)."""
+    value &= LOW_64
+    value = ((value ^ (value >> 33)) * 0xFF51AFD7ED558CCD) & LOW_64
+    value = ((value ^ (value >> 33)) * 0xC4CEB9FE1A85EC53) & LOW_64
+    return value ^ (value >> 33)
+
+
+def _token(token: bytes) -> int:
+    """Return the hash, of 64 bits, of a word or a character."""
+    value = 0
+    for at in range(0, len(token), 8):
+        value = (value ^ int.from_bytes(token[at : at + 8], "little")) * FACTOR & LOW_64
+        value ^= value >> 32
+    return value
 
 
 def _separate(code_points: CodePoints) -> CodePoints:
@@ -100,7 +133,7 @@ def _separate(code_points: CodePoints) -> CodePoints:
 
     A look-up for each code point: ten times faster than a regular expression of that many ranges.
     """
-    kind = _kinds()[code_points]
+    kind = kinds()[code_points]
     spaced = np.where(kind == SEPARATOR, CODE_POINT.type(SPACE), code_points)
     if not (alone := kind == ALONE).any():
         return spaced
@@ -111,15 +144,15 @@ def _separate(code_points: CodePoints) -> CodePoints:
 
 
 @cache
-def _kinds() -> np.ndarray[Any, np.dtype[np.uint8]]:
+def kinds() -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Kind of every code point: 0 word character, 1 separator, 2 word of its own."""
-    kinds = np.zeros(0x110000, dtype=np.uint8)
+    found = np.zeros(0x110000, dtype=np.uint8)
     for ranges, kind in ((UNSPACED, ALONE), (SEPARATORS_UNICODE_14, SEPARATOR)):
         for first, last in parse_ranges(ranges):
-            kinds[first : last + 1] = kind
-    return kinds
+            found[first : last + 1] = kind
+    return found
 
 
 @cache
 def _ascii_separators_to_space() -> bytes:
-    return bytes(SPACE if _kinds()[i] == SEPARATOR else i for i in range(128)) + bytes(128)
+    return bytes(SPACE if kinds()[i] == SEPARATOR else i for i in range(128)) + bytes(128)

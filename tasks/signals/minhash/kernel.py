@@ -1,0 +1,90 @@
+"""Shingles to MinHash, a text at a time. Importing this imports Numba."""
+# ruff: noqa: ANN401, PLR0913, PLR0917
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+
+from tasks.shingles.kernel import following, room, start, widely_mixed
+
+LOW_32: Final = np.uint64(0xFFFFFFFF)
+MIX_1: Final = np.uint64(0x85EBCA6B)
+MIX_2: Final = np.uint64(0xC2B2AE35)
+
+
+@njit(cache=True, nogil=True)
+def _shorten(numbers: Any, count: int, short: Any) -> None:
+    """Put the lower 32 bits of numbers through MurmurHash3's finaliser of 32 bits.
+
+    (github.com/aappleby/smhasher.) The processor does eight at a time.
+    """
+    for i in range(count):
+        value = np.uint32(numbers[i])
+        value = np.uint32(np.uint32(value ^ (value >> np.uint32(16))) * MIX_1)
+        value = np.uint32(np.uint32(value ^ (value >> np.uint32(13))) * MIX_2)
+        short[i] = np.uint32(value ^ (value >> np.uint32(16)))
+
+
+@njit(cache=True, nogil=True)
+def _lessen(hashes: Any, factors: Any, terms: Any, least: Any) -> None:
+    """Let shingles take part: of each permutation the least value stays."""
+    for k in range(len(least)):
+        factor, term, value = factors[k], terms[k], least[k]
+        for i in range(len(hashes)):  # the processor does eight of them at a time
+            found = np.uint32(factor * hashes[i] + term)
+            value = min(found, value)
+        least[k] = value
+
+
+@njit(cache=True, nogil=True)
+def _sketch(
+    data: Any, limits: Any, folds: Any, work: Any, short: Any, permutations: Any, least: Any
+) -> Any:
+    """Sketch a text into ``least``; return whether it has a word."""
+    factors, terms = permutations
+    least[:] = LOW_32
+    state, last = start(limits[0], work), False
+    while not last:
+        state, made, last = following(data, limits[1], folds, work, state)
+        _shorten(work[3], made, short)
+        _lessen(short[:made], factors, terms, least)
+    return state[-1] > 0
+
+
+@njit(cache=True, nogil=True)
+def sketch(
+    data: Any,
+    offsets: Any,
+    folds: Any,
+    width: int,
+    by_character: bool,  # noqa: FBT001
+    permutations: Any,
+    sketches: Any,
+    keys: Any,
+    found: Any,
+) -> None:
+    """Write down the sketch and band keys of each text, and whether it has a word.
+
+    ``width``: words, or characters, of a shingle. ``permutations``: their factors and their terms
+    (uint32), as many as ``sketches`` (uint8) has columns; each column of ``keys`` (uint64) is of
+    equally many of them.
+    """
+    work = room(offsets, width, by_character)
+    short = np.empty(max(len(work[3]), sketches.shape[1]), np.uint32)
+    least = np.empty(sketches.shape[1], np.uint32)
+    bands = keys.shape[1]
+    rows = len(least) // bands
+    for i in range(len(offsets) - 1):
+        limits = offsets[i], offsets[i + 1]
+        found[i] = _sketch(data, limits, folds, work, short, permutations, least)
+        for band in range(bands):
+            key = widely_mixed(np.uint64(band + 1))
+            for k in range(band * rows, (band + 1) * rows):
+                key = widely_mixed(key ^ np.uint64(least[k]))
+            keys[i, band] = key
+        _shorten(least, len(least), short)
+        for k in range(len(least)):
+            sketches[i, k] = np.uint8(short[k])
