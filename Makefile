@@ -3,6 +3,7 @@
 # `make test`       runs the tests; `make test-slow` the long ones; `make lint` the rest of CI
 # `make bench-ingest`  measures reading beside other programs; ARGS='--quick --json' are its options
 # `make bench-signals` measures signals beside other programs, and the first pass; options likewise
+# `make bench-dedup`   measures deduplication beside other programs, and what each of them finds
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -26,7 +27,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
-.PHONY: demo test test-slow lint bench-ingest bench-signals format lock clean
+.PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -49,6 +50,9 @@ bench-ingest: $(BIN)/openmoat
 
 bench-signals: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.signals $(ARGS)
+
+bench-dedup: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.dedup $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

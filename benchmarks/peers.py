@@ -26,6 +26,13 @@ class Home:
     pinned: Path
     place: Path
     size_mb: int
+    bare: tuple[str, ...] = ()
+    """What is installed last, without the packages that it asks for."""
+
+    @property
+    def wanted(self) -> str:
+        """All that makes the environment what it is: another text, another environment."""
+        return "\n".join((self.pinned.read_text(encoding="utf-8"), *self.bare))
 
 
 DATATROVE = Home(
@@ -34,6 +41,8 @@ DATATROVE = Home(
     ROOT / "benchmarks" / "requirements-peers.txt",
     ROOT / ".venv-peers" / "datatrove",
     680,
+    # It hashes shingles as text; xxhash takes bytes only from version 4 on.
+    ("xxhash==3.6.0",),
 )
 # Another one, because datatrove wants a NumPy from 2 on and dolma one before 2.
 DOLMA = Home(
@@ -43,6 +52,14 @@ DOLMA = Home(
     ROOT / ".venv-peers" / "dolma",
     470,
 )
+DEDUP = Home(
+    ("rensa", "gaoya", "datasketch", "text-dedup"),
+    "--dedup",
+    ROOT / "benchmarks" / "requirements-peers-dedup.txt",
+    ROOT / ".venv-peers" / "dedup",
+    570,
+    ("text-dedup==0.4.0",),
+)
 
 
 def interpreter(named: str | None, home: Home = DATATROVE) -> str:
@@ -50,13 +67,15 @@ def interpreter(named: str | None, home: Home = DATATROVE) -> str:
     if named is not None:
         return named
     python, stamp = home.place / "bin" / "python", home.place / home.pinned.name
-    if not stamp.is_file() or stamp.read_bytes() != home.pinned.read_bytes():
+    if not stamp.is_file() or stamp.read_text(encoding="utf-8") != home.wanted:
         note(f"Setting up {home.place}: a minute or three, about {home.size_mb} MB")
         shutil.rmtree(home.place, ignore_errors=True)
         _run(home, sys.executable, "-m", "venv", str(home.place))
         pip = (str(python), "-m", "pip", "--disable-pip-version-check", "-qq")
         _run(home, *pip, "install", "-r", str(home.pinned))
-        stamp.write_bytes(home.pinned.read_bytes())
+        if home.bare:
+            _run(home, *pip, "install", "--no-deps", *home.bare)
+        stamp.write_text(home.wanted, encoding="utf-8")
     return str(python)
 
 

@@ -7,18 +7,16 @@ import json
 import statistics
 import sys
 import tempfile
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import command, measuring, peers, printing
-from benchmarks.measuring import MB, Contender, Cost
+from benchmarks import command, jobs, measuring, peers, printing
+from benchmarks.jobs import OWN, Entry
+from benchmarks.measuring import MB, Contender
 
 AT = "benchmarks.contenders"
-OWN, TROVE, DOLMA, FASTTEXT = (
-    *("openmoat", "datatrove, four filters", "dolma, gopher_v2", "fasttext-predict"),
-)
+TROVE, DOLMA, FASTTEXT = "datatrove, four filters", "dolma, gopher_v2", "fasttext-predict"
 DOCUMENTS, FEW, TEXT_MB = 20_000, 2_000, 500.0
 QUICK_DOCUMENTS, QUICK_FEW, QUICK_MB = 1_000, 100, 6.0
 JOBS = {
@@ -50,26 +48,10 @@ documents; and, but for the first pass, reading the texts. CPU seconds are media
 without start-up; MB are a million bytes, of text."""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One program at one job on one of the files."""
-
-    job: str
-    contender: Contender
-    given: str
-
-    def run(self, desk: Path, about: dict[str, Any]) -> Cost:
-        """Once."""
-        file = desk / about[self.given]["file"]
-        small = file.with_name("small" + "".join(file.suffixes))
-        documents = about[self.given]["documents"]
-        return measuring.measured(self.contender, file, small=small, documents=documents)
-
-
-def entries(jobs: list[str], trove: str | None, dolma: str | None) -> list[Entry]:
+def entries(wanted: list[str], trove: str | None, dolma: str | None) -> list[Entry]:
     """Who does the jobs; the peers in the interpreters that have them, if any."""
     found = []
-    for job in jobs:
+    for job in wanted:
         if job.startswith("pass1"):
             module, argument = f"{AT}.pass1_openmoat", job.removeprefix("pass1-")
             found.append(Entry(job, Contender(OWN, module, (argument,)), "pass1"))
@@ -86,42 +68,6 @@ def entries(jobs: list[str], trove: str | None, dolma: str | None) -> list[Entry
             one = Contender(DOLMA, f"{AT}.signals_dolma", (), dolma)
             found.append(Entry(job, one, "few"))
     return found
-
-
-def run_all(
-    some: list[Entry], desk: Path, about: dict[str, Any], times: int
-) -> list[dict[str, Any]]:
-    """Run them in turn, A B C A B C …, so that a busy minute troubles all; figures of each."""
-    costs: dict[Entry, list[Cost]] = {entry: [] for entry in some}
-    for number in range(times):
-        for entry in some:
-            who = f"{entry.job}: {entry.contender.name}"
-            measuring.note(f"{who}, round {number + 1} of {times}")
-            costs[entry].append(entry.run(desk, about))
-    runs = [_figures(entry, about[entry.given], found) for entry, found in costs.items()]
-    own = {run["job"]: run["mb_per_cpu_second"] for run in runs if run["contender"] == OWN}
-    return [
-        run | {"times_slower": round(own[run["job"]] / run["mb_per_cpu_second"], 1)} for run in runs
-    ]
-
-
-def _figures(entry: Entry, about: dict[str, Any], costs: list[Cost]) -> dict[str, Any]:
-    """Medians of the rounds; the highest peak."""
-    spent = statistics.median(c.cpu_seconds for c in costs)
-    return {
-        "job": entry.job,
-        "contender": entry.contender.name,
-        "documents": about["documents"],
-        "text_mb": round(about["text_bytes"] / MB, 1),
-        "cpu_seconds": round(spent, 3),
-        "cpu_seconds_of_rounds": [round(c.cpu_seconds, 3) for c in costs],
-        "wall_seconds": round(statistics.median(c.wall_seconds for c in costs), 3),
-        "startup_cpu_seconds": round(statistics.median(c.startup_cpu_seconds for c in costs), 3),
-        "peak_mb": round(max(c.peak_bytes for c in costs) / MB, 1),
-        "written_mb": round(costs[0].written_bytes / MB, 1),
-        "documents_per_cpu_second": round(about["documents"] / spent, 1),
-        "mb_per_cpu_second": round(about["text_bytes"] / MB / spent, 2),
-    }
 
 
 def stages(
@@ -176,7 +122,7 @@ def aims(result: dict[str, Any]) -> dict[str, tuple[float, str, float]]:
 
 def shown(result: dict[str, Any]) -> str:
     """The figures as tables."""
-    parts = [_about(result["input"], result["rounds"]), _runs(result["runs"])]
+    parts = [_about(result["input"], result["rounds"]), jobs.table(result["runs"], JOBS)]
     parts += [
         f"{JOBS[job]}: {found['differing']:,} of {found['documents']:,} labels differ"
         for job, found in result["labels"].items()
@@ -197,35 +143,6 @@ def _about(about: dict[str, Any], rounds: int) -> str:
         f"{given['text_bytes'] / MB:.0f} MB of text, {given['file_mb']:.0f} MB packed; "
         f"{given['distinct_texts']:,} different texts, the rest the same again under new ids.\n"
         f"Rounds: {rounds}."
-    )
-
-
-def _runs(runs: list[dict[str, Any]]) -> str:
-    heads = (
-        "",
-        "documents",
-        "CPU s",
-        "MB/CPU s",
-        "docs/CPU s",
-        "x slower",
-        "start-up s",
-        "peak MB",
-    )
-    return printing.table(
-        heads,
-        [
-            (
-                f"{JOBS[r['job']]}: {r['contender']}",
-                f"{r['documents']:,}",
-                f"{r['cpu_seconds']:.2f}",
-                f"{r['mb_per_cpu_second']:.2f}",
-                f"{r['documents_per_cpu_second']:,.0f}",
-                f"{r['times_slower']:.1f}",
-                f"{r['startup_cpu_seconds']:.2f}",
-                f"{r['peak_mb']:.0f}",
-            )
-            for r in runs
-        ],
     )
 
 
@@ -257,7 +174,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         quick = ("quick",) if options.quick else ()
         about = json.loads(measuring.in_process("benchmarks.documents", desk, *sizes, *quick))
         result["input"] = about
-        result["runs"] = run_all(
+        result["runs"] = jobs.run_all(
             entries(options.jobs, trove, dolma), Path(desk), about, options.rounds
         )
         result["labels"] = _labels(Path(desk) / about["rules"]["file"], options.jobs)
@@ -269,13 +186,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
-def _labels(given: Path, jobs: list[str]) -> dict[str, Any]:
-    if not {"language", "language-1000"} & set(jobs):
+def _labels(given: Path, wanted: list[str]) -> dict[str, Any]:
+    if not {"language", "language-1000"} & set(wanted):
         return {}
     measuring.note("Comparing labels")
     answer = measuring.in_process(f"{AT}.signals_labels", str(given))
     found: dict[str, Any] = json.loads(answer)
-    return {job: counts for job, counts in found.items() if job in jobs}
+    return {job: counts for job, counts in found.items() if job in wanted}
 
 
 def options_of(arguments: list[str]) -> argparse.Namespace:

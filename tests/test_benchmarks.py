@@ -65,6 +65,15 @@ def quick_signals() -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(scope="module")
+def quick_dedup() -> dict[str, Any]:
+    """Give the figures of a quick run, without the folder of real data."""
+    options = ("--quick", "--json", "--documents", "600", "--some", "200")
+    done = bench(*options, name="dedup", env={"OPENMOAT_DATA": "/none"})
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def keys_on_the_page(heading: str) -> set[str]:
     _, _, section = PAGE.read_text(encoding="utf-8").partition(f"\n{heading}\n")
     rows = [r for r in section.partition("\n#")[0].splitlines() if r.startswith("| `")]
@@ -95,6 +104,26 @@ def test_signals_are_timed_and_labels_compared(quick_signals: dict[str, Any]) ->
         assert (run["times_slower"] == 1.0) == (run["contender"] == "openmoat")
     assert quick_signals["labels"] == {"language-1000": {"documents": 200, "differing": 0}}
     assert set(quick_signals["input"]["origins"]) == {"python-readmes", "python-licenses"}
+
+
+def test_so_are_the_figures_of_deduplication(quick_dedup: dict[str, Any]) -> None:
+    assert set(quick_dedup) == keys_on_the_page("## The figures of bench-dedup")
+    keys = {key for run in quick_dedup["runs"] for key in run}
+    assert keys == keys_on_the_page("### signals runs")
+    assert quick_dedup["runs"][0]["documents"] == 200
+    assert quick_dedup["runs"][0]["cpu_seconds"] > 0
+    assert quick_dedup["input"]["copies"] == 90
+
+
+def test_what_deduplication_finds_is_judged(quick_dedup: dict[str, Any]) -> None:
+    found = quick_dedup["found"]
+    own = found["lists"]["openmoat"]
+    assert set(own) == keys_on_the_page("### dedup lists")
+    assert set(own["recall"]) == set(found["pairs"])
+    assert found["pairs"]["all"] == found["pairs"]["planted"] + found["pairs"]["natural"] >= 18
+    assert own["recall"]["1 %"] >= 0.9
+    assert 0 < own["precision"] <= own["alike"] <= 1
+    assert quick_dedup["runs"][1]["written_mb"] > 0
 
 
 def test_every_stage_of_the_first_pass_is_told(quick_signals: dict[str, Any]) -> None:
