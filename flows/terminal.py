@@ -20,7 +20,7 @@ from tasks.report.plan import plan_sections
 from tasks.report.sections import sections
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rich.progress import Progress, TaskID
 
@@ -107,6 +107,13 @@ def _console() -> Console:
     """The terminal as it is; a file or pipe gets lines long enough for the tables."""
     console = Console()
     return console if console.is_terminal else Console(width=PIPE_WIDTH)
+
+
+def show_sections(some: Iterable[Section]) -> None:
+    """Print sections, one after the other."""
+    console = _console()
+    for section in some:
+        show_section(section, console)
 
 
 def show_section(section: Section, console: Console) -> None:
