@@ -8,14 +8,15 @@ from prefect import flow
 
 from schemas.config import RunConfig, Source
 from tasks import ledger, progress
-from tasks.steps import boilerplate, corpus, ingest, select
+from tasks.dedup import MEMORY_BYTES
+from tasks.steps import boilerplate, corpus, dedup, ingest, select
 
 if TYPE_CHECKING:
     from schemas.manifest import Unit
 
 
 @flow(name="build-corpus", persist_result=False, validate_parameters=False)
-def build_corpus(recipe: RunConfig, out: str) -> str:
+def build_corpus(recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES) -> str:
     """Read and measure every unit once, decide on narrow tables; return the decisions' folder."""
     meter = ledger.Meter()
     listing = ingest.list_units(recipe.ingest, recipe.pool())
@@ -29,7 +30,10 @@ def build_corpus(recipe: RunConfig, out: str) -> str:
         meter = ledger.Meter()  # signals are measured in the pass of ingest, which has the cost
 
     meter = ledger.Meter()
-    decisions, stood = select.decide(recipe.deciding(), out)
+    deciding = recipe.deciding()
+    spans = dedup.prepare(deciding, memory_bytes, out)
+    near = [f.result() for f in [dedup.compare.submit(deciding, span, out) for span in spans]]
+    decisions, stood = select.decide(deciding, near, out)
     ledger.note(out, "select", meter.record(decisions, reused=len(decisions.shards) * stood))
 
     if recipe.corpus.materialize:

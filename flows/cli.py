@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from flows import index
+
 if TYPE_CHECKING:
     from flows.pipeline import Goal
     from schemas.config import RunConfig
+
+
+def _bytes(given: str | int) -> int:
+    """Read a size: ``500MB``, ``8GB``."""
+    if isinstance(given, int):
+        return given
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([MG])B", given.strip(), re.IGNORECASE)
+    size = found and round(float(found[1]) * {"M": 10**6, "G": 10**9}[found[2].upper()])
+    if not size:
+        raise typer.BadParameter(f"{given!r} is no size such as 500MB or 8GB.")
+    return size
+
 
 app = typer.Typer(
     name="openmoat",
@@ -21,6 +36,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(index.app, name="index")
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)
@@ -28,6 +44,16 @@ Out = Annotated[
 ]
 Workers = Annotated[
     int, typer.Option("--workers", min=1, help="Tasks that run at a time.", show_default="cores")
+]
+MemoryLimit = Annotated[
+    int,
+    typer.Option(
+        "--memory-limit",
+        help="Memory for finding near-duplicates, for example 500MB or 8GB; less takes longer.",
+        parser=_bytes,
+        metavar="SIZE",
+        show_default="1GB",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
@@ -39,53 +65,84 @@ Document = Annotated[
     ),
 ]
 CORES = os.cpu_count() or 1
+MEMORY = 10**9
 
 
 @app.command()
-def demo(out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+def demo(
+    out: Out = None,
+    workers: Workers = CORES,
+    memory: MemoryLimit = MEMORY,
+    *,
+    json: Json = False,
+) -> None:
     """Run the demo: a replay shard and a mixture from the text that every Python carries."""
-    _run("demo", out, workers, json=json)
+    _run("demo", out, workers, memory, json=json)
 
 
 @app.command()
-def run(recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False) -> None:
+def run(
+    recipe: Recipe,
+    out: Out = None,
+    workers: Workers = CORES,
+    memory: MemoryLimit = MEMORY,
+    *,
+    json: Json = False,
+) -> None:
     """Run all of a recipe: corpus, replay shard, mixture, report."""
-    _run(recipe, out, workers, json=json)
+    _run(recipe, out, workers, memory, json=json)
 
 
 @app.command()
 def corpus(
-    recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False
+    recipe: Recipe,
+    out: Out = None,
+    workers: Workers = CORES,
+    memory: MemoryLimit = MEMORY,
+    *,
+    json: Json = False,
 ) -> None:
     """Run a recipe as far as the decisions (and the corpus, where it is materialized)."""
-    _run(recipe, out, workers, json=json, goal="corpus")
+    _run(recipe, out, workers, memory, json=json, goal="corpus")
 
 
 @app.command()
 def replay(
-    recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False
+    recipe: Recipe,
+    out: Out = None,
+    workers: Workers = CORES,
+    memory: MemoryLimit = MEMORY,
+    *,
+    json: Json = False,
 ) -> None:
     """Run a recipe as far as the replay shard."""
-    _run(recipe, out, workers, json=json, goal="replay")
+    _run(recipe, out, workers, memory, json=json, goal="replay")
 
 
 @app.command()
 def mixture(
-    recipe: Recipe, out: Out = None, workers: Workers = CORES, *, json: Json = False
+    recipe: Recipe,
+    out: Out = None,
+    workers: Workers = CORES,
+    memory: MemoryLimit = MEMORY,
+    *,
+    json: Json = False,
 ) -> None:
     """Run a recipe as far as the mixture."""
-    _run(recipe, out, workers, json=json)
+    _run(recipe, out, workers, memory, json=json)
 
 
 @app.command()
-def plan(recipe: Recipe, out: Out = None, *, json: Json = False) -> None:
+def plan(
+    recipe: Recipe, out: Out = None, memory: MemoryLimit = MEMORY, *, json: Json = False
+) -> None:
     """Say what a recipe would read, write and need; write nothing."""
     from flows import terminal
     from tasks.plan import plan as make_plan
     from tasks.recipe import load
 
     config = load(recipe)
-    terminal.show_plan(make_plan(config, _out(out, config)), json=json)
+    terminal.show_plan(make_plan(config, _out(out, config), memory), json=json)
 
 
 @app.command()
@@ -114,7 +171,13 @@ def inspect(folder: Folder, document: Document = None, *, json: Json = False) ->
 
 
 def _run(
-    recipe: str, out: Path | None, workers: int, *, json: bool, goal: Goal = "mixture"
+    recipe: str,
+    out: Path | None,
+    workers: int,
+    memory: int,
+    *,
+    json: bool,
+    goal: Goal = "mixture",
 ) -> None:
     from tasks import ledger, preflight
     from tasks.recipe import load
@@ -134,7 +197,7 @@ def _run(
     with terminal.progress():
         from flows.pipeline import pipeline
 
-        pipeline(config, folder, workers=workers, goal=goal)
+        pipeline(config, folder, workers=workers, memory_bytes=memory, goal=goal)
     terminal.show_run(folder, json=json)
 
 

@@ -12,6 +12,7 @@ from flows.build_mixture import build_mixture
 from flows.build_replay import build_replay
 from schemas.config import RunConfig
 from tasks import ledger, storage
+from tasks.dedup import MEMORY_BYTES
 from tasks.steps import handoff
 
 if TYPE_CHECKING:
@@ -22,12 +23,22 @@ Goal = Literal["corpus", "replay", "mixture"]
 
 
 @flow(name="pipeline", persist_result=False, validate_parameters=False)
-def pipeline(recipe: RunConfig, out: str, workers: int = 2, goal: Goal = "mixture") -> str:
-    """Run what the recipe has sections for, up to ``goal``; what is finished is not done again."""
+def pipeline(
+    recipe: RunConfig,
+    out: str,
+    workers: int = 2,
+    goal: Goal = "mixture",
+    memory_bytes: int = MEMORY_BYTES,
+) -> str:
+    """Run what the recipe has sections for, up to ``goal``; what is finished is not done again.
+
+    ``memory_bytes`` bound what all workers together take to find near-duplicates.
+    """
     runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=workers))
     with storage.claimed(out):
         handoff.begin(recipe, out, goal)
-        build_corpus.with_options(task_runner=runner)(recipe, out)
+        each = memory_bytes // workers
+        build_corpus.with_options(task_runner=runner)(recipe, out, memory_bytes=each)
         if goal != "corpus" and recipe.tokenizer is not None:
             build_replay.with_options(task_runner=runner)(recipe, out)
         if goal == "mixture" and recipe.mixture is not None:

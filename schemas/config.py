@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.budgets import BudgetConfig, MixtureConfig, PoolConfig, ReplayConfig, is_absent
+from schemas.dedup import DedupConfig
 from schemas.masking import MaskingConfig
 from schemas.recipe import Section, Share, wrong
 from schemas.rule_sets import GopherThresholds
@@ -126,21 +127,33 @@ class SignalsConfig(Section):
         description="Measure what near-duplicates are found by. `false` saves most of the time "
         "that signals take, and needs `dedup.near = false`.",
     )
+    minhash_engine: Literal["kernel", "datasketch"] = Field(
+        default="kernel",
+        description="What makes the sketches: our kernel, or datasketch, which makes the same ones "
+        "but takes tens of times as long.",
+    )
     shingle_words: int = Field(
         default=5,
         ge=1,
         le=1_000,
         description="Words in a MinHash shingle (FineWeb, arXiv 2406.17557: 5).",
     )
-    minhash_bands: int = Field(
-        default=14, ge=1, le=4_096, description="MinHash bands (FineWeb, arXiv 2406.17557: 14)."
+    shingle_characters: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000,
+        description="Characters in a MinHash shingle, which is then made of characters in the "
+        "place of words.",
     )
-    minhash_rows: int = Field(
-        default=8,
+    minhash_bands: int = Field(
+        default=18,
         ge=1,
         le=4_096,
-        description="Rows in a MinHash band (FineWeb, arXiv 2406.17557: 8).",
+        description="MinHash bands. With 18 of 6 rows documents that are alike by 0.8 become "
+        "candidates in 99.6 % of all cases, by 0.9 always; with FineWeb's 14 of 8 (arXiv "
+        "2406.17557) by 0.8 in 92 %. Candidates are verified.",
     )
+    minhash_rows: int = Field(default=6, ge=1, le=4_096, description="Rows in a MinHash band.")
     minhash_seed: int = Field(
         default=1, ge=0, le=2**32 - 1, description="Seed of the MinHash permutations."
     )
@@ -164,21 +177,6 @@ class SignalsConfig(Section):
                 way_out="Remove lang_engine, or remove lang_model_sha256.",
             )
         return self
-
-
-class DedupConfig(Section):
-    """Which documents count as the same."""
-
-    exact: bool = Field(default=True, description="Drop all but one of byte-equal texts.")
-    near: bool = Field(default=True, description="Drop near-duplicates found by MinHash.")
-    threshold: float = Field(
-        default=0.75,
-        gt=0.0,
-        le=1.0,
-        description="Estimated Jaccard similarity to the kept document at which another one is "
-        "its near-duplicate. A little below the true similarity that is meant (0.8), because the "
-        "estimate from 112 permutations has a standard error of about .04.",
-    )
 
 
 class CorpusConfig(Section):
@@ -301,6 +299,7 @@ class RunConfig(Section):
         for key, named in (
             ("select.exempt", self.select.exempt),
             ("select.overrides.sources", overridden),
+            ("dedup.source_priority", self.dedup.source_priority),
             ("masking.exempt", self.masking.exempt if self.masking else ()),
         ):
             for name in named:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
-from tasks import inputs, preflight, sampling, storage
+from tasks import dedup, inputs, preflight, sampling, storage
 from tasks.ingest import documents
 from tasks.report import sections
 from tasks.signals.measure import measure
@@ -38,7 +38,7 @@ SHARD_COPIES = 4
 """Copies of a training shard's text that exist while it is collected, sorted and written."""
 
 
-def plan(recipe: RunConfig, out: str) -> Plan:
+def plan(recipe: RunConfig, out: str, memory_limit: int = dedup.MEMORY_BYTES) -> Plan:
     """List, sample, scale up. Raises what the run would raise of a wrong recipe."""
     preflight.check(recipe)
     listing = inputs.list_units(recipe.ingest, recipe.pool())
@@ -53,16 +53,18 @@ def plan(recipe: RunConfig, out: str) -> Plan:
         stages=tuple(_stages(recipe)),
         extra_reads=tuple(_extra_reads(recipe)),
         passed_over=tuple(listing.passed_over),
-        memory_bytes=_peak_bytes() + PREFECT_BYTES + _largest_need(recipe, sources),
+        memory_bytes=_peak_bytes() + PREFECT_BYTES + _largest_need(recipe, sources, memory_limit),
         disk_bytes=sum(s.disk_bytes for s in sources) + _written_text(recipe, sources),
         free_bytes=storage.free_bytes(out),
         seconds=sum(s.seconds for s in sources),
     )
 
 
-def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:
-    """Bytes of the greedier of two stages, which do not run at the same time."""
-    deciding = DECIDING_BYTES * sum(s.documents for s in sources)
+def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...], memory_limit: int) -> int:
+    """Bytes of the greediest of three stages, which do not run at the same time."""
+    documents = sum(s.documents for s in sources)
+    comparing = recipe.signals.minhash * dedup.needed(documents, recipe.signals)
+    deciding = max(DECIDING_BYTES * documents, min(comparing, memory_limit))
     if recipe.mixture is None:
         return deciding
     text = sum(s.text_bytes for s in sources)
@@ -156,6 +158,8 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     for source in recipe.ingest.sources:
         if source.normalise is not None and source.normalise.boilerplate is not None:
             yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
+    if recipe.dedup.near and recipe.dedup.verification == "exact":
+        yield "near-duplicates: the text of all candidates, to compare it exactly"
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:
         yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"

@@ -112,14 +112,16 @@ def opt_out_lists(config: OptOutConfig | None) -> opt_outs.Lists:
     if config is None:
         return opt_outs.Lists()
     found = {
-        kind: frozenset[str]().union(*(_entries(place, kind) for place in getattr(config, kind)))
+        kind: frozenset[str]().union(
+            *(entries(p, kind, where=f"select.opt_out.{kind}: {p}") for p in getattr(config, kind))
+        )
         for kind in ("ids", "urls", "domains")
     }
     return opt_outs.Lists(**found)
 
 
-def _entries(place: str, kind: str) -> frozenset[str]:
-    where = f"select.opt_out.{kind}: {place}"
+def entries(place: str, kind: str, *, where: str) -> frozenset[str]:
+    """Read a list of ids, addresses or domains. Raises :class:`ConfigError` naming ``where``."""
     try:
         content = storage.read_bytes(place)
         if content.startswith(GZIP):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from schemas import columns as c
+from schemas import levels
 from schemas.inspection import Reason
 from tasks import attributes, ledger, opt_outs, rules, select, storage
 from tasks.report.thresholds import limits, number
@@ -31,7 +32,7 @@ class Judge:
 
     def reason(self, name: str, twin: Twin | None) -> Reason:
         """Return one of the document's reasons, explained; ``twin`` is the duplicate's."""
-        if name in select.LEVELS:
+        if name in levels.LEVELS:
             return self._duplicate(name, twin)
         if name in self._rules:
             rule = self._rules[name]
@@ -49,13 +50,17 @@ class Judge:
     def _duplicate(self, name: str, twin: Twin | None) -> Reason:
         if twin is None:
             return Reason(name=name, said="of a document that is not named")
-        least, key = None, "dedup.exact" if name == select.EXACT else None
-        if name == select.NEAR:
+        least, key = (
+            None,
+            {levels.EXACT: "dedup.exact", levels.REPEATED_URL: "dedup.urls"}.get(name),
+        )
+        if name == levels.NEAR:
             least, key = self._config.dedup.threshold, "dedup.threshold"
         alike = {
-            select.REPEATED_ID: "the same id as",
-            select.EXACT: "the same text as",
-            select.NEAR: f"similarity {_plain(twin.similarity)} to",
+            levels.REPEATED_ID: "the same id as",
+            levels.REPEATED_URL: "the same address as",
+            levels.EXACT: "the same text as",
+            levels.NEAR: f"similarity {_plain(twin.similarity)} to",
         }
         where = f"{twin.source}, {twin.location}, position {twin.position}"
         kept = {True: ", which is kept", False: ", which is dropped too", None: ""}[twin.keep]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from schemas import columns as c
+from schemas.levels import EXACT, LEVELS, NEAR, REPEATED_ID, REPEATED_URL
 from tasks import rules
 from tasks.hashing import seeded
 from tasks.licenses import Policy
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 OPT_OUT, LICENSE = "opt_out", "license"
 LEGAL = (OPT_OUT, LICENSE)
 EMPTY = "empty"
-REPEATED_ID, EXACT, NEAR = "repeated_id", "exact_duplicate", "near_duplicate"
-LEVELS = {REPEATED_ID: "id", EXACT: "exact", NEAR: "near"}
 TRAIN, VALID = "train", "valid"
 
 
@@ -101,13 +100,13 @@ def decide(
 
     Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
     cluster_row, similarity``). Opt-out and licence are named first (who opted out finds that said
-    and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (``id``, ``exact``
-    or ``near``) and ``similarity`` tell of a twin where there is one, also where ``dedup`` says
-    that such twins stay.
+    and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (``id``, ``url``,
+    ``exact`` or ``near``) and ``similarity`` tell of a twin where there is one, also where
+    ``dedup`` says that such twins stay.
     """
     twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
     twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"))
-    dropped = [REPEATED_ID] + [EXACT] * dedup.exact + [NEAR] * dedup.near
+    dropped = [REPEATED_ID, REPEATED_URL] + [EXACT] * dedup.exact + [NEAR] * dedup.near
     # A copy counts as a copy, also where the twin that is kept in its place is only near.
     found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
     reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
@@ -145,7 +144,8 @@ def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     kind, twin, cluster = pl.col(c.TWIN_KIND), pl.col(c.TWIN_ROW), pl.col(c.CLUSTER_ROW)
     if dedup.near:
         near = (kind == EXACT) & ((twin != cluster) | (not dedup.exact))
-        last = pl.when(kind == REPEATED_ID).then(twin).when(kind.is_not_null()).then(cluster)
+        named_alike = kind.is_in([REPEATED_ID, REPEATED_URL])
+        last = pl.when(named_alike).then(twin).when(kind.is_not_null()).then(cluster)
         named = pl.when(near).then(pl.lit(NEAR)).otherwise(kind)
         return named.alias(c.TWIN_KIND), last.alias(c.TWIN_ROW), pl.col(c.SIMILARITY)
     equal = pl.when(kind == EXACT).then(1.0).otherwise(pl.col(c.SIMILARITY))

@@ -10,28 +10,23 @@ from hypothesis import strategies as st
 from schemas import columns as c
 from schemas.config import SignalsConfig
 from tasks.budget import PRIORITY
-from tasks.signals.minhash import band_keys
+from tasks.signals.minhash.library import band_keys, compact
 
 SMALL_SKETCHES = SignalsConfig(minhash_bands=3, minhash_rows=2)
 SOURCES = {"web": "replay", "books": "replay", "mine": "new"}
 
 
-def sketch_of(values: list[int]) -> bytes:
-    """Return a sketch with these values."""
-    return b"".join(value.to_bytes(4, "little") for value in values)
-
-
 def row(
     doc_id: str,
     text: str,
-    sketch: bytes | None,
+    values: list[int] | None,
     *,
     source: str = "web",
     words: int = 100,
     broken: bool = False,
     signals: SignalsConfig = SMALL_SKETCHES,
 ) -> dict[str, object]:
-    """Return what deduplication and selection read of one document."""
+    """Return what deduplication and selection read of one document; ``values``: of its MinHash."""
     return {
         c.DOC_ID: doc_id,
         c.SOURCE: source,
@@ -40,8 +35,8 @@ def row(
         c.DOCUMENT_DIGEST: f"digest of {doc_id} {text}",
         c.N_BYTES: len(text),
         c.GOPHER_WORD_COUNT: words,
-        c.MINHASH_SKETCH: sketch,
-        c.MINHASH_BANDS: None if sketch is None else band_keys(sketch, signals),
+        c.MINHASH_SKETCH: None if values is None else compact(values),
+        c.MINHASH_BANDS: None if values is None else band_keys(values, signals.minhash_rows),
         c.BROKEN: ["some_rule"] if broken or not words else [],
     }
 
@@ -67,7 +62,7 @@ def documents(draw: st.DrawFn) -> list[dict[str, object]]:
     Text 0 has no words, and text 1 none that a shingle is made of.
     """
     values = st.lists(st.integers(0, 2), min_size=6, max_size=6)
-    sketches = [None, None, *map(sketch_of, draw(st.lists(values, min_size=1, max_size=8)))]
+    sketches = [None, None, *draw(st.lists(values, min_size=1, max_size=8))]
     numbers = st.tuples(
         st.integers(0, 9), st.integers(0, len(sketches) - 1), st.sampled_from(sorted(SOURCES))
     )

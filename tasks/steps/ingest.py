@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
-SIGNALS_VERSION = "signals-4"
+SIGNALS_VERSION = "signals-5"
 
 
 class Measured(Frozen):

@@ -11,23 +11,23 @@ from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the ann
 from schemas.errors import ConfigError
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DECISIONS, conform
+from tasks import dedup as dedup_rules
 from tasks import (
-    attributes,
-    dedup,
     estimates,
     guards,
     kept,
     ledger,
     licenses,
+    narrow,
     opt_outs,
-    preflight,
     rules,
     select,
     storage,
 )
-from tasks.hashing import add_hex, digest, table_digest
+from tasks.hashing import add_hex, table_digest
 from tasks.report.histograms import histograms
 from tasks.rules import attribute_column
+from tasks.steps import dedup
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from schemas.config import SelectConfig
 
-VERSION = "select-2"
 NAMED_LICENSES = 20
 """Licences of a source that the manifest counts one by one."""
 LONGEST_NAME = 100
@@ -43,32 +42,32 @@ LONGEST_NAME = 100
 
 
 @step
-def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
+def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageManifest, bool]:
     """Settle for every document whether it is kept, and why not; return whether that stood already.
 
-    Reads narrow columns only. One decisions shard for each documents shard, row by row beside it.
+    ``near``: the files of what :func:`tasks.steps.dedup.compare` found. Reads narrow columns only.
+    One decisions shard for each documents shard, row by row beside it.
     """
-    documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
-    lists = preflight.opt_out_lists(deciding.select.opt_out)
-    _lay_by(lists, out)
-    tokenizer = _tokenizer_digest(deciding)
-    rest, digests = (documents.key, documents.digest, signals.digest, tokenizer), lists.digests()
-    key = digest(VERSION, licenses.VERSION, _unplaced(deciding), digests, *rest)
-    known = ledger.finished(out, "select", key)
+    given = narrow.given(deciding, out)
+    documents, tokenizer = given.documents, given.tokenizer_digest
+    known = ledger.finished(out, "select", given.key)
     if known is not None:
         return known, True
     ledger.begin(out, "select")
-    frame = _narrow(documents, signals, deciding, lists, out)
+    _lay_by(given.lists, out)
+    frame = narrow.load(given, deciding, out)
     frame = frame.hstack([_counted(documents, frame, tokenizer, out)])
     _check_attributes(frame, deciding)
-    decisions = _decide(frame, deciding, lists)
+    state, found = dedup.read(given.key, near, out)
+    frame = frame.hstack(state.select(c.BROKEN))
+    decisions = _decide(frame, state, found, deciding)
     _check_new(frame, decisions)
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
     shards = tuple(_write_decisions(decisions, documents, out))
     ledger.sweep(out, "select", {s.file for s in shards})
     manifest = StageManifest(
         stage="select",
-        key=key,
+        key=given.key,
         digest=add_hex(s.digest for s in shards),
         rows_in=frame.height,
         rows_out=int(decisions[c.KEEP].sum()),
@@ -76,7 +75,7 @@ def decide(deciding: DecidingConfig, out: str) -> tuple[StageManifest, bool]:
         details={
             "sources": _outcomes(frame, decisions),
             "licenses": _licenses(frame, decisions),
-            "opt_out": digests,
+            "opt_out": given.lists.digests(),
             "histograms": _histograms(frame, decisions, deciding.select),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
         },
@@ -91,18 +90,6 @@ def _lay_by(lists: opt_outs.Lists, out: str) -> None:
     storage.remove(folder)
     for kind, entries in lists.entries().items():
         storage.write_bytes(storage.join(folder, f"{kind}.txt"), "\n".join(entries).encode())
-
-
-def _unplaced(deciding: DecidingConfig) -> DecidingConfig:
-    """What decisions rest on, less the places of the lists: their content counts."""
-    select_config = deciding.select.model_copy(update={"opt_out": None})
-    return deciding.model_copy(update={"select": select_config, "tokenizer": None})
-
-
-def _tokenizer_digest(deciding: DecidingConfig) -> str | None:
-    if deciding.tokenizer is None:
-        return None
-    return preflight.tokenizer(deciding.tokenizer)[1]
 
 
 def _counted(
@@ -170,41 +157,11 @@ def _check_new(frame: pl.DataFrame, decisions: pl.DataFrame) -> None:
         )
 
 
-def _narrow(
-    documents: StageManifest,
-    signals: StageManifest,
-    deciding: DecidingConfig,
-    lists: opt_outs.Lists,
-    out: str,
+def _decide(
+    frame: pl.DataFrame, state: pl.DataFrame, near: pl.DataFrame, deciding: DecidingConfig
 ) -> pl.DataFrame:
-    """Everything that decisions rest on, without text, in the order of the shards."""
-    columns = (c.SOURCE, c.LICENSE, c.OPT_OUT, *lists.needed())
-    parts = []
-    for left, right in zip(documents.shards, signals.shards, strict=True):
-        ids = storage.read_table(storage.join(ledger.folder(out, "ingest"), left.file), columns)
-        measured = storage.read_table(storage.join(ledger.folder(out, "signals"), right.file))
-        own, origin = pl.lit(left.source), pl.lit(deciding.origins[str(left.source)])
-        both = pl.DataFrame(ids).hstack(_with_attributes(pl.DataFrame(measured), deciding))
-        parts.append(both.with_columns(own.alias(c.RECIPE_SOURCE), origin.alias(c.ORIGIN)))
-    return pl.concat(parts)
-
-
-def _with_attributes(measured: pl.DataFrame, deciding: DecidingConfig) -> pl.DataFrame:
-    """The signals with the attributes that rules are about as numbers, and without their JSON."""
-    names = list(dict.fromkeys(rule.name for rule in deciding.select.attributes))
-    found = attributes.values(measured[c.ATTRIBUTES], names)
-    found = found.rename({name: attribute_column(name) for name in names})
-    return measured.drop(c.ATTRIBUTES).hstack(found)
-
-
-def _decide(frame: pl.DataFrame, deciding: DecidingConfig, lists: opt_outs.Lists) -> pl.DataFrame:
-    # Both kinds of reason cost a document its place among twins: none stands in for an allowed one.
-    by_law = select.legal(frame, deciding.select, lists)
-    broken = select.reasons(frame, deciding.select)
-    both = pl.select(pl.concat_list(by_law, broken).alias(c.BROKEN))
-    frame = frame.hstack(both)
-    frame = frame.with_columns(dedup.rank(frame, seed=deciding.seed))
-    twins = dedup.twins(frame, signals=deciding.signals, threshold=deciding.dedup.threshold)
+    found = dedup_rules.settle(near, state[c.RANK].to_numpy())
+    twins = dedup_rules.twins(state, found)
     decisions = select.decide(
         frame.hstack(twins), select=deciding.select, dedup=deciding.dedup, seed=deciding.seed
     )

@@ -18,6 +18,8 @@ from tasks.storage import local
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import polars as pl
+
 SHARD_KEY = b"openmoat.shard"
 REPEATING = (c.SOURCE, c.LICENSE, c.LANG, c.LOCATION, c.DROP_REASON, c.LEVEL, c.SPLIT, c.ORIGIN)
 """Columns of few values, stored as dictionaries; in the others a dictionary only costs time."""
@@ -93,6 +95,13 @@ def read_batches(
         names = None if columns is None else list(columns)
         for batch in file.iter_batches(batch_size=rows, columns=names):
             yield pa.Table.from_batches([batch])
+
+
+def scan(locations: Sequence[str], *, row_column: str) -> pl.LazyFrame:
+    """Return shards, one after the other, as a query with the number of each row (from 0)."""
+    import polars as pl
+
+    return pl.scan_parquet(list(locations), row_index_name=row_column, glob=False)
 
 
 def read_row(location: str, row: int, columns: Sequence[str] | None = None) -> dict[str, Any]:

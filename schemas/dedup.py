@@ -1,0 +1,62 @@
+"""The section ``[dedup]``: which documents count as the same, and which of them is kept."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from schemas.recipe import Section, wrong
+from schemas.signals import NUMERIC
+
+
+class DedupConfig(Section):
+    """Which documents count as the same."""
+
+    urls: bool = Field(
+        default=False,
+        description="Drop all but one of the documents with the same address: its host, path and "
+        "query, without scheme, `www.` and fragment.",
+    )
+    exact: bool = Field(default=True, description="Drop all but one of byte-equal texts.")
+    near: bool = Field(default=True, description="Drop near-duplicates found by MinHash.")
+    threshold: float = Field(
+        default=0.8,
+        gt=0.0,
+        le=1.0,
+        description="Jaccard similarity to the kept document, of sets of shingles, at which "
+        "another one is its near-duplicate.",
+    )
+    verification: Literal["exact", "estimated"] = Field(
+        default="exact",
+        description="How that is found out. `exact`: the text of all candidates is read once more. "
+        "`estimated`: from the sketches, without reading; of a hundred estimates ninety-five are "
+        "right to within 0.08, so that a lower `threshold`, such as 0.75, is needed to find as "
+        "much, and some of what goes is less alike than was meant.",
+    )
+    source_priority: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Sources of which twins are kept first, in this order; then all others. New "
+        "data comes before old all the same.",
+    )
+    quality: str | None = Field(
+        default=None,
+        description="A signal with a number, for example `lang_prob`: of twins, after "
+        "`source_priority`, the one with the higher value is kept. Then the longer one, then the "
+        "one of the lower seeded hash.",
+    )
+
+    @field_validator("quality")
+    @classmethod
+    def _is_a_number(cls, name: str | None) -> str | None:
+        if name is None or name in NUMERIC:
+            return name
+        near = difflib.get_close_matches(name, NUMERIC, n=1, cutoff=0.6)
+        raise wrong(
+            "",
+            got=repr(name),
+            wanted="the name of a signal that is a number",
+            way_out=f"Did you mean {near[0]!r}?" if near else "They stand in docs/signals.md.",
+        )

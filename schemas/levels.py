@@ -1,0 +1,12 @@
+"""Levels at which a document is a duplicate: as reasons call them, and as decisions do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+REPEATED_ID: Final = "repeated_id"
+REPEATED_URL: Final = "repeated_url"
+EXACT: Final = "exact_duplicate"
+NEAR: Final = "near_duplicate"
+LEVELS: Final = {REPEATED_ID: "id", REPEATED_URL: "url", EXACT: "exact", NEAR: "near"}
+"""In the order in which they are looked for."""

@@ -1,0 +1,145 @@
+"""Near-duplicates: documents that share a band key, verified by their sketches, in bounded memory.
+
+Candidates are found a range of keys at a time (:func:`spans`): each range is a task of its own that
+reads the keys of all documents and keeps those that lie in it. A key belongs to one band, so ranges
+part bands too, and whatever the ranges, the pairs are the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from schemas import columns as c
+from tasks import compiled, sketches
+
+if TYPE_CHECKING:
+    from schemas.config import SignalsConfig
+
+    Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+KERNEL: Final = "tasks.dedup.kernel"
+KEY_BYTES: Final = 100
+"""Memory that a key of a range takes while it is sorted, beside a sketch, about."""
+PAIR: Final = {c.ROW: pl.Int64, c.TWIN_ROW: pl.Int64, c.SIMILARITY: pl.Float64}
+ALL: Final = 1 << 64
+MEMORY_BYTES: Final = 1_000_000_000
+"""What a range may take where nobody says otherwise."""
+Span = tuple[int, int]
+"""Keys from the first up to, not including, the second."""
+
+
+def spans(documents: int, signals: SignalsConfig, memory_bytes: int) -> list[Span]:
+    """Part the keys into ranges that are each found in so much memory."""
+    parts = max(1, -(-needed(documents, signals) // memory_bytes))
+    limits = [ALL * i // parts for i in range(parts + 1)]
+    return list(itertools.pairwise(limits))
+
+
+def needed(documents: int, signals: SignalsConfig) -> int:
+    """Return the bytes of memory that all keys take in one range, if every one were shared."""
+    size = signals.minhash_bands * signals.minhash_rows
+    return documents * signals.minhash_bands * (KEY_BYTES + size)
+
+
+def near(
+    signals: pl.LazyFrame,
+    ranks: Ints,
+    *,
+    config: SignalsConfig,
+    threshold: float,
+    memory_bytes: int = MEMORY_BYTES,
+) -> pl.DataFrame:
+    """Find near-duplicates, a range after the other: ``row, twin_row, similarity``.
+
+    For ``signals`` and ``ranks`` see :func:`pairs`; ``memory_bytes`` are those of a range.
+    """
+    some = spans(len(ranks), config, memory_bytes)
+    found = [pairs(signals, ranks, span, config=config, threshold=threshold) for span in some]
+    return settle(pl.concat(found), ranks)
+
+
+def pairs(
+    signals: pl.LazyFrame, ranks: Ints, span: Span, *, config: SignalsConfig, threshold: float
+) -> pl.DataFrame:
+    """Return pairs that share a key in a range and are alike: ``row, twin_row, similarity``.
+
+    ``signals`` has ``row, minhash_bands, minhash_sketch``; ``ranks`` holds, by row, the place in
+    which a document is preferred, and -1 for those that take no part. The twin is preferred to the
+    row. Similarities are estimated, and reach the threshold.
+    """
+    keys, rows = _keys(signals, ranks, span)
+    touched, members = np.unique(rows, return_inverse=True)
+    if not len(touched):
+        return pl.DataFrame(schema=PAIR)
+    size = config.minhash_bands * config.minhash_rows
+    matrix, likeness = _sketches(signals, touched, size), sketches.likeness(size)
+    least = int(np.searchsorted(likeness, threshold)) + matrix.shape[1] - size
+    kernel = compiled.load(KERNEL)
+    found, _ = kernel.pairs(keys, members, matrix, config.minhash_rows, least)
+    later, earlier, equal = np.asarray(found).T
+    return pl.DataFrame(
+        {
+            c.ROW: touched[later],
+            c.TWIN_ROW: touched[earlier],
+            c.SIMILARITY: likeness[equal - (matrix.shape[1] - size)],
+        },
+        schema=PAIR,
+    ).unique()
+
+
+def _keys(signals: pl.LazyFrame, ranks: Ints, span: Span) -> tuple[Any, Ints]:
+    """Return the keys of a range that documents share, sorted, and whose they are, best first."""
+    low, high = (pl.lit(limit, pl.UInt64) for limit in (span[0], span[1] - 1))
+    found = (
+        signals.select(pl.col(c.ROW).cast(pl.Int64), key=c.MINHASH_BANDS)
+        .explode("key")
+        .filter(pl.col("key").is_between(low, high))
+        .collect(engine="streaming")
+    )
+    found = found.with_columns(rank=ranks[found[c.ROW].to_numpy()]).filter(pl.col("rank") >= 0)
+    found = found.sort("key", "rank")
+    keys = found["key"].to_numpy()
+    alike = keys[1:] == keys[:-1]
+    shared = np.zeros(len(keys), np.bool_)
+    shared[1:] |= alike
+    shared[:-1] |= alike
+    return keys[shared], found[c.ROW].to_numpy()[shared]
+
+
+def _sketches(signals: pl.LazyFrame, rows: Ints, size: int) -> sketches.Sketches:
+    """Return the sketches of some rows, filled up with zeros to a multiple of eight bytes."""
+    wanted = pl.LazyFrame({c.ROW: rows})
+    found = (
+        signals.select(pl.col(c.ROW).cast(pl.Int64), c.MINHASH_SKETCH)
+        .join(wanted, on=c.ROW, how="semi")
+        .collect(engine="streaming")
+        .sort(c.ROW)
+    )
+    matrix = np.zeros((len(rows), -(-size // 8) * 8), np.uint8)
+    matrix[:, :size] = sketches.matrix(found[c.MINHASH_SKETCH], size)
+    return matrix
+
+
+def settle(pairs: pl.DataFrame, ranks: Ints) -> pl.DataFrame:
+    """Return who goes and for whom: ``row, twin_row, similarity``, in the order of rows.
+
+    In the order in which documents are preferred, each goes whose pairs hold one that is kept: for
+    the likest of these, of equals for the one that is preferred. So no twin has a twin itself.
+    """
+    if pairs.is_empty():
+        return pairs
+    places = [ranks[pairs[name].to_numpy()] for name in (c.ROW, c.TWIN_ROW)]
+    ordered = (
+        pairs.with_columns(rank=places[0], twin_rank=places[1])
+        .sort("rank", -pl.col(c.SIMILARITY), "twin_rank")
+        .unique([c.ROW, c.TWIN_ROW], keep="first", maintain_order=True)
+    )
+    both = np.concatenate([ordered[c.ROW].to_numpy(), ordered[c.TWIN_ROW].to_numpy()])
+    rows, numbers = np.unique(both, return_inverse=True)
+    taken = np.full(len(rows), -1, np.int64)
+    compiled.load(KERNEL).settle(numbers[: ordered.height], numbers[ordered.height :], taken)
+    return ordered[taken[taken >= 0]].select(*PAIR).sort(c.ROW)

@@ -1,0 +1,89 @@
+"""What decisions rest on, read from a run's finished stages without text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from schemas import columns as c
+from schemas.manifest import StageManifest  # noqa: TC001  (a field of a named tuple)
+from schemas.tables import SIGNALS
+from tasks import attributes, ledger, licenses, opt_outs, preflight, storage
+from tasks.hashing import digest
+from tasks.rules import attribute_column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from schemas.config import DecidingConfig
+
+VERSION = "select-3"
+READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.SPANS}]
+
+
+class Given(NamedTuple):
+    """What a run's decisions are made of: finished stages, and the recipe's lists as they are."""
+
+    documents: StageManifest
+    signals: StageManifest
+    lists: opt_outs.Lists
+    tokenizer_digest: str | None
+    key: str
+
+
+def given(deciding: DecidingConfig, out: str) -> Given:
+    """Find them; the key is that of the decisions."""
+    documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
+    lists = preflight.opt_out_lists(deciding.select.opt_out)
+    tokenizer = None if deciding.tokenizer is None else preflight.tokenizer(deciding.tokenizer)[1]
+    # What counts of the lists and the tokenizer is their content, wherever it lies.
+    select = deciding.select.model_copy(update={"opt_out": None})
+    unplaced = deciding.model_copy(update={"select": select, "tokenizer": None})
+    rest = (documents.key, documents.digest, signals.digest, tokenizer)
+    key = digest(VERSION, licenses.VERSION, unplaced, lists.digests(), *rest)
+    return Given(documents, signals, lists, tokenizer, key)
+
+
+def load(some: Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:
+    """Return what :func:`parts` gives as one frame."""
+    return pl.concat(parts(some, deciding, out))
+
+
+def parts(some: Given, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFrame]:
+    """Return one row a document, a shard after the other.
+
+    All signals but bands, sketches and spans; ``source``, ``recipe_source``, ``origin``,
+    ``license``, ``opt_out``, what opt-out lists are compared with, ``address`` (where the recipe
+    asks for it), and a column for each attribute that a rule is about.
+    """
+    columns = [c.SOURCE, c.LICENSE, c.OPT_OUT, *some.lists.needed()]
+    columns += [c.URL] * (deciding.dedup.urls and c.URL not in columns)
+    for left, right in zip(some.documents.shards, some.signals.shards, strict=True):
+        told = storage.read_table(storage.join(ledger.folder(out, "ingest"), left.file), columns)
+        measured = _measured(storage.join(ledger.folder(out, "signals"), right.file), deciding)
+        own, origin = pl.lit(left.source), pl.lit(deciding.origins[str(left.source)])
+        both = pl.DataFrame(told).hstack(measured)
+        both = both.with_columns(own.alias(c.RECIPE_SOURCE), origin.alias(c.ORIGIN))
+        yield both if not deciding.dedup.urls else both.hstack([_addresses(both[c.URL])])
+
+
+def sketches(some: Given, out: str) -> pl.LazyFrame:
+    """Return ``row, minhash_bands, minhash_sketch`` of all documents, read when it is collected."""
+    files = [storage.join(ledger.folder(out, "signals"), s.file) for s in some.signals.shards]
+    every = storage.scan(files, row_column=c.ROW)
+    return every.select(c.ROW, c.MINHASH_BANDS, c.MINHASH_SKETCH)
+
+
+def _measured(location: str, deciding: DecidingConfig) -> pl.DataFrame:
+    """Signals of a shard, the attributes that rules are about as numbers in place of their JSON."""
+    names = list(dict.fromkeys(rule.name for rule in deciding.select.attributes))
+    measured = pl.DataFrame(storage.read_table(location, READ))
+    found = attributes.values(measured[c.ATTRIBUTES], names)
+    found = found.rename({name: attribute_column(name) for name in names})
+    return measured.drop(c.ATTRIBUTES).hstack(found)
+
+
+def _addresses(urls: pl.Series) -> pl.Series:
+    found = [None if url is None else opt_outs.normal_url(url) or None for url in urls]
+    return pl.Series(c.ADDRESS, found, pl.String)
