@@ -83,11 +83,10 @@ def _read_ascii(data: Any, stop: Any, words: Any, begins: Any, state: Any) -> An
                 second &= second - np.uint64(1)
                 begins[count + k] = size + swar.first(second)
         count += many
-        size += taken
-        at += taken
-        if taken == 8:
-            before = marks >> np.uint64(56)
+        if taken == 8:  # foreseen, so that the next eight need not wait for what this was found by
+            at, size, before = at + 8, size + 8, marks >> np.uint64(56)
             continue
+        at, size = at + taken, size + taken
         before = (before >> np.uint64(8 * taken)) & np.uint64(0x80)
         if taken < most:
             at += min(swar.first(marks >> np.uint64(8 * taken)), most - taken)
@@ -151,6 +150,24 @@ def _word(words: Any, at: int, size: int) -> Any:
         at, size = at + 8, size - 8
     beyond = np.uint64(8 * (8 - size))
     return _token(value ^ ((swar.eight(words, at) << beyond) >> beyond))
+
+
+@njit(cache=True, nogil=True)
+def _words(words: Any, begins: Any, count: Any, tokens: Any, found: Any) -> Any:
+    """Hash ``count`` words; return how many tokens there are then.
+
+    It is :func:`_word` again, written out: a call for each word would take as long as its hash.
+    """
+    for i in range(count):
+        at = begins[i]
+        size = begins[i + 1] - 1 - at
+        value = np.uint64(0)
+        while size > 8:
+            value = _token(value ^ swar.eight(words, at))
+            at, size = at + 8, size - 8
+        beyond = np.uint64(8 * (8 - size))
+        tokens[found + i] = _token(value ^ ((swar.eight(words, at) << beyond) >> beyond))
+    return found + count
 
 
 @njit(cache=True, nogil=True)
@@ -239,9 +256,7 @@ def following(data: Any, stop: Any, folds: Any, work: Any, state: Any) -> Any:
             found += 1
         found = _characters(words, first - 1, tokens, found)
     else:
-        for i in range(whole):
-            tokens[width + i] = _word(words, begins[i], begins[i + 1] - 1 - begins[i])
-        found += whole
+        found = _words(words, begins, whole, tokens, found)
     (value, seen), made = _roll(tokens, width, found - width, hashes, (value, seen))
     if last and 0 < seen < width:
         hashes[0], made = widely_mixed(value), 1

@@ -21,6 +21,7 @@ OPENMOAT = [sys.executable, "-m", "flows.cli"]
 SIGNS = (
     "documents/*.parquet",
     "signals/manifest.json",
+    "decisions/near/*.parquet",
     "decisions/*.parquet",
     "tokenizer/tokenizer.json",
     "tokens/*.parquet",

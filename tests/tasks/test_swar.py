@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ EIGHT = st.binary(min_size=8, max_size=8) | st.text("azAZ@[`{ \t\n\x7fé", min_s
 )
 MARKED: dict[str, Callable[[int], bool]] = {
     "letters": lambda byte: chr(byte).isascii() and chr(byte).isalpha(),
+    "alphanumeric": lambda byte: chr(byte).isascii() and chr(byte).isalnum(),
     "visible": lambda byte: 0x21 <= byte <= 0x7F,
     "plain": lambda byte: 0x20 <= byte <= 0x7E or byte in b"\t\n",
 }
@@ -80,3 +82,31 @@ def test_a_run_is_passed_over_up_to_its_last_bytes(name: str, data: bytes, start
     at = getattr(swar(), f"past_{name}")(np.frombuffer(body, np.uint8), start, len(body))
     assert all(MARKED[name](byte) for byte in body[start:at])
     assert len(body) - at < 8 or not MARKED[name](body[at])
+
+
+@given(EIGHT)
+def test_first_tells_how_far_it_is_to_a_mark(data: bytes) -> None:
+    found = np.uint64(swar().alphanumeric(number(data)))
+    marked = [MARKED["alphanumeric"](byte) for byte in data]
+    assert swar().first(found) == (marked.index(True) if any(marked) else 8)
+
+
+@given(EIGHT, st.integers(0, 8))
+def test_eight_bytes_are_put_where_they_are_asked_for(data: bytes, at: int) -> None:
+    place = np.zeros(16, np.uint8)
+    putting()(place, at, number(data))
+    assert place.tobytes() == bytes(at) + data + bytes(8 - at)
+
+
+@cache
+def putting() -> Any:
+    """Compile a call of ``put``, which stands for instructions and not for a function."""
+    from numba import njit
+
+    put = swar().put
+
+    @njit
+    def at_place(data: Any, at: int, value: Any) -> None:
+        put(data, at, value)
+
+    return at_place

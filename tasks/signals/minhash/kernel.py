@@ -10,6 +10,8 @@ from numba import njit
 
 from tasks.shingles.kernel import following, room, start, widely_mixed
 
+ROW: Final = 32
+"""Hashes that the processor permutes at a time: four times eight."""
 LOW_32: Final = np.uint64(0xFFFFFFFF)
 MIX_1: Final = np.uint64(0x85EBCA6B)
 MIX_2: Final = np.uint64(0xC2B2AE35)
@@ -50,7 +52,10 @@ def _sketch(
     while not last:
         state, made, last = following(data, limits[1], folds, work, state)
         _shorten(work[3], made, short)
-        _lessen(short[:made], factors, terms, least)
+        # The first one again and again up to whole rows: it changes nothing, and ends are slow.
+        full = -(-made // ROW) * ROW
+        short[made:full] = short[0]
+        _lessen(short[:full], factors, terms, least)
     return state[-1] > 0
 
 
@@ -73,7 +78,7 @@ def sketch(
     equally many of them.
     """
     work = room(offsets, width, by_character)
-    short = np.empty(max(len(work[3]), sketches.shape[1]), np.uint32)
+    short = np.empty(max(len(work[3]), sketches.shape[1]) + ROW, np.uint32)
     least = np.empty(sketches.shape[1], np.uint32)
     bands = keys.shape[1]
     rows = len(least) // bands
@@ -81,10 +86,10 @@ def sketch(
         limits = offsets[i], offsets[i + 1]
         found[i] = _sketch(data, limits, folds, work, short, permutations, least)
         for band in range(bands):
-            key = widely_mixed(np.uint64(band + 1))
-            for k in range(band * rows, (band + 1) * rows):
-                key = widely_mixed(key ^ np.uint64(least[k]))
-            keys[i, band] = key
+            keys[i, band] = widely_mixed(np.uint64(band + 1))
+        for k in range(rows):  # bands side by side: none waits for another
+            for band in range(bands):
+                keys[i, band] = widely_mixed(keys[i, band] ^ np.uint64(least[band * rows + k]))
         _shorten(least, len(least), short)
         for k in range(len(least)):
             sketches[i, k] = np.uint8(short[k])
