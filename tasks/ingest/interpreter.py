@@ -208,13 +208,15 @@ def _parsed(text: str) -> ast.Module:
     """The syntax tree, without the warnings that the parser has about other people's code.
 
     ``warnings.catch_warnings`` swaps the filters of all threads. Instead one more filter is left in
-    place, which matches nothing but the name that documents are parsed under.
+    place, which matches nothing but the name that documents are parsed under. One thread parses at
+    a time: Python counts the depth of a tree once for all threads, and where one takes over from
+    another that is half way, :class:`SystemError` (python/cpython#106905).
     """
     module = rf"{_PARSED_AS}\Z"
     with _PARSING:
         if ("ignore", None, Warning, re.compile(module), 0) not in warnings.filters:
             warnings.filterwarnings("ignore", module=module)
-    return ast.parse(text, filename=_PARSED_AS)
+        return ast.parse(text, filename=_PARSED_AS)
 
 
 def _topics(tree: ast.Module) -> Iterator[Record | Reject]:

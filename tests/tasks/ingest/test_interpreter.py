@@ -5,6 +5,7 @@ import glob
 import io
 import subprocess
 import sys
+import time
 import tokenize
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -529,3 +530,29 @@ def test_a_warning_free_process() -> None:
         [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "Warning" not in done.stderr
+
+
+def test_threads_that_parse_at_the_same_time() -> None:
+    """CPython counts the depth of a tree once for all threads (python/cpython#106905)."""
+
+    class Slow:
+        """Gives way to another thread where the collector finds it, be it amid a tree."""
+
+        def __init__(self) -> None:
+            self.own = self
+
+        def __del__(self) -> None:
+            time.sleep(0)
+
+    def parse(source: bytes) -> None:
+        Slow()
+        read(source, "python-source", f"{STDLIB}/demo.py")
+
+    sources = [Path(file).read_bytes() for file in files("python-source")[:60]]
+    before = sys.getswitchinterval()
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(parse, sources * 6))
+    finally:
+        sys.setswitchinterval(before)
