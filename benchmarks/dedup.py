@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import command, jobs, measuring, peers, printing
 from benchmarks.jobs import OWN, Entry
 from benchmarks.measuring import MB, Contender
+
+if TYPE_CHECKING:
+    import argparse
 
 AT = "benchmarks.contenders"
 DOCUMENTS, SOME, FEW, MANY = 60_000, 20_000, 1_000, 1_000_000
@@ -183,11 +185,7 @@ def _judged(desk: Path, names: list[str]) -> dict[str, Any] | None:
 
 def options_of(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="make bench-dedup", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="a minute: few documents, no peers, one round"
-    )
-    parser.add_argument("--json", action="store_true", help="the last line is all figures as JSON")
+    parser = command.parser("dedup", __doc__, rounds="medians count")
     parser.add_argument("--jobs", nargs="+", choices=list(JOBS)[:2], default=list(JOBS)[:2])
     parser.add_argument(
         "--million", action="store_true", help=f"openmoat alone on {MANY:,} documents too"
@@ -195,16 +193,11 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--documents", type=int, help=f"of the whole process ({DOCUMENTS:,})")
     parser.add_argument("--some", type=int, help=f"for signatures ({SOME:,})")
     parser.add_argument("--few", type=int, help=f"for programs that are slow ({FEW:,})")
-    parser.add_argument("--rounds", type=int, choices=range(1, 100), metavar="N", default=None,
-                        help="rounds; medians count (default 3)")  # fmt: skip
-    parser.add_argument("--no-peers", action="store_true", help="openmoat alone")
     parser.add_argument("--dedup", metavar="PYTHON", help="a Python that has rensa and the like")
-    parser.add_argument("--peers", metavar="PYTHON", help="a Python that has datatrove and spacy")
-    given = parser.parse_args(arguments)
+    given = command.chosen(parser, arguments)
     given.documents = given.documents or (QUICK_DOCUMENTS if given.quick else DOCUMENTS)
     given.some = given.some or (QUICK_SOME if given.quick else SOME)
     given.few = given.few or (QUICK_FEW if given.quick else FEW)
-    given.rounds = given.rounds or (1 if given.quick else 3)
     return given
 
 

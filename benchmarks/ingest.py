@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import command, measuring, peers, printing
 from benchmarks.measuring import MB, Contender
+
+if TYPE_CHECKING:
+    import argparse
 
 FORMATS = ("jsonl.gz", "jsonl", "jsonl.zst", "parquet")
 MAIN = "jsonl.gz"
@@ -213,23 +215,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def options_of(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="make bench-ingest", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="under a minute: little text, no peers"
-    )
-    parser.add_argument("--json", action="store_true", help="the last line is all figures as JSON")
+    parser = command.parser("ingest", __doc__, rounds="the best counts")
     parser.add_argument("--memory", action="store_true", help="peak memory only")
     parser.add_argument("--mb", type=command.megabytes, help=f"MB of text (default {TEXT_MB:g})")
-    parser.add_argument("--rounds", type=int, choices=range(1, 100), metavar="N", default=None,
-                        help="rounds; the best counts (default 3)")  # fmt: skip
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=FORMATS)
-    parser.add_argument("--no-peers", action="store_true", help="openmoat alone")
-    parser.add_argument(
-        "--peers", metavar="PYTHON", help="a Python that has datatrove and datasets"
-    )
-    given = parser.parse_args(arguments)
+    given = command.chosen(parser, arguments)
     given.mb = given.mb or (QUICK_MB if given.quick else TEXT_MB)
-    given.rounds = given.rounds or (1 if given.quick else 3)
     return given
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import command, jobs, measuring, peers, printing
 from benchmarks.jobs import OWN, Entry
 from benchmarks.measuring import MB, Contender
+
+if TYPE_CHECKING:
+    import argparse
 
 AT = "benchmarks.contenders"
 TROVE, DOLMA, FASTTEXT = "datatrove, four filters", "dolma, gopher_v2", "fasttext-predict"
@@ -197,25 +199,16 @@ def _labels(given: Path, wanted: list[str]) -> dict[str, Any]:
 
 def options_of(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="make bench-signals", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="a minute: little text, no peers, one round"
-    )
-    parser.add_argument("--json", action="store_true", help="the last line is all figures as JSON")
+    parser = command.parser("signals", __doc__, rounds="medians count")
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
     parser.add_argument("--mb", type=command.megabytes, help=f"MB for the first pass ({TEXT_MB:g})")
     parser.add_argument("--documents", type=int, help=f"for the signals ({DOCUMENTS:,})")
     parser.add_argument("--few", type=int, help=f"for datatrove and dolma ({FEW:,})")
-    parser.add_argument("--rounds", type=int, choices=range(1, 100), metavar="N", default=None,
-                        help="rounds; medians count (default 3)")  # fmt: skip
-    parser.add_argument("--no-peers", action="store_true", help="without datatrove and dolma")
-    parser.add_argument("--peers", metavar="PYTHON", help="a Python that has datatrove and spacy")
     parser.add_argument("--dolma", metavar="PYTHON", help="a Python that has dolma")
-    given = parser.parse_args(arguments)
+    given = command.chosen(parser, arguments)
     given.mb = given.mb or (QUICK_MB if given.quick else TEXT_MB)
     given.documents = given.documents or (QUICK_DOCUMENTS if given.quick else DOCUMENTS)
     given.few = given.few or (QUICK_FEW if given.quick else FEW)
-    given.rounds = given.rounds or (1 if given.quick else 3)
     return given
 
 

@@ -31,8 +31,9 @@ def build_corpus(recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES) 
 
     meter = ledger.Meter()
     deciding = recipe.deciding()
-    spans = dedup.prepare(deciding, memory_bytes, out)
-    near = [f.result() for f in [dedup.compare.submit(deciding, span, out) for span in spans]]
+    key, spans = dedup.prepare(deciding, memory_bytes, out)
+    compared = [dedup.compare.submit(deciding, key, span, out) for span in spans]
+    near = [future.result() for future in compared]
     decisions, stood = select.decide(deciding, near, out)
     ledger.note(out, "select", meter.record(decisions, reused=len(decisions.shards) * stood))
 

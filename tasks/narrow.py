@@ -68,9 +68,10 @@ def parts(some: Given, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFr
         yield both if not deciding.dedup.urls else both.hstack([_addresses(both[c.URL])])
 
 
-def sketches(some: Given, out: str) -> pl.LazyFrame:
+def sketches(out: str) -> pl.LazyFrame:
     """Return ``row, minhash_bands, minhash_sketch`` of all documents, read when it is collected."""
-    files = [storage.join(ledger.folder(out, "signals"), s.file) for s in some.signals.shards]
+    shards = ledger.read(out, "signals").shards
+    files = [storage.join(ledger.folder(out, "signals"), shard.file) for shard in shards]
     every = storage.scan(files, row_column=c.ROW)
     return every.select(c.ROW, c.MINHASH_BANDS, c.MINHASH_SKETCH)
 

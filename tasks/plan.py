@@ -158,7 +158,7 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     for source in recipe.ingest.sources:
         if source.normalise is not None and source.normalise.boilerplate is not None:
             yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
-    if recipe.dedup.near and recipe.dedup.verification == "exact":
+    if recipe.signals.minhash and recipe.dedup.verification == "exact":
         yield "near-duplicates: the text of all candidates, to compare it exactly"
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:

@@ -54,7 +54,9 @@ def whole(given: Path, folder: Path, *, removed: str) -> Callable[[], int]:
     pair = pl.DataFrame({c.ROW: [1], c.TWIN_ROW: [0], c.SIMILARITY: [1.0]})
     comparing.exactly(pair, lambda _: [pa.array(["one"] * 2, pa.large_string())], CONFIG)
     twins = minhash(pa.array(["one"] * 2, pa.large_string()), CONFIG).with_row_index(c.ROW)
-    dedup.near(twins.lazy(), np.arange(2), config=CONFIG, threshold=THRESHOLD)
+    (span,) = dedup.spans(2, CONFIG, MEMORY_BYTES)
+    found = dedup.pairs(twins.lazy(), np.arange(2), span, config=CONFIG, threshold=THRESHOLD)
+    dedup.settle(found, np.arange(2))
     return partial(_removed, given, folder / "index.parquet", removed)
 
 

@@ -3,7 +3,7 @@
 1. :func:`rank`: which of several is kept (:mod:`tasks.dedup.order`).
 2. :func:`exact`: equal ids, addresses and texts (:mod:`tasks.dedup.exact`).
 3. :func:`pairs`: near-duplicates, a range of band keys at a time, verified
-   (:mod:`tasks.dedup.near`), and :func:`settle`: who goes for whom; or :func:`near`, both.
+   (:mod:`tasks.dedup.near`), and :func:`settle`: who goes for whom.
 4. :func:`twins`: all of it as one answer for each document.
 """
 
@@ -17,7 +17,7 @@ import polars as pl
 from schemas import columns as c
 from schemas.levels import EXACT, NEAR, REPEATED_ID, REPEATED_URL
 from tasks.dedup.exact import exact
-from tasks.dedup.near import MEMORY_BYTES, Span, near, needed, pairs, settle, spans
+from tasks.dedup.near import MEMORY_BYTES, Span, needed, pairs, settle, spans
 from tasks.dedup.order import rank
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = [
     "MEMORY_BYTES",
     "Span",
     "exact",
-    "near",
     "needed",
     "pairs",
     "rank",

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from tasks.characters import swar
+from tasks.shingles.kernel import FACTOR_64
 
 CROWD: Final = 64
 """Documents of one key that each of the others is compared with: those that are preferred most.
@@ -65,9 +66,18 @@ def _by_another_band(key: Any, members: Any, sketches: Any, rows: int) -> Any:
     said = np.zeros(len(members), np.uint64)
     for i in range(len(members)):
         for k in range(begin, begin + rows):
-            said[i] = said[i] * np.uint64(0x9E3779B185EBCA87) + np.uint64(sketches[members[i], k])
+            said[i] = said[i] * FACTOR_64 + np.uint64(sketches[members[i], k])
     order = np.argsort(said, kind="mergesort")  # it keeps the order of equals
     return members[order], said[order]
+
+
+@njit(cache=True, nogil=True)
+def _end_of_equals(values: Any, begin: Any) -> Any:
+    """Return where the values that equal the one at a place end, one after the other."""
+    end = begin + 1
+    while end < len(values) and values[end] == values[begin]:
+        end += 1
+    return end
 
 
 @njit(cache=True, nogil=True)
@@ -80,9 +90,7 @@ def pairs(keys: Any, members: Any, sketches: Any, rows: int, least: int) -> Any:
     """
     found, made, compared, begin = np.empty((1024, 3), np.int64), 0, 0, 0
     while begin < len(keys):
-        end = begin + 1
-        while end < len(keys) and keys[end] == keys[begin]:
-            end += 1
+        end = _end_of_equals(keys, begin)
         group = members[begin:end]
         found, made, more = _compare(group, sketches, least, found, made)
         compared += more
@@ -90,9 +98,7 @@ def pairs(keys: Any, members: Any, sketches: Any, rows: int, least: int) -> Any:
             ordered, said = _by_another_band(keys[begin], group, sketches, rows)
             start = 0
             while start < len(ordered):
-                stop = start + 1
-                while stop < len(ordered) and said[stop] == said[start]:
-                    stop += 1
+                stop = _end_of_equals(said, start)
                 run = ordered[start:stop]
                 found, made, more = _compare(run, sketches, least, found, made)
                 compared += more

@@ -45,23 +45,6 @@ def needed(documents: int, signals: SignalsConfig) -> int:
     return documents * signals.minhash_bands * (KEY_BYTES + size)
 
 
-def near(
-    signals: pl.LazyFrame,
-    ranks: Ints,
-    *,
-    config: SignalsConfig,
-    threshold: float,
-    memory_bytes: int = MEMORY_BYTES,
-) -> pl.DataFrame:
-    """Find near-duplicates, a range after the other: ``row, twin_row, similarity``.
-
-    For ``signals`` and ``ranks`` see :func:`pairs`; ``memory_bytes`` are those of a range.
-    """
-    some = spans(len(ranks), config, memory_bytes)
-    found = [pairs(signals, ranks, span, config=config, threshold=threshold) for span in some]
-    return settle(pl.concat(found), ranks)
-
-
 def pairs(
     signals: pl.LazyFrame, ranks: Ints, span: Span, *, config: SignalsConfig, threshold: float
 ) -> pl.DataFrame:

@@ -30,7 +30,7 @@ INDEX: Final = "index.json"
 PARTS: Final = "parts"
 GONE: Final = "deleted"
 PART_ROWS: Final = 1 << 17
-"""Rows of a full part: about 34 MB as stored, with FineWeb's bands and rows."""
+"""Rows of a full part: about 34 MB as stored, with the default bands and rows."""
 WAY_OUT: Final = "Put the file back from a copy of the index, or build the index again."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -34,20 +35,23 @@ PAIRS = pa.schema(
 )
 
 
-@step
-def prepare(deciding: DecidingConfig, memory_bytes: int, out: str) -> list[dedup.Span]:
-    """Find which rules documents break, and equal ones; return the ranges of keys to compare in.
+class Prepared(NamedTuple):
+    """The key of the decisions to come, and the ranges of keys to compare documents in."""
 
-    None where the decisions stand, or no sketches were made.
-    """
+    key: str
+    spans: list[dedup.Span]
+
+
+@step
+def prepare(deciding: DecidingConfig, memory_bytes: int, out: str) -> Prepared:
+    """Find which rules documents break, and equal ones; no ranges where the decisions stand."""
     given = narrow.given(deciding, out)
     if ledger.finished(out, "select", given.key) is not None:
-        return []
+        return Prepared(given.key, [])
     if storage.read_shard(_state_at(given.key, out)) is None:
         _write(_state_at(given.key, out), _state(given, deciding, out), STATE)
-    if not deciding.signals.minhash:
-        return []
-    return dedup.spans(given.documents.rows_out, deciding.signals, memory_bytes)
+    documents, made = given.documents.rows_out, deciding.signals.minhash
+    return Prepared(given.key, dedup.spans(documents, deciding.signals, memory_bytes) * made)
 
 
 def _state(given: narrow.Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:
@@ -70,42 +74,51 @@ def _judged(frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig) 
 
 
 @step
-def compare(deciding: DecidingConfig, span: dedup.Span, out: str) -> str:
+def compare(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> str:
     """Find and verify the near-duplicates that share a key of a range; return their file."""
-    given = narrow.given(deciding, out)
-    file = f"{digest(VERSION, given.key, list(map(str, span)))}.parquet"
-    at = storage.join(ledger.folder(out, "select"), FOLDER, file)
+    file = f"{digest(VERSION, key, list(map(str, span)))}.parquet"
+    at = _at(file, out)
     if storage.read_shard(at) is None:
-        state = pl.DataFrame(storage.read_table(_state_at(given.key, out), [c.RANK, c.COMPARED]))
-        config, exact = deciding.dedup, deciding.dedup.verification == "exact"
-        found = dedup.pairs(
-            narrow.sketches(given, out),
-            dedup.taking_part(state),
-            span,
-            config=deciding.signals,
-            threshold=config.threshold - comparing.MARGIN * exact,
-        )
-        if exact:
-            read = partial(comparing.documents, shards=given.documents.shards, out=out)
-            found = comparing.exactly(found, read, deciding.signals)
-            found = found.filter(pl.col(c.SIMILARITY) >= config.threshold)
-        _write(at, found, PAIRS)
+        _write(at, _alike(deciding, key, span, out), PAIRS)
     return file
 
 
-def read(key: str, near: list[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what :func:`prepare` and :func:`compare` found; what was for others is removed."""
-    state, folder = _state_at(key, out), ledger.folder(out, "select")
-    ledger.sweep(
-        out, "select", {f"{FOLDER}/{f}" for f in (storage.name_of(state), *near)}, below=FOLDER
+def _alike(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> pl.DataFrame:
+    state = pl.DataFrame(storage.read_table(_state_at(key, out), [c.RANK, c.COMPARED]))
+    config, exact = deciding.dedup, deciding.dedup.verification == "exact"
+    found = dedup.pairs(
+        narrow.sketches(out),
+        dedup.taking_part(state),
+        span,
+        config=deciding.signals,
+        threshold=config.threshold - comparing.MARGIN * exact,
     )
-    parts = [storage.read_table(storage.join(folder, FOLDER, file)) for file in near]
+    if not exact:
+        return found
+    read = partial(comparing.documents, shards=ledger.read(out, "ingest").shards, out=out)
+    found = comparing.exactly(found, read, deciding.signals)
+    return found.filter(pl.col(c.SIMILARITY) >= config.threshold)
+
+
+def read(key: str, near: list[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what :func:`prepare` and :func:`compare` found."""
+    parts = [storage.read_table(_at(file, out)) for file in near]
     pairs = pl.DataFrame(pa.concat_tables([PAIRS.empty_table(), *parts]))
-    return pl.DataFrame(storage.read_table(state)), pairs
+    return pl.DataFrame(storage.read_table(_state_at(key, out))), pairs
+
+
+def sweep(key: str, near: list[str], out: str) -> None:
+    """Remove what was found for other decisions."""
+    wanted = {f"{FOLDER}/{file}" for file in (storage.name_of(_state_at(key, out)), *near)}
+    ledger.sweep(out, "select", wanted, below=FOLDER)
+
+
+def _at(file: str, out: str) -> str:
+    return storage.join(ledger.folder(out, "select"), FOLDER, file)
 
 
 def _state_at(key: str, out: str) -> str:
-    return storage.join(ledger.folder(out, "select"), FOLDER, f"state-{key}.parquet")
+    return _at(f"state-{key}.parquet", out)
 
 
 def _write(location: str, frame: pl.DataFrame, schema: pa.Schema) -> None:

@@ -65,6 +65,7 @@ def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageMa
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
     shards = tuple(_write_decisions(decisions, documents, out))
     ledger.sweep(out, "select", {s.file for s in shards})
+    dedup.sweep(given.key, near, out)
     manifest = StageManifest(
         stage="select",
         key=given.key,

@@ -45,7 +45,11 @@ def decided(
     state = frame.hstack(dedup.exact(frame, config))
     ranks = dedup.taking_part(state)
     lazy = frame.with_row_index(c.ROW).lazy()
-    found = dedup.near(lazy, ranks, config=signals, threshold=threshold, memory_bytes=memory_bytes)
+    pairs = [
+        dedup.pairs(lazy, ranks, span, config=signals, threshold=threshold)
+        for span in dedup.spans(frame.height, signals, memory_bytes)
+    ]
+    found = dedup.settle(pl.concat(pairs), ranks)
     frame = frame.hstack(dedup.twins(state, found))
     decisions = select.decide(frame, select=SelectConfig(), dedup=config, seed=SEED)
     return (

@@ -16,6 +16,7 @@ By default word 5-grams, as FineWeb's (arXiv 2406.17557), and 18 bands of 6.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -63,7 +64,7 @@ def _compiled(
     keys: NDArray[np.uint64],
     found: NDArray[np.bool_],
 ) -> None:
-    permutations = library.permutations(sketches.shape[1], config.minhash_seed)
+    permutations = _permutations(sketches.shape[1], config.minhash_seed)
     compiled.load(KERNEL).sketch(
         *compiled.buffers(texts),
         folds(),
@@ -74,6 +75,18 @@ def _compiled(
         keys,
         found,
     )
+
+
+@cache
+def _permutations(size: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return factors, which are odd, and terms: datasketch's, without the second it takes to load.
+
+    They come from NumPy's first generator, whose numbers no version changes.
+    """
+    chance = np.random.RandomState(seed)
+    halves = chance.randint(0, 1 << 31, size, dtype=np.uint32)
+    terms = chance.randint(0, 1 << 32, size, dtype=np.uint32)
+    return compiled.read_only(2 * halves + np.uint32(1)), compiled.read_only(terms)
 
 
 def _frame(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from tasks import shingles
-from tasks.compiled import read_only
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
     from datasketch import MinHash
     from numpy.typing import NDArray
@@ -28,13 +25,6 @@ def sketcher(size: int, seed: int) -> MinHash:
     from datasketch import MinHash
 
     return MinHash(num_perm=size, seed=seed, hashfunc=int, scheme="affine32")
-
-
-@cache
-def permutations(size: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the factors and the terms of the permutations that belong to a seed."""
-    factors, terms = sketcher(size, seed).permutations
-    return read_only(factors.astype(np.uint32)), read_only(terms.astype(np.uint32))
 
 
 def sketch(

@@ -544,15 +544,16 @@ def test_threads_that_parse_at_the_same_time() -> None:
         def __del__(self) -> None:
             time.sleep(0)
 
-    def parse(source: bytes) -> None:
+    def parse(source: bytes) -> list[Record | Reject]:
         Slow()
-        read(source, "python-source", f"{STDLIB}/demo.py")
+        return read(source, "python-source", f"{STDLIB}/demo.py")
 
     sources = [Path(file).read_bytes() for file in files("python-source")[:60]]
+    alone = list(map(parse, sources))
     before = sys.getswitchinterval()
     try:
         sys.setswitchinterval(1e-6)
         with ThreadPoolExecutor(3) as pool:
-            list(pool.map(parse, sources * 6))
+            assert list(pool.map(parse, sources * 6)) == alone * 6
     finally:
         sys.setswitchinterval(before)
