@@ -9,9 +9,12 @@ from prefect import flow
 from schemas.config import RunConfig, Source
 from tasks import ledger, progress
 from tasks.dedup import MEMORY_BYTES
-from tasks.steps import boilerplate, corpus, dedup, ingest, select
+from tasks.steps import boilerplate, corpus, dedup, ingest, pieces, select
 
 if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
+
+    from schemas.config import DecidingConfig
     from schemas.manifest import Unit
 
 
@@ -31,10 +34,8 @@ def build_corpus(recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES) 
 
     meter = ledger.Meter()
     deciding = recipe.deciding()
-    key, spans = dedup.prepare(deciding, memory_bytes, out)
-    compared = [dedup.compare.submit(deciding, key, span, out) for span in spans]
-    near = [future.result() for future in compared]
-    decisions, stood = select.decide(deciding, near, out)
+    found = _duplicates(deciding, memory_bytes, out)
+    decisions, stood = select.decide(deciding, found, out)
     ledger.note(out, "select", meter.record(decisions, reused=len(decisions.shards) * stood))
 
     if recipe.corpus.materialize:
@@ -61,3 +62,18 @@ def _units(source: Source, listed: list[Unit], out: str) -> list[Unit]:
         progress.expect("boilerplate", sum(u.size for u in own))
         samples = [boilerplate.sample_lines.submit(u, source, out) for u in own]
     return boilerplate.find_repeated(source, own, [s.result() for s in samples], out)
+
+
+def _duplicates(deciding: DecidingConfig, memory_bytes: int, out: str) -> pieces.Found:
+    """Find what documents have in common: first all of a text, then parts of it."""
+    key, spans = dedup.prepare(deciding, memory_bytes, out)
+    near = _results([dedup.compare.submit(deciding, key, span, out) for span in spans])
+    spans = pieces.stay(deciding, key, near, memory_bytes, out)
+    shared = _results([pieces.share.submit(deciding, key, span, out) for span in spans])
+    spans = pieces.find_anchored(deciding, shared, memory_bytes, out) if shared else []
+    runs = _results([pieces.run.submit(deciding, key, shared, span, out) for span in spans])
+    return pieces.Found(near, shared, runs)
+
+
+def _results(futures: list[PrefectFuture[str]]) -> list[str]:
+    return [future.result() for future in futures]

@@ -35,6 +35,32 @@ class DedupConfig(Section):
         "right to within 0.08, so that a lower `threshold`, such as 0.75, is needed to find as "
         "much, and some of what goes is less alike than was meant.",
     )
+    lines: bool = Field(
+        default=True,
+        description="Remove lines that a document kept before has too, where `signals.line_words` "
+        "has them measured.",
+    )
+    paragraphs: bool = Field(
+        default=True, description="The same for paragraphs, with `signals.paragraph_words`."
+    )
+    substrings: bool = Field(
+        default=True,
+        description="The same for runs of words, with `signals.substring_words`. Documents that "
+        "seem to share one are read once more.",
+    )
+    max_removed_share: float = Field(
+        default=0.5,
+        gt=0.0,
+        le=0.9,
+        description="A document that would lose more than this share of its bytes by these three "
+        "goes as a whole (`repeated_text`).",
+    )
+    whole: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Sources whose documents lose no lines, paragraphs and runs of words: code, "
+        "for example.",
+    )
     source_priority: tuple[str, ...] = Field(
         default=(),
         strict=False,

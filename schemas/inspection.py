@@ -37,6 +37,16 @@ class Twin(Frozen):
     keep: bool | None = None
 
 
+class Removed(Frozen):
+    """A part of the text that goes (bytes ``start`` to ``end``), and which document has it."""
+
+    start: int
+    end: int
+    level: str
+    matched_id: str
+    excerpt: str
+
+
 class Written(Frozen):
     """Where a stage put a document: the file in the run's folder, and the row in it (from 0)."""
 
@@ -71,6 +81,7 @@ class Inspected(Frozen):
     twin: Twin | None = None
     cluster_id: str | None = None
     split: str | None = None
+    removed: tuple[Removed, ...] = ()
     written: dict[str, Written] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()
     signals: dict[str, Any] = Field(default_factory=dict)

@@ -8,5 +8,12 @@ REPEATED_ID: Final = "repeated_id"
 REPEATED_URL: Final = "repeated_url"
 EXACT: Final = "exact_duplicate"
 NEAR: Final = "near_duplicate"
-LEVELS: Final = {REPEATED_ID: "id", REPEATED_URL: "url", EXACT: "exact", NEAR: "near"}
+REPEATED_TEXT: Final = "repeated_text"
+LEVELS: Final = {
+    REPEATED_ID: "id",
+    REPEATED_URL: "url",
+    EXACT: "exact",
+    NEAR: "near",
+    REPEATED_TEXT: "text",
+}
 """In the order in which they are looked for."""

@@ -232,6 +232,15 @@ NORMALISATION: Final = tuple(
     )
 )
 
+PIECE: Final = pa.struct(
+    [
+        pa.field("hash", pa.uint64(), nullable=False),
+        pa.field("start", pa.int32(), nullable=False),
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("kind", pa.int8(), nullable=False),
+    ]
+)
+
 TWINS: Final = (
     Signal(
         c.MINHASH_BANDS,
@@ -245,6 +254,15 @@ TWINS: Final = (
         pa.binary(),
         "bytes",
         "MinHash: a byte of each permutation's least value, for estimates of similarity",
+        nullable=True,
+    ),
+    Signal(
+        c.PIECES,
+        pa.list_(pa.field("item", PIECE, nullable=False)),
+        "bytes",
+        "lines (kind 0), paragraphs (1) and anchors of runs of words (2) that other documents may "
+        "have too, each with its hash; null without `line_words`, `paragraph_words` and "
+        "`substring_words`, and for conversations",
         nullable=True,
     ),
     Signal(c.ATTRIBUTES, pa.large_string(), "JSON", "attributes that came with it", nullable=True),

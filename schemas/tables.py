@@ -31,6 +31,21 @@ DOCUMENTS = pa.schema(
 SIGNALS = pa.schema([pa.field(s.name, s.type, nullable=s.nullable) for s in signals.ALL])
 """What each column is: :mod:`schemas.signals`."""
 
+REMOVED = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.ROW, pa.int64(), nullable=False),
+        pa.field(c.START, pa.int64(), nullable=False),
+        pa.field(c.END, pa.int64(), nullable=False),
+        pa.field(c.LEVEL, pa.string(), nullable=False),
+        pa.field(c.MATCHED_ID, pa.string(), nullable=False),
+    ]
+)
+"""Bytes of a kept document's text that go, from ``start`` up to but without ``end``, and for whom.
+
+``row`` is the document's place in its shard; ``level`` is ``line``, ``paragraph`` or ``substring``.
+"""
+
 DECISIONS = pa.schema(
     [
         pa.field(c.DOC_ID, pa.string(), nullable=False),

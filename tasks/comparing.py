@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from tasks import kept
+from tasks import raw
 from tasks.shingles.sets import jaccard
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ def documents(rows: Ints, *, shards: Sequence[Shard], out: str) -> Iterator[pa.A
         wanted = rows[(rows >= start) & (rows < start + shard.rows)] - start
         start += shard.rows
         if len(wanted):
-            for _, table in kept.rows_of(out, shard.file, wanted.tolist(), columns=[c.TEXT]):
+            for _, table in raw.rows(out, shard.file, wanted.tolist(), columns=[c.TEXT]):
                 yield table.column(c.TEXT).combine_chunks()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import polars as pl
+
 from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import ManifestError
-from schemas.inspection import Inspected, Inspection, Twin, Written
-from tasks import ledger, lookup, reasons, storage
+from schemas.inspection import Inspected, Inspection, Removed, Twin, Written
+from tasks import ledger, lookup, reasons, removal, storage
 from tasks.ingest.items import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from schemas.manifest import RunManifest, Shard
     from tasks.lookup import Row
@@ -76,6 +78,8 @@ class _Inspector:
         )
         decided = self._decided(row)
         found = found.model_copy(update=self._outcome(found, decided))
+        if found.keep:
+            found = found.model_copy(update={"removed": tuple(self._removed(found, text))})
         written = self._written(found) if found.keep else {}
         notes = (
             *_notes(self._run, self._config, found),
@@ -104,11 +108,12 @@ class _Inspector:
             return {}
         found = self._row("signals", self._manifests["signals"].shards[row.shard], row)
         del found[c.DOC_ID]
-        bands = found.pop(c.MINHASH_BANDS)
+        bands, pieces = found.pop(c.MINHASH_BANDS), found.pop(c.PIECES)
         # A reader of JSON may hold numbers as floats, which have no 64 bits for a key.
         keys = None if bands is None else [f"{key:016x}" for key in bands]
         told = {k: v.hex() if isinstance(v, bytes) else v for k, v in found.items()}
-        return {**told, c.MINHASH_BANDS: keys}
+        parts = pieces and [{**piece, "hash": f"{piece['hash']:016x}"} for piece in pieces]
+        return {**told, c.MINHASH_BANDS: keys, c.PIECES: parts}
 
     def _decided(self, row: Row) -> dict[str, Any]:
         if "select" not in self._manifests:
@@ -128,6 +133,17 @@ class _Inspector:
             "cluster_id": decided[c.CLUSTER_ID],
             "split": decided[c.SPLIT],
         }
+
+    def _removed(self, document: Inspected, text: str) -> Iterator[Removed]:
+        """What is not kept of a document that is."""
+        spans = removal.of_shard(document.shard, self._out)
+        if spans is None:
+            return
+        body = text.encode()
+        for row in spans.filter(pl.col(c.ROW) == document.row).iter_rows(named=True):
+            said = shown(body[row[c.START] : row[c.END]].decode())
+            names = (c.START, c.END, c.LEVEL, c.MATCHED_ID)
+            yield Removed(**{name: row[name] for name in names}, excerpt=said)
 
     def _twin(self, document: Inspected, decided: dict[str, Any]) -> Twin | None:
         """The document that a duplicate was matched with; of several of its id the kept one."""

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from schemas import columns as c
 from schemas.manifest import Shard
 from schemas.masking import MASKS
-from tasks import budget, estimates, ledger, progress, storage, tokens
+from tasks import budget, estimates, ledger, progress, raw, removal, storage, tokens
 from tasks.hashing import digest, seeded, table_digest
 from tasks.masking import mask_all
 from tasks.signals import pii
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
@@ -43,14 +43,14 @@ def load(
     """Return the kept documents as one frame, with the columns that budgets and draws use.
 
     ``doc_id, source, recipe_source, split, n_bytes, shard, row, priority, tokens``. ``source`` is
-    ``recipe_source`` unless the records name their source themselves. ``shard`` and ``row`` say
+    ``recipe_source`` unless the records name their source themselves. ``n_bytes`` are without what
+    was removed of the text. ``shard`` and ``row`` say
     where in ``documents/`` the text stands; ``priority`` is a seeded hash of the id; ``tokens``
     holds what was counted before with that tokenizer of the text so masked, else null.
     """
-    counted_by = tokenizer_digest and _counted_by(tokenizer_digest, masking)
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     parts = [
-        _shard(out, left, right, counted_by)
+        _shard(out, left, right, _counted_by(out, left.file, tokenizer_digest, masking))
         for left, right in zip(documents.shards, signals.shards, strict=True)
     ]
     frame = pl.concat(parts)
@@ -79,12 +79,16 @@ def _shard(
         pl.lit(documents.file).alias(c.SHARD),
         pl.lit(documents.source).alias(c.RECIPE_SOURCE),
     )
+    frame = removal.subtracted(frame, documents.file, out)
     counts = _counts(out, documents.file, tokenizer_digest)
     return frame.filter(c.KEEP).drop(c.KEEP).join(counts, on=c.ROW, how="left")
 
 
 def text_hashes(out: str, frame: pl.DataFrame) -> list[str]:
-    """Return the hashes of the documents' texts, sorted: an id may come again with another text."""
+    """Return what tells documents' texts: an id may come again with another one.
+
+    Their hashes, and what belongs in a key of what is removed of them; sorted.
+    """
     found: list[str] = []
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     for left, right in zip(documents.shards, signals.shards, strict=True):
@@ -92,7 +96,7 @@ def text_hashes(out: str, frame: pl.DataFrame) -> list[str]:
         if rows:
             at = storage.join(ledger.folder(out, "signals"), right.file)
             hashes = storage.read_table(at, [c.TEXT_HASH]).column(0)
-            found += hashes.take(pa.array(rows)).to_pylist()
+            found += hashes.take(pa.array(rows)).to_pylist() + removal.key(left.file, out)
     return sorted(found)
 
 
@@ -103,9 +107,12 @@ def _counts(out: str, shard: str, tokenizer_digest: str | None) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(storage.read_table(at)))
 
 
-def _counted_by(tokenizer_digest: str, masking: MaskingConfig | None) -> str:
-    """Return what counts depend on beside their documents."""
-    return tokenizer_digest if masking is None else digest(tokenizer_digest, *mask_key(masking))
+def _counted_by(
+    out: str, shard: str, tokenizer_digest: str | None, masking: MaskingConfig | None
+) -> str | None:
+    """Return what counts of kept documents depend on beside what was read."""
+    changed = mask_key(masking) + removal.key(shard, out)
+    return digest(tokenizer_digest, *changed) if tokenizer_digest and changed else tokenizer_digest
 
 
 def _counts_at(out: str, shard: str, tokenizer_digest: str | None) -> str:
@@ -124,28 +131,30 @@ def count_up_to(
 
     An extra read of those documents' text. Counts are kept in ``tokens/`` and never made twice.
     """
-    counted_by = _counted_by(tokens.digest(tokenizer), masking)
+    used = tokens.digest(tokenizer)
     while (missing := budget.to_count(frame, wanted)).height:
         progress.expect("tokens", int(missing[c.N_BYTES].sum()))
         found = []
         for (shard,), rows in sorted(missing.partition_by(c.SHARD, as_dict=True).items()):
-            wanted_rows = rows[c.ROW].to_list()
-            counted = _count_rows(out, str(shard), wanted_rows, tokenizer, masking=masking)
-            _remember(out, str(shard), counted, counted_by)
-            found.append(counted.with_columns(pl.lit(str(shard)).alias(c.SHARD)))
+            name, numbers = str(shard), rows[c.ROW].to_list()
+            read = rows_of(out, name, numbers, columns=[c.TEXT], masking=masking)
+            counted = _counted(read, tokenizer)
+            _remember(out, name, counted, str(_counted_by(out, name, used, masking)))
+            found.append(counted.with_columns(pl.lit(name).alias(c.SHARD)))
             progress.advance("tokens", documents=rows.height, n_bytes=int(rows[c.N_BYTES].sum()))
         frame = frame.update(pl.concat(found), on=[c.SHARD, c.ROW])
     return frame
 
 
 def count_sample(out: str, shard: str, tokenizer: Tokenizer, tokenizer_digest: str) -> None:
-    """Count the documents of a shard from which the tokens of all are estimated."""
+    """Count the documents of a shard from which the tokens of all are estimated, as they are."""
     known = _counts(out, shard, tokenizer_digest)[c.ROW]
     at = storage.join(ledger.folder(out, "ingest"), shard)
     ids = storage.read_table(at, [c.DOC_ID]).column(0).to_pylist()
     wanted = set(np.flatnonzero(estimates.sampled(ids)).tolist()) - set(known)
     if wanted:
-        counted = _count_rows(out, shard, sorted(wanted), tokenizer)
+        read = raw.rows(out, shard, sorted(wanted), columns=[c.TEXT])
+        counted = _counted(read, tokenizer)
         _remember(out, shard, counted, tokenizer_digest)
 
 
@@ -162,19 +171,12 @@ def sample_counts(out: str, shard: str, ids: pl.Series, tokenizer_digest: str) -
     return pl.select(pl.when(sampled).then(counts)).to_series().alias(c.TOKENS)
 
 
-def _count_rows(
-    out: str,
-    shard: str,
-    rows: list[int],
-    tokenizer: Tokenizer,
-    *,
-    masking: MaskingConfig | None = None,
-) -> pl.DataFrame:
+def _counted(read: Iterable[tuple[list[int], pa.Table]], tokenizer: Tokenizer) -> pl.DataFrame:
     counted = [
         pl.DataFrame(
             {c.ROW: numbers, c.TOKENS: tokens.count(tokenizer, table.column(c.TEXT).to_pylist())}
         )
-        for numbers, table in rows_of(out, shard, rows, columns=[c.TEXT], masking=masking)
+        for numbers, table in read
     ]
     return pl.concat(counted)
 
@@ -196,21 +198,17 @@ def rows_of(
     columns: Sequence[str] | None = None,
     masking: MaskingConfig | None = None,
 ) -> Iterator[tuple[list[int], pa.Table]]:
-    """Read some rows of a documents shard, in their order, as (row numbers, table) a batch.
+    """Read some kept rows of a documents shard, in their order, as (row numbers, table) a batch.
 
-    With ``masking`` their text is as it is written; ``source`` comes with it then.
+    Their text is without what was removed of it, and with ``masking`` as it is written; ``source``
+    comes with it then.
     """
-    wanted = np.sort(np.asarray(rows, dtype=np.int64))
-    start = 0
-    at = storage.join(ledger.folder(out, "ingest"), shard)
     if masking is not None and columns is not None:
         columns = [*columns, *{c.SOURCE} - set(columns)]
-    for batch in storage.read_batches(at, columns):
-        inside = wanted[(wanted >= start) & (wanted < start + batch.num_rows)]
-        if len(inside):
-            found = batch.take(pa.array(inside - start))
-            yield inside.tolist(), found if masking is None else masked(found, masking)[0]
-        start += batch.num_rows
+    removed = removal.of_shard(shard, out)
+    for numbers, table in raw.rows(out, shard, rows, columns=columns):
+        found = removal.cut(table, numbers, removed)
+        yield numbers, found if masking is None else masked(found, masking)[0]
 
 
 def mask_key(masking: MaskingConfig | None) -> list[str]:

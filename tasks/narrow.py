@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from schemas.config import DecidingConfig
 
-VERSION = "select-3"
-READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.SPANS}]
+VERSION = "select-4"
+READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.PIECES, c.SPANS}]
 
 
 class Given(NamedTuple):
@@ -68,12 +68,20 @@ def parts(some: Given, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFr
         yield both if not deciding.dedup.urls else both.hstack([_addresses(both[c.URL])])
 
 
+def pieces(out: str) -> pl.LazyFrame:
+    """Return ``row, pieces`` of all documents, read when it is collected."""
+    return _signals(out).select(c.ROW, c.PIECES)
+
+
 def sketches(out: str) -> pl.LazyFrame:
     """Return ``row, minhash_bands, minhash_sketch`` of all documents, read when it is collected."""
+    return _signals(out).select(c.ROW, c.MINHASH_BANDS, c.MINHASH_SKETCH)
+
+
+def _signals(out: str) -> pl.LazyFrame:
     shards = ledger.read(out, "signals").shards
     files = [storage.join(ledger.folder(out, "signals"), shard.file) for shard in shards]
-    every = storage.scan(files, row_column=c.ROW)
-    return every.select(c.ROW, c.MINHASH_BANDS, c.MINHASH_SKETCH)
+    return storage.scan(files, row_column=c.ROW)
 
 
 def _measured(location: str, deciding: DecidingConfig) -> pl.DataFrame:

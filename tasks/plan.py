@@ -160,6 +160,8 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
             yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
     if recipe.signals.minhash and recipe.dedup.verification == "exact":
         yield "near-duplicates: the text of all candidates, to compare it exactly"
+    if recipe.dedup.substrings and recipe.signals.substring_words is not None:
+        yield "substrings: the text of documents that seem to share one, once a range of hashes"
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:
         yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"

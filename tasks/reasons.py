@@ -54,23 +54,31 @@ class Judge:
             None,
             {levels.EXACT: "dedup.exact", levels.REPEATED_URL: "dedup.urls"}.get(name),
         )
+        most = None
         if name == levels.NEAR:
             least, key = self._config.dedup.threshold, "dedup.threshold"
+        if name == levels.REPEATED_TEXT:
+            most, key = self._config.dedup.max_removed_share, "dedup.max_removed_share"
         alike = {
             levels.REPEATED_ID: "the same id as",
             levels.REPEATED_URL: "the same address as",
             levels.EXACT: "the same text as",
             levels.NEAR: f"similarity {_plain(twin.similarity)} to",
+            levels.REPEATED_TEXT: f"{_plain(twin.similarity)} of its bytes are in others, most in",
         }
+        if twin.level == levels.LEVELS[levels.REPEATED_TEXT] and name != levels.REPEATED_TEXT:
+            alike[name] = "its twin goes, because most of its bytes are in others, for"
         where = f"{twin.source}, {twin.location}, position {twin.position}"
         kept = {True: ", which is kept", False: ", which is dropped too", None: ""}[twin.keep]
         limit = f"; near is at least {least:g}" if least is not None else ""
+        limit += f"; at most {most:g} may be removed" if most is not None else ""
         named = f" ({key})" if key else ""
         return Reason(
             name=name,
             said=f"{alike[name]} {twin.doc_id} ({where}){kept}{limit}{named}",
             measured={c.MATCHED_ID: twin.doc_id, c.SIMILARITY: twin.similarity},
             least=least,
+            most=most,
             key=key,
         )
 

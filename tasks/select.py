@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from schemas import columns as c
-from schemas.levels import EXACT, LEVELS, NEAR, REPEATED_ID, REPEATED_URL
+from schemas.levels import EXACT, LEVELS, NEAR, REPEATED_ID, REPEATED_TEXT, REPEATED_URL
 from tasks import rules
 from tasks.hashing import seeded
 from tasks.licenses import Policy
@@ -99,14 +99,15 @@ def decide(
     """Return the decision table, one row for each row of ``frame`` and in its order.
 
     Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
-    cluster_row, similarity``). Opt-out and licence are named first (who opted out finds that said
-    and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (``id``, ``url``,
-    ``exact`` or ``near``) and ``similarity`` tell of a twin where there is one, also where
-    ``dedup`` says that such twins stay.
+    cluster_row, similarity, chained``). Opt-out and licence are named first (who opted out finds
+    that said and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (``id``,
+    ``url``, ``exact``, ``near`` or ``text``) and ``similarity`` tell of a twin where there is one,
+    also where ``dedup`` says that such twins stay.
     """
     twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
     twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"))
-    dropped = [REPEATED_ID, REPEATED_URL] + [EXACT] * dedup.exact + [NEAR] * dedup.near
+    dropped = [REPEATED_ID, REPEATED_URL, REPEATED_TEXT]
+    dropped += [EXACT] * dedup.exact + [NEAR] * dedup.near
     # A copy counts as a copy, also where the twin that is kept in its place is only near.
     found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
     reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
@@ -139,9 +140,11 @@ def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
 
     Where near-duplicates go, the twin is the one that stands for the whole cluster: it alone is
     kept. A text equal to that of another member, but not to its, is then a near-duplicate; so is
-    any equal text where exact duplicates are not asked for by name.
+    any equal text where exact duplicates are not asked for by name. Whose twin goes because others
+    have its text goes for one of those.
     """
     kind, twin, cluster = pl.col(c.TWIN_KIND), pl.col(c.TWIN_ROW), pl.col(c.CLUSTER_ROW)
+    kind = pl.when(c.CHAINED).then(pl.lit(REPEATED_TEXT)).otherwise(kind)
     if dedup.near:
         near = (kind == EXACT) & ((twin != cluster) | (not dedup.exact))
         named_alike = kind.is_in([REPEATED_ID, REPEATED_URL])
@@ -149,7 +152,7 @@ def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
         named = pl.when(near).then(pl.lit(NEAR)).otherwise(kind)
         return named.alias(c.TWIN_KIND), last.alias(c.TWIN_ROW), pl.col(c.SIMILARITY)
     equal = pl.when(kind == EXACT).then(1.0).otherwise(pl.col(c.SIMILARITY))
-    return kind, twin, equal.alias(c.SIMILARITY)
+    return kind.alias(c.TWIN_KIND), twin, equal.alias(c.SIMILARITY)
 
 
 def splits(frame: pl.DataFrame, *, valid_share: float, seed: int) -> pl.Series:

@@ -13,7 +13,7 @@ from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import OpenmoatError
 from schemas.finding import Finding
-from tasks import ledger, opt_outs, storage, tokens, verify_ingest, verify_mixture
+from tasks import ledger, opt_outs, removal, storage, tokens, verify_ingest, verify_mixture
 from tasks.hashing import add_digests, add_hex, digest, row_digests
 from tasks.select import LICENSE, OPT_OUT, VALID, legal
 
@@ -202,6 +202,11 @@ def _checks(out: str, manifests: Manifests) -> list[Check]:
             CORPUS_STAGES,
             partial(_decisions, out, manifests),
         ),
+        (
+            "select: what is removed of documents",
+            {"ingest", "signals", "select"},
+            partial(_removed, out, manifests),
+        ),
     ]
 
 
@@ -238,6 +243,34 @@ def _decisions(out: str, manifests: Manifests) -> Iterator[Finding]:
     said = {"rows_out": manifest.rows_out, "sources": manifest.details["sources"]}
     statement = "select: its manifest counts what was kept and dropped"
     yield Finding.same(statement, said, {"rows_out": kept, "sources": outcomes})
+
+
+def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
+    """What is removed is of kept documents, lies within them, and is kept in another one."""
+    files = removal.files(out)
+    if not files:
+        return
+    kept, found, wrong = set[str](), list[pl.DataFrame](), 0
+    shards = manifests["ingest"].shards
+    for shard, (decided, documents) in zip(
+        shards, verify_mixture.decided(out, manifests), strict=True
+    ):
+        kept.update(decided.filter(c.KEEP)[c.DOC_ID])
+        own = removal.of_shard(shard.file, out)
+        if own is not None:
+            beside = decided[own[c.ROW]].select(pl.col(c.DOC_ID).alias("is"), c.KEEP)
+            beside = beside.hstack([documents[c.N_BYTES][own[c.ROW]]])
+            found.append(own.hstack(beside))
+    spans = pl.concat(found)
+    inside = pl.col(c.START).is_between(0, pl.col(c.END) - 1) & (pl.col(c.N_BYTES) >= 0)
+    after = (pl.col(c.START) >= pl.col(c.END).shift(1)) | (pl.col(c.ROW) != pl.col(c.ROW).shift(1))
+    sound = (pl.col(c.DOC_ID) == pl.col("is")) & pl.col(c.KEEP) & inside
+    sound &= after.fill_null(value=True) & pl.col(c.MATCHED_ID).is_in(list(kept))
+    wrong = spans.height - spans.filter(sound).height
+    lost = int((spans[c.END] - spans[c.START]).sum())
+    detail = f"{spans.height:,} parts, {lost:,} bytes, {wrong:,} of them not"
+    statement = "select: what is removed is of kept documents, for kept ones"
+    yield Finding(statement, wrong == 0, detail)
 
 
 def _count(outcomes: dict[str, dict[str, Any]], frame: pl.DataFrame) -> None:

@@ -11,7 +11,7 @@ from schemas import columns as c
 from schemas.finding import Finding
 from schemas.masking import KINDS
 from schemas.tables import CORPUS, MIXTURE, REPLAY
-from tasks import draws, kept, ledger, mixture, storage, tokens
+from tasks import draws, kept, ledger, mixture, removal, storage, tokens
 from tasks.hashing import seeded, text_hash
 from tasks.select import TRAIN
 
@@ -63,17 +63,20 @@ def checks(out: str, config: RunConfig, manifests: Manifests) -> list[Check]:
 
 
 def decided(out: str, manifests: Manifests) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """For each shard, row by row: decisions; and ids, sources, sizes and text hashes."""
+    """For each shard, row by row: decisions; and ids, sources, sizes and text hashes.
+
+    Sizes are without what was removed of kept documents; hashes are of texts as they were read.
+    """
     names = ("select", "ingest", "signals")
     for triple in zip(*(manifests[n].shards for n in names), strict=True):
         select, ingest, signals = (
             storage.join(ledger.folder(out, n), s.file) for n, s in zip(names, triple, strict=True)
         )
         decisions = [c.DOC_ID, c.KEEP, c.DROP_REASON, c.CLUSTER_ID, c.SPLIT]
-        yield (
-            _frame(select, decisions),
-            _frame(ingest, [c.DOC_ID, c.SOURCE]).hstack(_frame(signals, [c.N_BYTES, c.TEXT_HASH])),
+        measured = removal.subtracted(
+            _frame(signals, [c.N_BYTES, c.TEXT_HASH]), triple[1].file, out
         )
+        yield _frame(select, decisions), _frame(ingest, [c.DOC_ID, c.SOURCE]).hstack(measured)
 
 
 def _frame(at: str, names: Sequence[str] | None = None) -> pl.DataFrame:
@@ -129,21 +132,25 @@ class Proof:
         return self._as_written(pl.concat(parts))
 
     def _as_written(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Kept documents with the hash of their text as masks leave it, and what those hide."""
+        """Kept documents with the hash of their text as it is written, and what masks hide."""
         masking = self._config.masking
-        if masking is None:
-            return frame
-        columns = [c.ROW, c.TEXT_HASH, *KINDS, c.SHARD]
-        kinds = [pl.Int64, pl.String, *[pl.Int64] * len(KINDS), pl.String]
-        parts = [pl.DataFrame(schema=dict(zip(columns, kinds, strict=True)))]
+        kinds = [] if masking is None else list(KINDS)
+        columns: dict[str, Any] = {c.ROW: pl.Int64, c.TEXT_HASH: pl.String}
+        columns |= dict.fromkeys(kinds, pl.Int64)
+        parts = [pl.DataFrame(schema={**columns, c.SHARD: pl.String})]
         for (shard,), own in frame.partition_by(c.SHARD, as_dict=True).items():
+            removed = removal.of_shard(str(shard), self._out)
+            if masking is None and removed is None:
+                parts.append(own.select(*columns, c.SHARD))
+                continue
             rows, texts = own[c.ROW].to_list(), [c.TEXT, c.SOURCE]
             for numbers, table in kept.rows_of(self._out, str(shard), rows, columns=texts):
                 found, counts = kept.masked(table, masking)
                 hashes = [text_hash(t) for t in found.column(c.TEXT).to_pylist()]
                 part = pl.DataFrame({c.ROW: numbers, c.TEXT_HASH: hashes})
-                hidden = pl.DataFrame(counts, schema=list(KINDS), orient="row")
-                parts.append(part.hstack(hidden).with_columns(pl.lit(str(shard)).alias(c.SHARD)))
+                if kinds:
+                    part = part.hstack(pl.DataFrame(counts, schema=kinds, orient="row"))
+                parts.append(part.with_columns(pl.lit(str(shard)).alias(c.SHARD)))
         written = pl.concat(parts)
         return frame.drop(c.TEXT_HASH).join(written, on=[c.SHARD, c.ROW], how="left")
 

@@ -10,7 +10,7 @@ from tasks.report.thresholds import number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.inspection import Inspected, Written
+    from schemas.inspection import Inspected, Removed, Written
 
     Facts = list[tuple[str, str]]
 
@@ -24,6 +24,8 @@ def document_facts(document: Inspected) -> Iterator[tuple[str, Facts]]:
         twin = document.twin
         said = f"{twin.doc_id} ({twin.source}, {twin.location}, position {twin.position})"
         yield "Twin, which the recipe lets stay beside it", [(f"{twin.level}", said)]
+    if document.removed:
+        yield "Removed, because another document has it", list(map(_removed, document.removed))
     taken = [(stage, _place(written)) for stage, written in document.written.items()]
     if taken:
         yield "Taken into", taken
@@ -31,6 +33,11 @@ def document_facts(document: Inspected) -> Iterator[tuple[str, Facts]]:
         yield "Note", [("", note) for note in document.notes]
     if document.excerpt:
         yield "Begins", [("", document.excerpt)]
+
+
+def _removed(part: Removed) -> tuple[str, str]:
+    where = f"bytes {part.start:,} to {part.end:,}, as in {part.matched_id}"
+    return part.level, f"{where}: {part.excerpt}"
 
 
 def _outcome(document: Inspected) -> str:

@@ -16,6 +16,7 @@ from tasks.signals.changes import changes
 from tasks.signals.compression import compression_ratio
 from tasks.signals.language import language
 from tasks.signals.minhash import minhash
+from tasks.signals.pieces import pieces
 from tasks.signals.pii import spans
 from tasks.signals.rules import rules
 
@@ -47,6 +48,7 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
     frames = [told, rules(texts, told[c.LANG]), changes(documents.column(c.CHANGES))]
     if config.minhash:
         frames.append(minhash(texts, config))
+    found[c.PIECES] = pieces(documents, config)
     for frame in frames:
         found |= {column.name: column.to_arrow() for column in frame}
     return conform(pa.table(found), SIGNALS)

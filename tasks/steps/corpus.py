@@ -8,7 +8,7 @@ from schemas import columns as c
 from schemas.config import MaskingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import CORPUS
-from tasks import kept, ledger, masking, storage
+from tasks import kept, ledger, masking, removal, storage
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 
@@ -28,7 +28,7 @@ def write_corpus(
     """Write the kept rows of one documents shard; return the shard and whether it stood already."""
     decided = storage.read_table(storage.join(ledger.folder(out, "select"), documents.file))
     read = (documents.file, signals.file, table_digest(decided))
-    key = digest(VERSION, *read, *kept.mask_key(masks))
+    key = digest(VERSION, *read, *kept.mask_key(masks), *removal.key(documents.file, out))
     name = f"{key}.parquet"
     at = storage.join(ledger.folder(out, "corpus"), name)
     known = storage.read_shard(at)
@@ -36,14 +36,16 @@ def write_corpus(
         return known, True
     measured = storage.join(ledger.folder(out, "signals"), signals.file)
     beside = decided.append_column(c.LANG, storage.read_table(measured, [c.LANG]).column(0))
+    removed = removal.of_shard(documents.file, out)
     digests, rows, n_bytes, start = [], 0, 0, 0
     hidden: list[Masked] = []
     with storage.writing(at, CORPUS) as file:
         source = storage.join(ledger.folder(out, "ingest"), documents.file)
         for batch in storage.read_batches(source):
             side = beside.slice(start, batch.num_rows)
+            left = removal.cut(batch, range(start, start + batch.num_rows), removed)
             start += batch.num_rows
-            table, counts = kept.masked(_join(batch, side).filter(side.column(c.KEEP)), masks)
+            table, counts = kept.masked(_join(left, side).filter(side.column(c.KEEP)), masks)
             file.write(table)
             digests.append(table_digest(table))
             hidden.append(masking.by_source(table.column(c.SOURCE), counts))

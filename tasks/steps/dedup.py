@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -11,9 +11,12 @@ import pyarrow as pa
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.manifest import Shard
-from tasks import comparing, dedup, ledger, narrow, select, storage
+from tasks import comparing, dedup, ledger, narrow, removal, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FOLDER = "near"
 VERSION = "near-1"
@@ -46,10 +49,10 @@ class Prepared(NamedTuple):
 def prepare(deciding: DecidingConfig, memory_bytes: int, out: str) -> Prepared:
     """Find which rules documents break, and equal ones; no ranges where the decisions stand."""
     given = narrow.given(deciding, out)
-    if ledger.finished(out, "select", given.key) is not None:
+    if removal.finished(out, given.key) is not None:
         return Prepared(given.key, [])
     if storage.read_shard(_state_at(given.key, out)) is None:
-        _write(_state_at(given.key, out), _state(given, deciding, out), STATE)
+        write(_state_at(given.key, out), _state(given, deciding, out), STATE)
     documents, made = given.documents.rows_out, deciding.signals.minhash
     return Prepared(given.key, dedup.spans(documents, deciding.signals, memory_bytes) * made)
 
@@ -77,9 +80,8 @@ def _judged(frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig) 
 def compare(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> str:
     """Find and verify the near-duplicates that share a key of a range; return their file."""
     file = f"{digest(VERSION, key, list(map(str, span)))}.parquet"
-    at = _at(file, out)
-    if storage.read_shard(at) is None:
-        _write(at, _alike(deciding, key, span, out), PAIRS)
+    if storage.read_shard(at(file, out)) is None:
+        write(at(file, out), _alike(deciding, key, span, out), PAIRS)
     return file
 
 
@@ -100,28 +102,30 @@ def _alike(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> pl
     return found.filter(pl.col(c.SIMILARITY) >= config.threshold)
 
 
-def read(key: str, near: list[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read(key: str, near: Sequence[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what :func:`prepare` and :func:`compare` found."""
-    parts = [storage.read_table(_at(file, out)) for file in near]
+    parts = [storage.read_table(at(file, out)) for file in near]
     pairs = pl.DataFrame(pa.concat_tables([PAIRS.empty_table(), *parts]))
     return pl.DataFrame(storage.read_table(_state_at(key, out))), pairs
 
 
-def sweep(key: str, near: list[str], out: str) -> None:
+def sweep(key: str, files: set[str], out: str) -> None:
     """Remove what was found for other decisions."""
-    wanted = {f"{FOLDER}/{file}" for file in (storage.name_of(_state_at(key, out)), *near)}
+    wanted = {f"{FOLDER}/{file}" for file in (storage.name_of(_state_at(key, out)), *files)}
     ledger.sweep(out, "select", wanted, below=FOLDER)
 
 
-def _at(file: str, out: str) -> str:
+def at(file: str, out: str) -> str:
+    """Return where a file of what was found lies."""
     return storage.join(ledger.folder(out, "select"), FOLDER, file)
 
 
 def _state_at(key: str, out: str) -> str:
-    return _at(f"state-{key}.parquet", out)
+    return at(f"state-{key}.parquet", out)
 
 
-def _write(location: str, frame: pl.DataFrame, schema: pa.Schema) -> None:
+def write(location: str, frame: pl.DataFrame, schema: pa.Schema) -> None:
+    """Write a file of what was found, so that it stands when a run goes on."""
     table = frame.to_arrow().select(schema.names).cast(schema)
     name = storage.name_of(location)
     shard = Shard(file=name, rows=table.num_rows, digest=table_digest(table))

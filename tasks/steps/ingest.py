@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
-SIGNALS_VERSION = "signals-5"
+SIGNALS_VERSION = "signals-6"
 
 
 class Measured(Frozen):

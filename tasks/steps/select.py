@@ -20,6 +20,7 @@ from tasks import (
     licenses,
     narrow,
     opt_outs,
+    removal,
     rules,
     select,
     storage,
@@ -27,7 +28,8 @@ from tasks import (
 from tasks.hashing import add_hex, table_digest
 from tasks.report.histograms import histograms
 from tasks.rules import attribute_column
-from tasks.steps import dedup
+from tasks.steps import dedup, pieces
+from tasks.steps.pieces import Found  # noqa: TC001  (Prefect reads the annotations)
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
@@ -42,15 +44,15 @@ LONGEST_NAME = 100
 
 
 @step
-def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageManifest, bool]:
+def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManifest, bool]:
     """Settle for every document whether it is kept, and why not; return whether that stood already.
 
-    ``near``: the files of what :func:`tasks.steps.dedup.compare` found. Reads narrow columns only.
-    One decisions shard for each documents shard, row by row beside it.
+    ``found``: the files of what :mod:`tasks.steps.dedup` and :mod:`tasks.steps.pieces` found. Reads
+    narrow columns only. One decisions shard for each documents shard, row by row beside it.
     """
     given = narrow.given(deciding, out)
     documents, tokenizer = given.documents, given.tokenizer_digest
-    known = ledger.finished(out, "select", given.key)
+    known = removal.finished(out, given.key)
     if known is not None:
         return known, True
     ledger.begin(out, "select")
@@ -58,14 +60,17 @@ def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageMa
     frame = narrow.load(given, deciding, out)
     frame = frame.hstack([_counted(documents, frame, tokenizer, out)])
     _check_attributes(frame, deciding)
-    state, found = dedup.read(given.key, near, out)
+    state, near = dedup.read(given.key, found.near, out)
     frame = frame.hstack(state.select(c.BROKEN))
-    decisions = _decide(frame, state, found, deciding)
+    removed, gone = pieces.removed(found, frame, deciding, given.key, out)
+    frame = frame.hstack([removal.sizes(removed, frame.height)])
+    decisions = _decide(frame, _twins(state, near, gone), deciding)
     _check_new(frame, decisions)
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
     shards = tuple(_write_decisions(decisions, documents, out))
     ledger.sweep(out, "select", {s.file for s in shards})
-    dedup.sweep(given.key, near, out)
+    cut = removal.write(removed, documents, out)
+    dedup.sweep(given.key, pieces.files(given.key, found), out)
     manifest = StageManifest(
         stage="select",
         key=given.key,
@@ -79,6 +84,7 @@ def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageMa
             "opt_out": given.lists.digests(),
             "histograms": _histograms(frame, decisions, deciding.select),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
+            **removal.detail(cut),
         },
     )
     ledger.finish(out, manifest)
@@ -158,15 +164,18 @@ def _check_new(frame: pl.DataFrame, decisions: pl.DataFrame) -> None:
         )
 
 
-def _decide(
-    frame: pl.DataFrame, state: pl.DataFrame, near: pl.DataFrame, deciding: DecidingConfig
-) -> pl.DataFrame:
+def _twins(state: pl.DataFrame, near: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
     found = dedup_rules.settle(near, state[c.RANK].to_numpy())
-    twins = dedup_rules.twins(state, found)
+    return dedup_rules.twins(state, found, gone)
+
+
+def _decide(frame: pl.DataFrame, twins: pl.DataFrame, deciding: DecidingConfig) -> pl.DataFrame:
     decisions = select.decide(
         frame.hstack(twins), select=deciding.select, dedup=deciding.dedup, seed=deciding.seed
     )
-    return decisions.hstack([estimates.tokens_est(frame)])
+    left = 1 - frame[c.REMOVED_BYTES] / frame[c.N_BYTES].clip(1)
+    tokens = (estimates.tokens_est(frame) * left).round().cast(pl.Int64)
+    return decisions.hstack([tokens.alias(c.TOKENS_EST)])
 
 
 def _write_decisions(
@@ -186,7 +195,7 @@ def _write_decisions(
 
 def _outcomes(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """For each source: kept documents and bytes, and dropped ones by first reason."""
-    joined = decisions.hstack(frame.select(c.SOURCE, c.N_BYTES))
+    joined = decisions.hstack(frame.select(c.SOURCE, pl.col(c.N_BYTES) - pl.col(c.REMOVED_BYTES)))
     outcomes: dict[str, dict[str, Any]] = {}
     for (name,), part in sorted(joined.partition_by(c.SOURCE, as_dict=True).items()):
         kept = part.filter(pl.col(c.KEEP))

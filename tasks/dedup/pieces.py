@@ -1,0 +1,123 @@
+"""Lines, paragraphs and runs of words that documents have in common: who keeps them.
+
+Found a range of hashes at a time (:func:`shared`), as near-duplicates are; then one look at all
+that are shared, in the order in which documents are preferred (:func:`remove`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+
+from schemas import columns as c
+from tasks import compiled
+from tasks.dedup.near import ALL
+
+if TYPE_CHECKING:
+    from tasks.dedup.near import Span
+
+    Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+KERNEL: Final = "tasks.dedup.pieces_kernel"
+PIECE_BYTES: Final = 120
+"""Memory that a piece takes while those of a range are sorted, about."""
+HASH, START, END, KIND = "hash", c.START, c.END, "kind"
+SHARED: Final[dict[str, pl.DataType]] = {
+    HASH: pl.UInt64(),
+    c.ROW: pl.Int64(),
+    START: pl.Int32(),
+    END: pl.Int32(),
+    KIND: pl.Int8(),
+}
+REMOVED: Final[dict[str, pl.DataType]] = {
+    c.ROW: pl.Int64(),
+    START: pl.Int64(),
+    END: pl.Int64(),
+    KIND: pl.Int8(),
+    c.TWIN_ROW: pl.Int64(),
+}
+GONE: Final[dict[str, pl.DataType]] = {
+    c.ROW: pl.Int64(),
+    c.TWIN_ROW: pl.Int64(),
+    c.SIMILARITY: pl.Float64(),
+}
+
+
+def ranges(pieces: int, memory_bytes: int) -> list[Span]:
+    """Part the hashes into ranges in which so many pieces are sorted in so much memory."""
+    parts = max(1, -(-pieces * PIECE_BYTES // memory_bytes))
+    return list(itertools.pairwise(ALL * i // parts for i in range(parts + 1)))
+
+
+def shared(pieces: pl.LazyFrame, ranks: Ints, span: Span, kinds: list[int]) -> pl.DataFrame:
+    """Return the pieces of some kinds, of a range of hashes, that two documents have, or more.
+
+    ``pieces`` has ``row, pieces``; ``ranks`` holds -1 for rows that take no part.
+    """
+    low, high = (pl.lit(limit, pl.UInt64) for limit in (span[0], span[1] - 1))
+    found = (
+        pieces.select(pl.col(c.ROW).cast(pl.Int64), c.PIECES)
+        .explode(c.PIECES)
+        .drop_nulls()
+        .unnest(c.PIECES)
+        .filter(pl.col(HASH).is_between(low, high) & pl.col(KIND).is_in(kinds))
+        .select(*SHARED)
+        .collect(engine="streaming")
+    )
+    return of_several(found.filter(pl.Series(ranks[found[c.ROW].to_numpy()] >= 0)))
+
+
+def of_several(pieces: pl.DataFrame) -> pl.DataFrame:
+    """Return the pieces whose hash two documents have, or more."""
+    ordered = pieces.sort(HASH, c.ROW, START)
+    hashes, rows = ordered[HASH].to_numpy(), ordered[c.ROW].to_numpy()
+    begins = np.flatnonzero(np.r_[True, hashes[1:] != hashes[:-1]][: len(hashes)])
+    ends = np.r_[begins[1:], len(hashes)].astype(np.int64)[: len(begins)]
+    several = rows[begins] != rows[ends - 1]
+    return ordered.filter(pl.Series(np.repeat(several, ends - begins)))
+
+
+def remove(
+    pieces: pl.DataFrame, ranks: Ints, sizes: Ints, whole: np.ndarray[Any, Any], *, most: float
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what is removed, and who goes as a whole.
+
+    ``pieces`` are those that :func:`shared` found; ``ranks``, ``sizes`` (bytes) and ``whole`` are
+    of all documents. In the order in which they are preferred, each loses the pieces that one
+    before it has kept, or goes if that is more than ``most`` of its bytes. So what is removed can
+    be read in the document that it is removed for, as that is written.
+
+    Removed: ``row, start, end, kind, twin_row``, in the order of rows, without overlap. Gone:
+    ``row, twin_row, similarity``: the one that most of it went for, and the share of its bytes
+    that it has in common with others.
+    """
+    taking = pieces.filter(pl.Series(ranks[pieces[c.ROW].to_numpy()] >= 0))
+    if taking.is_empty():
+        return pl.DataFrame(schema=REMOVED), pl.DataFrame(schema=GONE)
+    taking = taking.with_columns(rank=ranks[taking[c.ROW].to_numpy()])
+    taking = taking.sort("rank", START, -pl.col(END).cast(pl.Int64), KIND)
+    _, groups = np.unique(taking[HASH].to_numpy(), return_inverse=True)
+    rows = taking[c.ROW].to_numpy()
+    firsts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1], True])
+    documents = rows[firsts[:-1]]
+    told = np.stack([groups, taking[START].to_numpy(), taking[END].to_numpy()], axis=1)
+    kernel = compiled.load(KERNEL)
+    taken, gone, shares = kernel.settle(
+        told.astype(np.int64),
+        firsts,
+        sizes[documents],
+        whole[documents],
+        int(groups.max()) + 1,
+        most,
+    )
+    numbers = np.repeat(np.arange(len(documents)), np.diff(firsts))
+    spans = np.column_stack([numbers, told[:, 1:], taking[KIND].to_numpy(), taken])
+    joined = kernel.join(spans[taken >= 0].astype(np.int64))
+    joined[:, 0], joined[:, 4] = documents[joined[:, 0]], documents[joined[:, 4]]
+    left = np.flatnonzero(gone >= 0)
+    lost = (documents[left], documents[gone[left]], shares[left])
+    removed = pl.DataFrame(joined, schema=list(REMOVED), orient="row").cast(pl.Schema(REMOVED))
+    return removed.sort(c.ROW, START), pl.DataFrame(dict(zip(GONE, lost, strict=True)), schema=GONE)

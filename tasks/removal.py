@@ -1,0 +1,133 @@
+"""Parts of kept documents that go: what other documents have too, noted down beside decisions.
+
+``decisions/removed/<documents shard>`` holds rows of ``REMOVED``, for shards that lose anything;
+the manifest of decisions names them. Whoever reads a kept document's text reads it without them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from schemas import columns as c
+from schemas.errors import ManifestError
+from schemas.manifest import Shard
+from schemas.tables import REMOVED, conform
+from tasks import ledger, storage
+from tasks.hashing import table_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from schemas.manifest import StageManifest
+
+FOLDER: Final = "removed"
+DETAIL: Final = "removed"
+WAY_OUT: Final = "Run the recipe again with the same --out: it decides again what is removed."
+
+
+def write(removed: pl.DataFrame, documents: StageManifest, out: str) -> list[Shard]:
+    """Write what is removed (``REMOVED``, rows counted through all shards), a file a shard."""
+    written, start = [], 0
+    for shard in documents.shards:
+        inside = pl.col(c.ROW).is_between(start, start + shard.rows, closed="left")
+        own = removed.filter(inside).with_columns(pl.col(c.ROW) - start)
+        start += shard.rows
+        if own.height:
+            table = conform(own.to_arrow(), REMOVED)
+            entry = Shard(
+                file=f"{FOLDER}/{shard.file}", rows=own.height, digest=table_digest(table)
+            )
+            storage.write_table(_at(entry.file, out), table, REMOVED, shard=entry)
+            written.append(entry)
+    ledger.sweep(out, "select", {entry.file for entry in written}, below=FOLDER)
+    return written
+
+
+def detail(written: Sequence[Shard]) -> dict[str, Any]:
+    """Return what the manifest says of files; nothing where there are none."""
+    return {DETAIL: {entry.file: entry.digest for entry in written}} if written else {}
+
+
+def finished(out: str, key: str) -> StageManifest | None:
+    """Return the manifest of decisions that were made with this key and have all their files."""
+    known = ledger.finished(out, "select", key)
+    if known is None:
+        return None
+    named = known.details.get(DETAIL, {})
+    return known if all(storage.read_shard(_at(file, out)) for file in named) else None
+
+
+def files(out: str) -> dict[str, str]:
+    """Return the digests of the files that the decisions in force have, by name."""
+    found: dict[str, str] = ledger.read(out, "select").details.get(DETAIL, {})
+    return found
+
+
+def key(shard: str, out: str) -> list[str]:
+    """Return what belongs into the key of whatever is made of a shard's kept texts."""
+    found = files(out).get(f"{FOLDER}/{shard}")
+    return [] if found is None else [found]
+
+
+def of_shard(shard: str, out: str) -> pl.DataFrame | None:
+    """Return what the documents of a shard lose; None where they lose nothing."""
+    file = f"{FOLDER}/{shard}"
+    wanted = files(out).get(file)
+    if wanted is None:
+        return None
+    at = _at(file, out)
+    table = storage.read_table(at)
+    if (found := table_digest(table)) != wanted:
+        raise ManifestError(
+            at, got=f"rows of digest {found[:12]}", wanted=wanted[:12], way_out=WAY_OUT
+        )
+    return pl.DataFrame(table)
+
+
+def subtracted(frame: pl.DataFrame, shard: str, out: str) -> pl.DataFrame:
+    """Return the documents of a shard with ``n_bytes`` as they are kept."""
+    removed = of_shard(shard, out)
+    if removed is None:
+        return frame
+    lost = sizes(removed, frame.height)
+    return frame.with_columns(pl.col(c.N_BYTES) - lost)
+
+
+def sizes(removed: pl.DataFrame, rows: int) -> pl.Series:
+    """Return the bytes that each of so many rows loses (``removed_bytes``)."""
+    lost = np.zeros(rows, np.int64)
+    np.add.at(lost, removed[c.ROW].to_numpy(), (removed[c.END] - removed[c.START]).to_numpy())
+    return pl.Series(c.REMOVED_BYTES, lost)
+
+
+def cut(table: pa.Table, rows: Sequence[int], removed: pl.DataFrame | None) -> pa.Table:
+    """Return documents, which are so many rows of their shard, with ``text`` as it is kept."""
+    if removed is None or c.TEXT not in table.column_names:
+        return table
+    some = removed.filter(pl.col(c.ROW).is_in(list(rows)))
+    if some.is_empty():
+        return table
+    texts = table.column(c.TEXT).to_pylist()
+    places = {row: i for i, row in enumerate(rows)}
+    for (row,), spans in some.partition_by(c.ROW, as_dict=True, maintain_order=True).items():
+        place = places[row]
+        texts[place] = b"".join(_left(texts[place].encode(), spans)).decode()
+    where = table.schema.get_field_index(c.TEXT)
+    field = table.schema.field(where)
+    return table.set_column(where, field, pa.chunked_array([pa.array(texts, field.type)]))
+
+
+def _left(text: bytes, spans: pl.DataFrame) -> Iterator[bytes]:
+    at = 0
+    for start, end in spans.select(c.START, c.END).iter_rows():
+        yield text[at:start]
+        at = end
+    yield text[at:]
+
+
+def _at(file: str, out: str) -> str:
+    return storage.join(ledger.folder(out, "select"), file)

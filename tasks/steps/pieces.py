@@ -1,0 +1,217 @@
+"""Steps of deduplication within documents: lines, paragraphs and runs of words they share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from schemas import columns as c
+from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
+from tasks import compiled, dedup, ledger, narrow, raw, removal, storage
+from tasks.dedup import pieces
+from tasks.hashing import digest
+from tasks.pieces import ANCHOR, LINE, NAMES, PARAGRAPH, anchor_width, kinds_in_blocks
+from tasks.steps import dedup as near_steps
+from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from schemas.config import DedupConfig, SignalsConfig
+
+    Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+VERSION = "pieces-1"
+KERNEL = "tasks.pieces.kernel"
+DOCUMENTS = 2_000
+"""Documents whose text is in memory at a time."""
+STAYING = pa.schema([pa.field(c.RANK, pa.int64(), nullable=False)])
+SHARED = pa.schema(
+    [
+        pa.field(pieces.HASH, pa.uint64(), nullable=False),
+        pa.field(c.ROW, pa.int64(), nullable=False),
+        pa.field(pieces.START, pa.int32(), nullable=False),
+        pa.field(pieces.END, pa.int32(), nullable=False),
+        pa.field(pieces.KIND, pa.int8(), nullable=False),
+    ]
+)
+
+
+class Found(NamedTuple):
+    """Files of what was found: near-duplicates, shared pieces, and runs around shared anchors."""
+
+    near: Sequence[str]
+    shared: Sequence[str] = ()
+    runs: Sequence[str] = ()
+
+
+def kinds(signals: SignalsConfig, config: DedupConfig) -> list[int]:
+    """Return which kinds of pieces are measured, and go where another document has them."""
+    asked = (
+        (LINE, config.lines and signals.line_words),
+        (PARAGRAPH, config.paragraphs and signals.paragraph_words),
+        (ANCHOR, config.substrings and signals.substring_words),
+    )
+    return [kind for kind, wanted in asked if wanted]
+
+
+@step
+def stay(
+    deciding: DecidingConfig, key: str, near: list[str], memory_bytes: int, out: str
+) -> list[dedup.Span]:
+    """Note down which documents stay by all other levels; return the ranges to compare pieces in.
+
+    None where pieces do not count, or where the decisions stand.
+    """
+    if not kinds(deciding.signals, deciding.dedup) or removal.finished(out, key) is not None:
+        return []
+    at = _staying_at(key, out)
+    if storage.read_shard(at) is None:
+        state, found = near_steps.read(key, near, out)
+        ranks = dedup.taking_part(state)
+        if deciding.dedup.near:
+            twins = dedup.settle(found, state[c.RANK].to_numpy())
+            ranks[twins[c.ROW].to_numpy()] = -1
+        ranks[(state[c.BROKEN].list.len() > 0).to_numpy()] = -1
+        near_steps.write(at, pl.DataFrame({c.RANK: ranks}), STAYING)
+    every = narrow.pieces(out).select(pl.col(c.PIECES).list.len().sum())
+    return pieces.ranges(int(every.collect(engine="streaming").item()), memory_bytes)
+
+
+@step
+def share(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> str:
+    """Find the pieces of a range of hashes that several documents have; return their file."""
+    file = f"{digest(VERSION, key, list(map(str, span)))}.parquet"
+    if storage.read_shard(near_steps.at(file, out)) is None:
+        wanted = kinds(deciding.signals, deciding.dedup)
+        found = pieces.shared(narrow.pieces(out), staying(key, out), span, wanted)
+        near_steps.write(near_steps.at(file, out), found, SHARED)
+    return file
+
+
+@step
+def find_anchored(
+    deciding: DecidingConfig, shared: list[str], memory_bytes: int, out: str
+) -> list[dedup.Span]:
+    """Return the ranges of hashes to compare runs in: those that hold an anchor that is shared."""
+    anchors = sum(_anchors(file, out).height for file in shared)
+    words = deciding.signals.substring_words
+    if not anchors or words is None:
+        return []
+    return pieces.ranges(anchors * (words - anchor_width(words) + 1), memory_bytes)
+
+
+@step
+def run(deciding: DecidingConfig, key: str, shared: list[str], span: dedup.Span, out: str) -> str:
+    """Find the runs of a range of hashes that several documents have; return their file.
+
+    An extra read of the text of documents that share an anchor.
+    """
+    file = f"{digest(VERSION, 'runs', key, shared, list(map(str, span)))}.parquet"
+    if storage.read_shard(near_steps.at(file, out)) is None:
+        anchors = pl.concat([_anchors(file, out) for file in shared]).unique()
+        every = [pl.DataFrame(schema=pieces.SHARED), *_runs(deciding, anchors, span, out)]
+        near_steps.write(near_steps.at(file, out), pieces.of_several(pl.concat(every)), SHARED)
+    return file
+
+
+def _runs(
+    deciding: DecidingConfig, anchors: pl.DataFrame, span: dedup.Span, out: str
+) -> Iterator[pl.DataFrame]:
+    words = deciding.signals.substring_words or 0
+    kernel, start = compiled.load(KERNEL), 0
+    for shard in ledger.read(out, "ingest").shards:
+        inside = pl.col(c.ROW).is_between(start, start + shard.rows, closed="left")
+        own = anchors.filter(inside).with_columns(pl.col(c.ROW) - start).sort(c.ROW, pieces.START)
+        for numbers, table in raw.rows(
+            out, shard.file, own[c.ROW].unique().to_list(), columns=[c.TEXT]
+        ):
+            for at in range(0, len(numbers), DOCUMENTS):
+                rows = np.array(numbers[at : at + DOCUMENTS])
+                texts = table.column(c.TEXT).slice(at, len(rows)).combine_chunks()
+                hashes, places = kernel.runs(
+                    *compiled.buffers(texts),
+                    kinds_in_blocks(),
+                    (anchor_width(words), words),
+                    _near(own, rows),
+                    (np.uint64(span[0]), np.uint64(span[1] - 1)),
+                )
+                yield _frame(hashes, places, rows + start)
+        start += shard.rows
+
+
+def _near(anchors: pl.DataFrame, rows: Ints) -> tuple[Ints, Ints]:
+    """Return where the anchors of some rows begin, and which is each row's first."""
+    own = anchors.filter(pl.col(c.ROW).is_between(int(rows[0]), int(rows[-1])))
+    firsts = np.searchsorted(own[c.ROW].to_numpy(), np.append(rows, rows[-1] + 1))
+    return own[pieces.START].to_numpy().astype(np.int64), firsts.astype(np.int64)
+
+
+def _frame(hashes: NDArray[np.uint64], places: NDArray[np.int32], rows: Ints) -> pl.DataFrame:
+    columns = (hashes, rows[places[:, 2]], places[:, 0], places[:, 1])
+    found = pl.DataFrame(dict(zip(pieces.SHARED, columns, strict=False)))
+    return found.with_columns(pl.lit(ANCHOR).alias(pieces.KIND)).cast(pl.Schema(pieces.SHARED))
+
+
+def _anchors(file: str, out: str) -> pl.DataFrame:
+    found = pl.DataFrame(storage.read_table(near_steps.at(file, out)))
+    return found.filter(pl.col(pieces.KIND) == ANCHOR).select(c.ROW, pieces.START)
+
+
+def staying(key: str, out: str) -> Ints:
+    """Return the rank of each document that stays by all other levels, and -1 for the others."""
+    ranks: Ints = storage.read_table(_staying_at(key, out)).column(0).to_numpy()
+    return ranks
+
+
+def found_pieces(found: Found, out: str) -> pl.DataFrame:
+    """Return all lines, paragraphs and runs that several documents have."""
+    shared = [pl.DataFrame(storage.read_table(near_steps.at(file, out))) for file in found.shared]
+    runs = [pl.DataFrame(storage.read_table(near_steps.at(file, out))) for file in found.runs]
+    units = [frame.filter(pl.col(pieces.KIND) != ANCHOR) for frame in shared]
+    return pl.concat([pl.DataFrame(schema=pieces.SHARED), *units, *runs])
+
+
+def removed(
+    found: Found, frame: pl.DataFrame, deciding: DecidingConfig, key: str, out: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what documents lose (``REMOVED``), and who goes as a whole (see ``pieces.remove``).
+
+    Reads ``doc_id, n_bytes, source, recipe_source``.
+    """
+    if not found.shared:
+        return pl.DataFrame(schema=pieces.REMOVED), pl.DataFrame(schema=pieces.GONE)
+    named = list(deciding.dedup.whole)
+    whole = frame[c.SOURCE].is_in(named) | frame[c.RECIPE_SOURCE].is_in(named)
+    spans, gone = pieces.remove(
+        found_pieces(found, out),
+        staying(key, out),
+        frame[c.N_BYTES].to_numpy(),
+        whole.to_numpy(),
+        most=deciding.dedup.max_removed_share,
+    )
+    ids, names = frame[c.DOC_ID], dict(enumerate(NAMES))
+    told = spans.select(
+        ids.gather(spans[c.ROW]).alias(c.DOC_ID),
+        c.ROW,
+        c.START,
+        c.END,
+        pl.col(pieces.KIND).replace_strict(names, return_dtype=pl.String).alias(c.LEVEL),
+        ids.gather(spans[c.TWIN_ROW]).alias(c.MATCHED_ID),
+    )
+    return told, gone
+
+
+def files(key: str, found: Found) -> set[str]:
+    """Return the names of the files that belong to decisions."""
+    own = [f"staying-{key}.parquet"] if found.shared else []
+    return {*own, *found.near, *found.shared, *found.runs}
+
+
+def _staying_at(key: str, out: str) -> str:
+    return near_steps.at(f"staying-{key}.parquet", out)
