@@ -31,10 +31,12 @@ def build_corpus(recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES) 
 
     meter = ledger.Meter()
     deciding = recipe.deciding()
-    key, spans = dedup.prepare(deciding, memory_bytes, out)
+    asked = [dedup.look_up.submit(deciding, place, out) for place in deciding.dedup.against]
+    known = [future.result() for future in asked]
+    key, spans = dedup.prepare(deciding, known, memory_bytes, out)
     compared = [dedup.compare.submit(deciding, key, span, out) for span in spans]
     near = [future.result() for future in compared]
-    decisions, stood = select.decide(deciding, near, out)
+    decisions, stood = select.decide(deciding, known, near, out)
     ledger.note(out, "select", meter.record(decisions, reused=len(decisions.shards) * stood))
 
     if recipe.corpus.materialize:

@@ -48,6 +48,37 @@ class DedupConfig(Section):
         "one of the lower seeded hash.",
     )
 
+    against: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="One index made by `openmoat index build`, or a list of them: documents that "
+        "it has already are dropped, new data too ([index.md](index.md)).",
+    )
+    against_threshold: float = Field(
+        default=0.75,
+        gt=0.0,
+        le=1.0,
+        description="Similarity to a document of an index, estimated from the sketches (an index "
+        "holds no text), at which one of the run is its near-duplicate.",
+    )
+
+    @field_validator("against", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("against")
+    @classmethod
+    def _is_a_place(cls, places: tuple[str, ...]) -> tuple[str, ...]:
+        if "" not in places:
+            return places
+        raise wrong(
+            "",
+            got="an empty text",
+            wanted="the folder of an index",
+            way_out="Name it, or remove the key.",
+        )
+
     @field_validator("quality")
     @classmethod
     def _is_a_number(cls, name: str | None) -> str | None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
+INDEXED: Final = "indexed_duplicate"
 REPEATED_ID: Final = "repeated_id"
 REPEATED_URL: Final = "repeated_url"
 EXACT: Final = "exact_duplicate"
 NEAR: Final = "near_duplicate"
-LEVELS: Final = {REPEATED_ID: "id", REPEATED_URL: "url", EXACT: "exact", NEAR: "near"}
+LEVELS: Final = {
+    INDEXED: "index",
+    REPEATED_ID: "id",
+    REPEATED_URL: "url",
+    EXACT: "exact",
+    NEAR: "near",
+}
 """In the order in which they are looked for."""

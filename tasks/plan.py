@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
-from tasks import dedup, inputs, preflight, sampling, storage
+from tasks import against, dedup, inputs, preflight, sampling, storage
 from tasks.ingest import documents
 from tasks.report import sections
 from tasks.signals.measure import measure
@@ -154,10 +154,15 @@ def _stages(recipe: RunConfig) -> Iterator[str]:
 
 
 def _extra_reads(recipe: RunConfig) -> Iterator[str]:
-    """Reads of text beyond the two passes (measure once, write what was chosen once)."""
+    """Reads beyond the two passes over the text (measure once, write what was chosen once)."""
     for source in recipe.ingest.sources:
         if source.normalise is not None and source.normalise.boilerplate is not None:
             yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
+    for place, index in against.indexes(recipe.dedup, recipe.signals).items():
+        yield (
+            f"index: ids, text hashes and MinHash of the {index.rows:,} documents in {place}, once "
+            f"for each {against.AT_ONCE:,} documents of the run"
+        )
     if recipe.signals.minhash and recipe.dedup.verification == "exact":
         yield "near-duplicates: the text of all candidates, to compare it exactly"
     tokenizer = recipe.tokenizer

@@ -50,6 +50,8 @@ class Judge:
     def _duplicate(self, name: str, twin: Twin | None) -> Reason:
         if twin is None:
             return Reason(name=name, said="of a document that is not named")
+        if name == levels.INDEXED:
+            return self._indexed(twin)
         least, key = (
             None,
             {levels.EXACT: "dedup.exact", levels.REPEATED_URL: "dedup.urls"}.get(name),
@@ -71,6 +73,20 @@ class Judge:
             said=f"{alike[name]} {twin.doc_id} ({where}){kept}{limit}{named}",
             measured={c.MATCHED_ID: twin.doc_id, c.SIMILARITY: twin.similarity},
             least=least,
+            key=key,
+        )
+
+    def _indexed(self, twin: Twin) -> Reason:
+        """A document that is not of this run: there is nothing more to tell of it."""
+        config = self._config.dedup
+        said = f"similarity {_plain(twin.similarity)} to {twin.doc_id}, a document of an index"
+        said += f" ({' or '.join(config.against)}); near is at least {config.against_threshold:g}"
+        key = "dedup.against_threshold"
+        return Reason(
+            name=levels.INDEXED,
+            said=f"{said} ({key})",
+            measured={c.MATCHED_ID: twin.doc_id, c.SIMILARITY: twin.similarity},
+            least=config.against_threshold,
             key=key,
         )
 

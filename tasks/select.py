@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from schemas import columns as c
-from schemas.levels import EXACT, LEVELS, NEAR, REPEATED_ID, REPEATED_URL
+from schemas.levels import EXACT, INDEXED, LEVELS, NEAR, REPEATED_ID, REPEATED_URL
 from tasks import rules
 from tasks.hashing import seeded
 from tasks.licenses import Policy
@@ -99,14 +99,14 @@ def decide(
     """Return the decision table, one row for each row of ``frame`` and in its order.
 
     Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
-    cluster_row, similarity``). Opt-out and licence are named first (who opted out finds that said
-    and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (``id``, ``url``,
-    ``exact`` or ``near``) and ``similarity`` tell of a twin where there is one, also where
-    ``dedup`` says that such twins stay.
+    cluster_row, similarity, indexed_id``). Opt-out and licence are named first (who opted out finds
+    that said and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (of
+    :data:`schemas.levels.LEVELS`) and ``similarity`` tell of a twin where there is one, also where
+    ``dedup`` says that such twins stay. Of the level ``index`` it is no document of the run.
     """
     twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
     twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"))
-    dropped = [REPEATED_ID, REPEATED_URL] + [EXACT] * dedup.exact + [NEAR] * dedup.near
+    dropped = [INDEXED, REPEATED_ID, REPEATED_URL] + [EXACT] * dedup.exact + [NEAR] * dedup.near
     # A copy counts as a copy, also where the twin that is kept in its place is only near.
     found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
     reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
@@ -120,7 +120,7 @@ def decide(
         )
         .list.drop_nulls()
         .alias(c.DROP_REASONS),
-        ids.gather(twin[c.TWIN_ROW]).alias(c.MATCHED_ID),
+        frame[c.INDEXED_ID].fill_null(ids.gather(twin[c.TWIN_ROW])).alias(c.MATCHED_ID),
         kind.replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
         pl.col(c.SIMILARITY),
         ids.gather(twin[c.CLUSTER_ROW]).alias(c.CLUSTER_ID),
@@ -144,7 +144,7 @@ def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     kind, twin, cluster = pl.col(c.TWIN_KIND), pl.col(c.TWIN_ROW), pl.col(c.CLUSTER_ROW)
     if dedup.near:
         near = (kind == EXACT) & ((twin != cluster) | (not dedup.exact))
-        named_alike = kind.is_in([REPEATED_ID, REPEATED_URL])
+        named_alike = kind.is_in([INDEXED, REPEATED_ID, REPEATED_URL])
         last = pl.when(named_alike).then(twin).when(kind.is_not_null()).then(cluster)
         named = pl.when(near).then(pl.lit(NEAR)).otherwise(kind)
         return named.alias(c.TWIN_KIND), last.alias(c.TWIN_ROW), pl.col(c.SIMILARITY)

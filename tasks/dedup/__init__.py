@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from schemas import columns as c
-from schemas.levels import EXACT, NEAR, REPEATED_ID, REPEATED_URL
+from schemas.levels import EXACT, INDEXED, NEAR, REPEATED_ID, REPEATED_URL
 from tasks.dedup.exact import exact
 from tasks.dedup.near import MEMORY_BYTES, Span, needed, pairs, settle, spans
 from tasks.dedup.order import rank
@@ -53,17 +53,23 @@ def taking_part(state: pl.DataFrame) -> Ints:
     return ranks
 
 
-def twins(found: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
-    """Return ``twin_kind, twin_row, similarity, cluster_row`` for each row.
+def twins(
+    found: pl.DataFrame, near: pl.DataFrame, known: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Return ``twin_kind, twin_row, similarity, cluster_row, indexed_id`` for each row.
 
-    ``found`` is what :func:`exact` found, ``near`` what :func:`settle` did.
+    ``found`` is what :func:`exact` found, ``near`` what :func:`settle` did, ``known`` the documents
+    that an index has (``row, matched_id, similarity``).
 
-    - ``twin_kind``: how the row's twin was found: ``repeated_id``, ``repeated_url``,
-      ``exact_duplicate``, ``near_duplicate``, or null for a row that is the best of its kind.
+    - ``twin_kind``: how the row's twin was found: ``indexed_duplicate``, ``repeated_id``,
+      ``repeated_url``, ``exact_duplicate``, ``near_duplicate``, or null for a row that is the best
+      of its kind.
     - ``twin_row``: the best-ranked row with the same id, address or text, or the near twin.
     - ``cluster_row``: the row that stands for all its twins, where every chain ends (a row that
       repeats the text of a near-duplicate has that one as its twin and that one's twin here).
-    - ``similarity``: Jaccard similarity to ``cluster_row``, null for repeated ids and addresses.
+    - ``similarity``: Jaccard similarity to ``cluster_row``, null for repeated ids and addresses;
+      of what an index has, to that document.
+    - ``indexed_id``: the document of an index, which no row stands for; null for all others.
 
     A near-duplicate's twin has no twin itself, and their similarity was compared with the
     threshold: no chains. Texts without a word have no twins.
@@ -80,11 +86,25 @@ def twins(found: pl.DataFrame, near: pl.DataFrame) -> pl.DataFrame:
         kinds[by != rows] = kind
         twin = np.where(by != rows, by, twin)
     alike = pl.Series((twin != rows) & (by_id == rows) & (by_address == rows))
-    return pl.DataFrame(
+    answer = pl.DataFrame(
         {
             c.TWIN_KIND: pl.Series(kinds.tolist(), dtype=pl.String),
             c.TWIN_ROW: pl.Series(twin, dtype=pl.Int64).set(pl.Series(twin == rows), None),
             c.SIMILARITY: pl.Series(likeness[by_text], dtype=pl.Float64).set(~alike, None),
             c.CLUSTER_ROW: pl.Series(by_near[by_text][by_address][by_id], dtype=pl.Int64),
         }
+    )
+    return _with_known(answer, known)
+
+
+def _with_known(answer: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
+    ids = pl.Series(c.INDEXED_ID, [None] * answer.height, pl.String)
+    if known is None or known.is_empty():
+        return answer.hstack([ids])
+    rows = known[c.ROW].to_numpy()
+    kinds, alike = answer[c.TWIN_KIND], answer[c.SIMILARITY]
+    return answer.with_columns(
+        kinds.scatter(rows, [INDEXED] * len(rows)),
+        alike.scatter(rows, known[c.SIMILARITY]),
+        ids.scatter(rows, known[c.MATCHED_ID]),
     )

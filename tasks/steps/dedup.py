@@ -1,7 +1,8 @@
-"""Steps of deduplication: what is the same to the letter, and near-duplicates by ranges of keys."""
+"""Steps of deduplication: what an index has, equal documents, near ones by ranges of keys."""
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import NamedTuple
 
@@ -10,13 +11,15 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.errors import ManifestError, SourceError
 from schemas.manifest import Shard
-from tasks import comparing, dedup, ledger, narrow, select, storage
+from tasks import against, comparing, dedup, ledger, narrow, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
 
 FOLDER = "near"
 VERSION = "near-1"
+INDEX_VERSION = "index-1"
 ROWS = 50_000
 """Documents that are judged at a time: each rule takes memory for each."""
 ROW = pa.int64()
@@ -33,6 +36,13 @@ PAIRS = pa.schema(
         pa.field(c.SIMILARITY, pa.float64(), nullable=False),
     ]
 )
+KNOWN = pa.schema(
+    [
+        pa.field(c.ROW, ROW, nullable=False),
+        *(pa.field(n, pa.large_string(), nullable=False) for n in (c.MATCHED_ID, c.LEVEL)),
+        pa.field(c.SIMILARITY, pa.float64(), nullable=False),
+    ]
+)
 
 
 class Prepared(NamedTuple):
@@ -43,25 +53,61 @@ class Prepared(NamedTuple):
 
 
 @step
-def prepare(deciding: DecidingConfig, memory_bytes: int, out: str) -> Prepared:
-    """Find which rules documents break, and equal ones; no ranges where the decisions stand."""
+def look_up(deciding: DecidingConfig, place: str, out: str) -> str:
+    """Find the documents that an index has; return their file. Not where the decisions stand."""
+    given = narrow.given(deciding, out)
+    documents, threshold = given.documents, deciding.dedup.against_threshold
+    # Of what was decided nothing enters: changed rules ask no index again.
+    rests_on = (documents.key, documents.digest, given.signals.digest, given.indexes[place])
+    file = f"index-{digest(INDEX_VERSION, *rests_on, threshold)}.parquet"
+    stands = ledger.finished(out, "select", given.key) is not None
+    if not stands and storage.read_shard(_at(file, out)) is None:
+        asked, rows = narrow.sketches(out), documents.rows_out
+        found = against.look_up(place, asked, rows=rows, threshold=threshold)
+        _write(_at(file, out), found, KNOWN)
+    return file
+
+
+@step
+def prepare(deciding: DecidingConfig, known: list[str], memory_bytes: int, out: str) -> Prepared:
+    """Find which rules documents break, and equal ones; no ranges where the decisions stand.
+
+    ``known``: the files of what :func:`look_up` found.
+    """
     given = narrow.given(deciding, out)
     if ledger.finished(out, "select", given.key) is not None:
         return Prepared(given.key, [])
     if storage.read_shard(_state_at(given.key, out)) is None:
-        _write(_state_at(given.key, out), _state(given, deciding, out), STATE)
+        found = read_known(known, out)
+        against.check_new(_kept_before(given, out), found)
+        state = _state(given, deciding, found[c.ROW].to_numpy(), out)
+        _write(_state_at(given.key, out), state, STATE)
     documents, made = given.documents.rows_out, deciding.signals.minhash
     return Prepared(given.key, dedup.spans(documents, deciding.signals, memory_bytes) * made)
 
 
-def _state(given: narrow.Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:
+def _kept_before(given: narrow.Given, out: str) -> pl.Series:
+    """Rows that decisions of the same documents kept, as they stand in the folder; else none."""
+    kept = [pl.Series(c.KEEP, [], pl.Boolean)]
+    with contextlib.suppress(ManifestError):
+        before = ledger.read(out, "select").shards
+        if [(s.file, s.rows) for s in before] == [(s.file, s.rows) for s in given.documents.shards]:
+            places = [storage.join(ledger.folder(out, "select"), s.file) for s in before]
+            kept += [pl.Series(storage.read_table(at, [c.KEEP]).column(c.KEEP)) for at in places]
+    return pl.concat(kept).arg_true().cast(pl.Int64)
+
+
+def _state(
+    given: narrow.Given, deciding: DecidingConfig, known: dedup.Ints, out: str
+) -> pl.DataFrame:
     frame = pl.concat(
         _judged(rows, given, deciding)
         for part in narrow.parts(given, deciding, out)
         for rows in part.iter_slices(ROWS)
     )
     frame = frame.with_columns(dedup.rank(frame, deciding.dedup, seed=deciding.seed))
-    return frame.select(c.RANK, c.BROKEN).hstack(dedup.exact(frame, deciding.dedup))
+    found = dedup.exact(frame, deciding.dedup, known=known)
+    return frame.select(c.RANK, c.BROKEN).hstack(found)
 
 
 def _judged(frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig) -> pl.DataFrame:
@@ -101,15 +147,30 @@ def _alike(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> pl
 
 
 def read(key: str, near: list[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what :func:`prepare` and :func:`compare` found."""
+    """Return what :func:`prepare` and :func:`compare` found.
+
+    Raises :class:`SourceError` where what decisions rest on is no longer what they were begun with.
+    """
+    if storage.read_shard(_state_at(key, out)) is None:
+        raise SourceError(
+            _state_at(key, out),
+            got="no such file: an index, an opt-out list or the tokenizer has changed meanwhile",
+            wanted="them as they were when the run began to compare documents",
+            way_out="Run the recipe again when nothing writes to them any more.",
+        )
     parts = [storage.read_table(_at(file, out)) for file in near]
     pairs = pl.DataFrame(pa.concat_tables([PAIRS.empty_table(), *parts]))
     return pl.DataFrame(storage.read_table(_state_at(key, out))), pairs
 
 
-def sweep(key: str, near: list[str], out: str) -> None:
-    """Remove what was found for other decisions."""
-    wanted = {f"{FOLDER}/{file}" for file in (storage.name_of(_state_at(key, out)), *near)}
+def read_known(known: list[str], out: str) -> pl.DataFrame:
+    """Return what :func:`look_up` found in all indexes: of each document the best match."""
+    return against.best([pl.DataFrame(storage.read_table(_at(file, out))) for file in known])
+
+
+def sweep(key: str, files: list[str], out: str) -> None:
+    """Remove what was found for other decisions than those that rest on these files."""
+    wanted = {f"{FOLDER}/{file}" for file in (storage.name_of(_state_at(key, out)), *files)}
     ledger.sweep(out, "select", wanted, below=FOLDER)
 
 

@@ -24,7 +24,7 @@ from tasks import (
     select,
     storage,
 )
-from tasks.hashing import add_hex, table_digest
+from tasks.hashing import add_hex, digest, table_digest
 from tasks.report.histograms import histograms
 from tasks.rules import attribute_column
 from tasks.steps import dedup
@@ -42,17 +42,20 @@ LONGEST_NAME = 100
 
 
 @step
-def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageManifest, bool]:
+def decide(
+    deciding: DecidingConfig, known: list[str], near: list[str], out: str
+) -> tuple[StageManifest, bool]:
     """Settle for every document whether it is kept, and why not; return whether that stood already.
 
-    ``near``: the files of what :func:`tasks.steps.dedup.compare` found. Reads narrow columns only.
-    One decisions shard for each documents shard, row by row beside it.
+    ``known`` and ``near``: the files of what :func:`tasks.steps.dedup.look_up` and
+    :func:`tasks.steps.dedup.compare` found. Reads narrow columns only. One decisions shard for each
+    documents shard, row by row beside it.
     """
     given = narrow.given(deciding, out)
     documents, tokenizer = given.documents, given.tokenizer_digest
-    known = ledger.finished(out, "select", given.key)
-    if known is not None:
-        return known, True
+    before = ledger.finished(out, "select", given.key)
+    if before is not None:
+        return before, True
     ledger.begin(out, "select")
     _lay_by(given.lists, out)
     frame = narrow.load(given, deciding, out)
@@ -60,12 +63,14 @@ def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageMa
     _check_attributes(frame, deciding)
     state, found = dedup.read(given.key, near, out)
     frame = frame.hstack(state.select(c.BROKEN))
-    decisions = _decide(frame, state, found, deciding)
+    settled = dedup_rules.settle(found, state[c.RANK].to_numpy())
+    twins = dedup_rules.twins(state, settled, dedup.read_known(known, out))
+    decisions = _decide(frame.hstack(twins), deciding)
     _check_new(frame, decisions)
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
     shards = tuple(_write_decisions(decisions, documents, out))
     ledger.sweep(out, "select", {s.file for s in shards})
-    dedup.sweep(given.key, near, out)
+    dedup.sweep(given.key, [*known, *near], out)
     manifest = StageManifest(
         stage="select",
         key=given.key,
@@ -77,6 +82,7 @@ def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageMa
             "sources": _outcomes(frame, decisions),
             "licenses": _licenses(frame, decisions),
             "opt_out": given.lists.digests(),
+            **_against(given),
             "histograms": _histograms(frame, decisions, deciding.select),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
         },
@@ -158,13 +164,18 @@ def _check_new(frame: pl.DataFrame, decisions: pl.DataFrame) -> None:
         )
 
 
-def _decide(
-    frame: pl.DataFrame, state: pl.DataFrame, near: pl.DataFrame, deciding: DecidingConfig
-) -> pl.DataFrame:
-    found = dedup_rules.settle(near, state[c.RANK].to_numpy())
-    twins = dedup_rules.twins(state, found)
+def _against(given: narrow.Given) -> dict[str, Any]:
+    """The indexes as they were: their documents, and the digest of ``index.json``."""
+    said = {
+        place: {"documents": index.rows, "digest": digest(index)}
+        for place, index in given.indexes.items()
+    }
+    return {"against": said} if said else {}
+
+
+def _decide(frame: pl.DataFrame, deciding: DecidingConfig) -> pl.DataFrame:
     decisions = select.decide(
-        frame.hstack(twins), select=deciding.select, dedup=deciding.dedup, seed=deciding.seed
+        frame, select=deciding.select, dedup=deciding.dedup, seed=deciding.seed
     )
     return decisions.hstack([estimates.tokens_est(frame)])
 

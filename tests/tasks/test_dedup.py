@@ -37,12 +37,18 @@ def decided(
     signals: SignalsConfig = strategies.SMALL_SKETCHES,
     threshold: float = THRESHOLD,
     memory_bytes: int = dedup.MEMORY_BYTES,
+    known: dict[int, tuple[str, float]] | None = None,
 ) -> list[Row]:
-    """Return the rows with what was found and decided of each."""
+    """Return the rows with what was found and decided of each; ``known``: what an index has."""
+    of_index = pl.DataFrame(
+        [(row, *match) for row, match in (known or {}).items()],
+        schema={c.ROW: pl.Int64, c.MATCHED_ID: pl.String, c.SIMILARITY: pl.Float64},
+        orient="row",
+    )
     frame = pl.DataFrame(rows, schema=strategies.SCHEMA)
     config = DedupConfig(exact=exact, near=near, threshold=threshold)
     frame = frame.with_columns(dedup.rank(frame, config, seed=SEED))
-    state = frame.hstack(dedup.exact(frame, config))
+    state = frame.hstack(dedup.exact(frame, config, known=of_index[c.ROW].to_numpy()))
     ranks = dedup.taking_part(state)
     lazy = frame.with_row_index(c.ROW).lazy()
     pairs = [
@@ -50,7 +56,7 @@ def decided(
         for span in dedup.spans(frame.height, signals, memory_bytes)
     ]
     found = dedup.settle(pl.concat(pairs), ranks)
-    frame = frame.hstack(dedup.twins(state, found))
+    frame = frame.hstack(dedup.twins(state, found, of_index))
     decisions = select.decide(frame, select=SelectConfig(), dedup=config, seed=SEED)
     return (
         frame.hstack(decisions.drop(c.DOC_ID, c.SIMILARITY))
@@ -198,6 +204,30 @@ def test_every_document_that_breaks_no_rule_is_kept_or_has_a_kept_twin(rows: lis
     for row in outcomes:
         if not row[c.BROKEN]:
             assert row[c.CLUSTER_ID] in kept
+
+
+@settings(max_examples=50)
+@given(strategies.documents(), st.sets(st.integers(0, 13)), st.booleans(), st.booleans())
+def test_what_an_index_has_goes_and_the_rest_is_decided_without_it(
+    rows: list[Row],
+    places: set[int],
+    exact: bool,  # noqa: FBT001
+    near: bool,  # noqa: FBT001
+) -> None:
+    known = {i: (f"old-{i}", 0.9) for i in sorted(places) if i < len(rows)}
+    outcomes = decided(rows, exact=exact, near=near, known=known)
+    rest = [row for i, row in enumerate(rows) if i not in known]
+    alone = decided(rest, exact=exact, near=near)
+    said = [c.DOC_ID, c.TEXT_HASH, c.DROP_REASONS, c.MATCHED_ID, c.LEVEL, c.SIMILARITY, c.SPLIT]
+    said.append(c.CLUSTER_ID)
+    left = [row for i, row in enumerate(outcomes) if i not in known]
+    assert [[row[n] for n in said] for row in left] == [[row[n] for n in said] for row in alone]
+    for i, match in known.items():
+        row = outcomes[i]
+        assert row[c.DROP_REASONS] == [levels.INDEXED, *row[c.BROKEN]]
+        assert (row[c.MATCHED_ID], row[c.SIMILARITY]) == match
+        assert row[c.LEVEL] == levels.LEVELS[levels.INDEXED]
+        assert row[c.CLUSTER_ID] == row[c.DOC_ID]
 
 
 A = [1, 1, 1, 1, 1, 1]
