@@ -9,7 +9,7 @@ from prefect import flow
 from schemas.config import RunConfig, Source
 from tasks import ledger, progress
 from tasks.dedup import MEMORY_BYTES
-from tasks.steps import boilerplate, corpus, dedup, ingest, select
+from tasks.steps import boilerplate, corpus, dedup, ingest, select, semantic
 
 if TYPE_CHECKING:
     from schemas.manifest import Unit
@@ -36,7 +36,8 @@ def build_corpus(recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES) 
     key, spans = dedup.prepare(deciding, known, memory_bytes, out)
     compared = [dedup.compare.submit(deciding, key, span, out) for span in spans]
     near = [future.result() for future in compared]
-    decisions, stood = select.decide(deciding, known, near, out)
+    alike = semantic.compare(deciding, known, near, out)
+    decisions, stood = select.decide(deciding, known, near, alike, out)
     ledger.note(out, "select", meter.record(decisions, reused=len(decisions.shards) * stood))
 
     if recipe.corpus.materialize:

@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from schemas.budgets import is_absent
 from schemas.recipe import Section, wrong
+from schemas.semantic import SemanticConfig
 from schemas.signals import NUMERIC
 
 
@@ -61,6 +63,8 @@ class DedupConfig(Section):
         description="Similarity to a document of an index, estimated from the sketches (an index "
         "holds no text), at which one of the run is its near-duplicate.",
     )
+
+    semantic: SemanticConfig | None = Field(default=None, exclude_if=is_absent)
 
     @field_validator("against", mode="before")
     @classmethod

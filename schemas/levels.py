@@ -9,11 +9,13 @@ REPEATED_ID: Final = "repeated_id"
 REPEATED_URL: Final = "repeated_url"
 EXACT: Final = "exact_duplicate"
 NEAR: Final = "near_duplicate"
+SEMANTIC: Final = "semantic_duplicate"
 LEVELS: Final = {
     INDEXED: "index",
     REPEATED_ID: "id",
     REPEATED_URL: "url",
     EXACT: "exact",
     NEAR: "near",
+    SEMANTIC: "semantic",
 }
 """In the order in which they are looked for."""

@@ -10,7 +10,7 @@ from schemas import columns as c
 from schemas.index import Index  # noqa: TC001  (a field of a named tuple)
 from schemas.manifest import StageManifest  # noqa: TC001  (a field of a named tuple)
 from schemas.tables import SIGNALS
-from tasks import against, attributes, ledger, licenses, opt_outs, preflight, storage
+from tasks import against, attributes, embeddings, ledger, licenses, opt_outs, preflight, storage
 from tasks.hashing import digest
 from tasks.rules import attribute_column
 
@@ -47,7 +47,8 @@ def given(deciding: DecidingConfig, out: str) -> Given:
     select = deciding.select.model_copy(update={"opt_out": None})
     dedup = deciding.dedup.model_copy(update={"against": ()})
     unplaced = deciding.model_copy(update={"select": select, "dedup": dedup, "tokenizer": None})
-    rest = [documents.key, documents.digest, signals.digest, tokenizer]
+    rest: list[object] = [documents.key, documents.digest, signals.digest, tokenizer]
+    rest += [f.model_dump() for f in embeddings.listed(deciding.dedup.semantic)]
     rest += sorted({digest(index) for index in indexes.values()})
     key = digest(VERSION, licenses.VERSION, unplaced, lists.digests(), *rest)
     return Given(documents, signals, lists, indexes, tokenizer, key)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
-from tasks import against, dedup, inputs, preflight, sampling, storage
+from tasks import against, dedup, embeddings, inputs, preflight, sampling, storage
 from tasks.ingest import documents
 from tasks.report import sections
 from tasks.signals.measure import measure
@@ -65,6 +65,9 @@ def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...], memory_lim
     documents = sum(s.documents for s in sources)
     comparing = recipe.signals.minhash * dedup.needed(documents, recipe.signals)
     deciding = max(DECIDING_BYTES * documents, min(comparing, memory_limit))
+    if recipe.dedup.semantic is not None:
+        vectors = embeddings.needed(recipe.dedup.semantic, documents)
+        deciding = max(deciding, DECIDING_BYTES * documents + vectors)
     if recipe.mixture is None:
         return deciding
     text = sum(s.text_bytes for s in sources)
@@ -163,6 +166,11 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
             f"index: ids, text hashes and MinHash of the {index.rows:,} documents in {place}, once "
             f"for each {against.AT_ONCE:,} documents of the run"
         )
+    if recipe.dedup.semantic is not None:
+        size = sum(f.size or 0 for f in embeddings.listed(recipe.dedup.semantic)) / 1e6
+        each = embeddings.needed(recipe.dedup.semantic, 1)
+        kept = f"; {each:,} bytes for each document stay in memory" if each else ""
+        yield f"embeddings: {size:,.1f} MB{kept}"
     if recipe.signals.minhash and recipe.dedup.verification == "exact":
         yield "near-duplicates: the text of all candidates, to compare it exactly"
     tokenizer = recipe.tokenizer

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
-from tasks import against, opt_outs, rules, storage, tokens
+from tasks import against, embeddings, opt_outs, rules, storage, tokens
 from tasks.signals import language
 from tasks.storage import claim, inputs
 
@@ -39,6 +39,7 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
     opt_out_lists(recipe.select.opt_out)
     rules.check(recipe.select)
     against.indexes(recipe.dedup, recipe.signals)
+    embeddings.check(recipe.dedup.semantic)
     if out is not None:
         _check_out(recipe, out)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from schemas import columns as c
-from schemas.levels import EXACT, INDEXED, LEVELS, NEAR, REPEATED_ID, REPEATED_URL
+from schemas.levels import EXACT, INDEXED, LEVELS, NEAR, REPEATED_ID, REPEATED_URL, SEMANTIC
 from tasks import rules
 from tasks.hashing import seeded
 from tasks.licenses import Policy
@@ -99,14 +99,16 @@ def decide(
     """Return the decision table, one row for each row of ``frame`` and in its order.
 
     Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
-    cluster_row, similarity, indexed_id``). Opt-out and licence are named first (who opted out finds
-    that said and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (of
-    :data:`schemas.levels.LEVELS`) and ``similarity`` tell of a twin where there is one, also where
-    ``dedup`` says that such twins stay. Of the level ``index`` it is no document of the run.
+    cluster_row, stands_row, similarity, indexed_id``). Opt-out and licence are named first (who
+    opted out finds that said and counted), then duplicates, then broken rules. ``matched_id``,
+    ``level`` (of :data:`schemas.levels.LEVELS`) and ``similarity`` tell of a twin where there is
+    one, also where ``dedup`` says that such twins stay. Of the level ``index`` it is no document of
+    the run; of ``semantic`` without a similarity it stands for the twin, which went for it.
     """
-    twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
-    twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"))
+    twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.STANDS_ROW, *_twins(dedup))
+    twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"), _moved(frame, twin))
     dropped = [INDEXED, REPEATED_ID, REPEATED_URL] + [EXACT] * dedup.exact + [NEAR] * dedup.near
+    dropped.append(SEMANTIC)
     # A copy counts as a copy, also where the twin that is kept in its place is only near.
     found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
     reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
@@ -120,10 +122,13 @@ def decide(
         )
         .list.drop_nulls()
         .alias(c.DROP_REASONS),
-        frame[c.INDEXED_ID].fill_null(ids.gather(twin[c.TWIN_ROW])).alias(c.MATCHED_ID),
-        kind.replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
-        pl.col(c.SIMILARITY),
-        ids.gather(twin[c.CLUSTER_ROW]).alias(c.CLUSTER_ID),
+        frame[c.INDEXED_ID].fill_null(_ids(ids, twin)).alias(c.MATCHED_ID),
+        pl.when("moved")
+        .then(pl.lit(LEVELS[SEMANTIC]))
+        .otherwise(kind.replace_strict(LEVELS, return_dtype=pl.String))
+        .alias(c.LEVEL),
+        pl.when(~pl.col("moved")).then(c.SIMILARITY),
+        ids.gather(twin[c.STANDS_ROW]).alias(c.CLUSTER_ID),
     )
     decided = decided.with_columns(
         (pl.col(c.DROP_REASONS).list.len() == 0).alias(c.KEEP),
@@ -132,6 +137,28 @@ def decide(
     )
     decided = decided.with_columns(splits(decided, valid_share=select.valid_share, seed=seed))
     return decided.drop(c.SOURCE)
+
+
+def _moved(frame: pl.DataFrame, twin: pl.DataFrame) -> pl.Series:
+    """Which rows' twins by text went for a twin by embedding, which then stands for them too."""
+    gone = (frame[c.TWIN_KIND] == SEMANTIC).gather(twin[c.TWIN_ROW])
+    return (twin[c.TWIN_KIND].is_in([EXACT, NEAR]) & gone).fill_null(value=False).alias("moved")
+
+
+def _ids(ids: pl.Series, twin: pl.DataFrame) -> pl.Series:
+    rows = pl.when("moved").then(c.STANDS_ROW).otherwise(c.TWIN_ROW)
+    return ids.gather(twin.select(rows).to_series())
+
+
+def surviving(frame: pl.DataFrame, dedup: DedupConfig) -> pl.Series:
+    """Return whether each row is kept by all that is decided without embeddings.
+
+    Reads ``broken_rules`` and ``twin_kind``.
+    """
+    stays = [] if dedup.near else [NEAR] + [EXACT] * (not dedup.exact)
+    kind = pl.col(c.TWIN_KIND)
+    sound = (pl.col(c.BROKEN).list.len() == 0) & (kind.is_null() | kind.is_in(stays))
+    return frame.select(surviving=sound).to_series()
 
 
 def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
@@ -144,7 +171,7 @@ def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     kind, twin, cluster = pl.col(c.TWIN_KIND), pl.col(c.TWIN_ROW), pl.col(c.CLUSTER_ROW)
     if dedup.near:
         near = (kind == EXACT) & ((twin != cluster) | (not dedup.exact))
-        named_alike = kind.is_in([INDEXED, REPEATED_ID, REPEATED_URL])
+        named_alike = kind.is_in([INDEXED, REPEATED_ID, REPEATED_URL, SEMANTIC])
         last = pl.when(named_alike).then(twin).when(kind.is_not_null()).then(cluster)
         named = pl.when(near).then(pl.lit(NEAR)).otherwise(kind)
         return named.alias(c.TWIN_KIND), last.alias(c.TWIN_ROW), pl.col(c.SIMILARITY)

@@ -5,6 +5,7 @@
 3. :func:`pairs`: near-duplicates, a range of band keys at a time, verified
    (:mod:`tasks.dedup.near`), and :func:`settle`: who goes for whom.
 4. :func:`twins`: all of it as one answer for each document.
+5. :mod:`tasks.dedup.semantic`: what is left, by embeddings.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def taking_part(state: pl.DataFrame) -> Ints:
 def twins(
     found: pl.DataFrame, near: pl.DataFrame, known: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Return ``twin_kind, twin_row, similarity, cluster_row, indexed_id`` for each row.
+    """Return how each row is settled; the columns are told below.
 
     ``found`` is what :func:`exact` found, ``near`` what :func:`settle` did, ``known`` the documents
     that an index has (``row, matched_id, similarity``).
@@ -69,6 +70,7 @@ def twins(
       repeats the text of a near-duplicate has that one as its twin and that one's twin here).
     - ``similarity``: Jaccard similarity to ``cluster_row``, null for repeated ids and addresses;
       of what an index has, to that document.
+    - ``stands_row``: the same as ``cluster_row``; :func:`semantic.joined` goes on from there.
     - ``indexed_id``: the document of an index, which no row stands for; null for all others.
 
     A near-duplicate's twin has no twin itself, and their similarity was compared with the
@@ -94,7 +96,7 @@ def twins(
             c.CLUSTER_ROW: pl.Series(by_near[by_text][by_address][by_id], dtype=pl.Int64),
         }
     )
-    return _with_known(answer, known)
+    return _with_known(answer.with_columns(answer[c.CLUSTER_ROW].alias(c.STANDS_ROW)), known)
 
 
 def _with_known(answer: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:

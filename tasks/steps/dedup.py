@@ -61,10 +61,10 @@ def look_up(deciding: DecidingConfig, place: str, out: str) -> str:
     rests_on = (documents.key, documents.digest, given.signals.digest, given.indexes[place])
     file = f"index-{digest(INDEX_VERSION, *rests_on, threshold)}.parquet"
     stands = ledger.finished(out, "select", given.key) is not None
-    if not stands and storage.read_shard(_at(file, out)) is None:
+    if not stands and storage.read_shard(at(file, out)) is None:
         asked, rows = narrow.sketches(out), documents.rows_out
         found = against.look_up(place, asked, rows=rows, threshold=threshold)
-        _write(_at(file, out), found, KNOWN)
+        _write(at(file, out), found, KNOWN)
     return file
 
 
@@ -93,7 +93,7 @@ def _kept_before(given: narrow.Given, out: str) -> pl.Series:
         before = ledger.read(out, "select").shards
         if [(s.file, s.rows) for s in before] == [(s.file, s.rows) for s in given.documents.shards]:
             places = [storage.join(ledger.folder(out, "select"), s.file) for s in before]
-            kept += [pl.Series(storage.read_table(at, [c.KEEP]).column(c.KEEP)) for at in places]
+            kept += [pl.Series(storage.read_table(p, [c.KEEP]).column(c.KEEP)) for p in places]
     return pl.concat(kept).arg_true().cast(pl.Int64)
 
 
@@ -123,9 +123,9 @@ def _judged(frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig) 
 def compare(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> str:
     """Find and verify the near-duplicates that share a key of a range; return their file."""
     file = f"{digest(VERSION, key, list(map(str, span)))}.parquet"
-    at = _at(file, out)
-    if storage.read_shard(at) is None:
-        _write(at, _alike(deciding, key, span, out), PAIRS)
+    place = at(file, out)
+    if storage.read_shard(place) is None:
+        _write(place, _alike(deciding, key, span, out), PAIRS)
     return file
 
 
@@ -158,14 +158,22 @@ def read(key: str, near: list[str], out: str) -> tuple[pl.DataFrame, pl.DataFram
             wanted="them as they were when the run began to compare documents",
             way_out="Run the recipe again when nothing writes to them any more.",
         )
-    parts = [storage.read_table(_at(file, out)) for file in near]
+    parts = [storage.read_table(at(file, out)) for file in near]
     pairs = pl.DataFrame(pa.concat_tables([PAIRS.empty_table(), *parts]))
     return pl.DataFrame(storage.read_table(_state_at(key, out))), pairs
 
 
+def twins(key: str, known: list[str], near: list[str], out: str) -> pl.DataFrame:
+    """Return :func:`tasks.dedup.twins` of what was found, beside ``broken_rules`` and ``rank``."""
+    state, pairs = read(key, near, out)
+    settled = dedup.settle(pairs, state[c.RANK].to_numpy())
+    found = dedup.twins(state, settled, read_known(known, out))
+    return state.select(c.BROKEN, c.RANK).hstack(found)
+
+
 def read_known(known: list[str], out: str) -> pl.DataFrame:
     """Return what :func:`look_up` found in all indexes: of each document the best match."""
-    return against.best([pl.DataFrame(storage.read_table(_at(file, out))) for file in known])
+    return against.best([pl.DataFrame(storage.read_table(at(file, out))) for file in known])
 
 
 def sweep(key: str, files: list[str], out: str) -> None:
@@ -174,12 +182,13 @@ def sweep(key: str, files: list[str], out: str) -> None:
     ledger.sweep(out, "select", wanted, below=FOLDER)
 
 
-def _at(file: str, out: str) -> str:
+def at(file: str, out: str) -> str:
+    """Location of a file of what was found."""
     return storage.join(ledger.folder(out, "select"), FOLDER, file)
 
 
 def _state_at(key: str, out: str) -> str:
-    return _at(f"state-{key}.parquet", out)
+    return at(f"state-{key}.parquet", out)
 
 
 def _write(location: str, frame: pl.DataFrame, schema: pa.Schema) -> None:

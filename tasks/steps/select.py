@@ -11,7 +11,6 @@ from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the ann
 from schemas.errors import ConfigError
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DECISIONS, conform
-from tasks import dedup as dedup_rules
 from tasks import (
     estimates,
     guards,
@@ -24,10 +23,11 @@ from tasks import (
     select,
     storage,
 )
+from tasks.dedup import semantic as dedup_semantic
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.report.histograms import histograms
 from tasks.rules import attribute_column
-from tasks.steps import dedup
+from tasks.steps import dedup, semantic
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ LONGEST_NAME = 100
 
 @step
 def decide(
-    deciding: DecidingConfig, known: list[str], near: list[str], out: str
+    deciding: DecidingConfig, known: list[str], near: list[str], alike: list[str], out: str
 ) -> tuple[StageManifest, bool]:
     """Settle for every document whether it is kept, and why not; return whether that stood already.
 
-    ``known`` and ``near``: the files of what :func:`tasks.steps.dedup.look_up` and
-    :func:`tasks.steps.dedup.compare` found. Reads narrow columns only. One decisions shard for each
-    documents shard, row by row beside it.
+    ``known``, ``near`` and ``alike``: the files of what :func:`tasks.steps.dedup.look_up`,
+    :func:`tasks.steps.dedup.compare` and :func:`tasks.steps.semantic.compare` found. Reads narrow
+    columns only. One decisions shard for each documents shard, row by row beside it.
     """
     given = narrow.given(deciding, out)
     documents, tokenizer = given.documents, given.tokenizer_digest
@@ -61,16 +61,17 @@ def decide(
     frame = narrow.load(given, deciding, out)
     frame = frame.hstack([_counted(documents, frame, tokenizer, out)])
     _check_attributes(frame, deciding)
-    state, found = dedup.read(given.key, near, out)
-    frame = frame.hstack(state.select(c.BROKEN))
-    settled = dedup_rules.settle(found, state[c.RANK].to_numpy())
-    twins = dedup_rules.twins(state, settled, dedup.read_known(known, out))
-    decisions = _decide(frame.hstack(twins), deciding)
+    embedded = semantic.read(alike, out)
+    twins = dedup.twins(given.key, known, near, out)
+    frame = frame.hstack(twins.select(c.BROKEN))
+    found = embedded.drop_nulls(c.TWIN_ROW).select(c.ROW, c.TWIN_ROW, c.SIMILARITY)
+    settled = dedup_semantic.joined(twins.drop(c.BROKEN, c.RANK), found)
+    decisions = _decide(frame.hstack(settled), deciding)
     _check_new(frame, decisions)
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
     shards = tuple(_write_decisions(decisions, documents, out))
     ledger.sweep(out, "select", {s.file for s in shards})
-    dedup.sweep(given.key, [*known, *near], out)
+    dedup.sweep(given.key, [*known, *near, *alike], out)
     manifest = StageManifest(
         stage="select",
         key=given.key,
@@ -83,6 +84,7 @@ def decide(
             "licenses": _licenses(frame, decisions),
             "opt_out": given.lists.digests(),
             **_against(given),
+            **semantic.counts(embedded),
             "histograms": _histograms(frame, decisions, deciding.select),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
         },
