@@ -60,7 +60,7 @@ format: $(VENV)/dev
 
 # Core and build tools are picked from what the development lock holds, so that the three agree.
 lock:
-	$(LOCK) pyproject.toml --group dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml --all-extras --group dev -o requirements-dev.lock
 	$(LOCK) pyproject.toml -c requirements-dev.lock -o requirements.lock
 	$(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock
 

@@ -9,7 +9,7 @@ from prefect import flow
 from schemas.config import RunConfig, Source
 from tasks import ledger, progress
 from tasks.dedup import MEMORY_BYTES
-from tasks.steps import boilerplate, corpus, dedup, ingest, pieces, select
+from tasks.steps import boilerplate, corpus, dedup, ingest, pieces, select, semantic
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -64,15 +64,20 @@ def _units(source: Source, listed: list[Unit], out: str) -> list[Unit]:
     return boilerplate.find_repeated(source, own, [s.result() for s in samples], out)
 
 
-def _duplicates(deciding: DecidingConfig, memory_bytes: int, out: str) -> pieces.Found:
-    """Find what documents have in common: first all of a text, then parts of it."""
-    key, spans = dedup.prepare(deciding, memory_bytes, out)
+def _duplicates(deciding: DecidingConfig, memory_bytes: int, out: str) -> dedup.Found:
+    """Find what documents have in common: first all of a text, then what it means, then parts."""
+    known = _results([dedup.look_up.submit(deciding, i, out) for i in deciding.dedup.against])
+    key, spans = dedup.prepare(deciding, known, memory_bytes, out)
     near = _results([dedup.compare.submit(deciding, key, span, out) for span in spans])
-    spans = pieces.stay(deciding, key, near, memory_bytes, out)
-    shared = _results([pieces.share.submit(deciding, key, span, out) for span in spans])
-    spans = pieces.find_anchored(deciding, shared, memory_bytes, out) if shared else []
-    runs = _results([pieces.run.submit(deciding, key, shared, span, out) for span in spans])
-    return pieces.Found(near, shared, runs)
+    found = dedup.Found(key, known, near)
+    found = found._replace(alike=semantic.compare(deciding, found, out))
+    found = found._replace(staying=pieces.stay(deciding, found, out))
+    spans = pieces.ranges(memory_bytes, out) if found.staying else []
+    shared = _results([pieces.share.submit(deciding, found, span, out) for span in spans])
+    found = found._replace(shared=shared)
+    spans = pieces.find_anchored(deciding, found, memory_bytes, out) if shared else []
+    runs = _results([pieces.run.submit(deciding, found, span, out) for span in spans])
+    return found._replace(runs=runs)
 
 
 def _results(futures: list[PrefectFuture[str]]) -> list[str]:

@@ -7,7 +7,9 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from schemas.budgets import is_absent
 from schemas.recipe import Section, wrong
+from schemas.semantic import SemanticConfig
 from schemas.signals import NUMERIC
 
 
@@ -73,6 +75,39 @@ class DedupConfig(Section):
         "`source_priority`, the one with the higher value is kept. Then the longer one, then the "
         "one of the lower seeded hash.",
     )
+
+    against: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="One index made by `openmoat index build`, or a list of them: documents that "
+        "it has already are dropped, new data too ([index.md](index.md)).",
+    )
+    against_threshold: float = Field(
+        default=0.75,
+        gt=0.0,
+        le=1.0,
+        description="Similarity to a document of an index, estimated from the sketches (an index "
+        "holds no text), at which one of the run is its near-duplicate.",
+    )
+
+    semantic: SemanticConfig | None = Field(default=None, exclude_if=is_absent)
+
+    @field_validator("against", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("against")
+    @classmethod
+    def _is_a_place(cls, places: tuple[str, ...]) -> tuple[str, ...]:
+        if "" not in places:
+            return places
+        raise wrong(
+            "",
+            got="an empty text",
+            wanted="the folder of an index",
+            way_out="Name it, or remove the key.",
+        )
 
     @field_validator("quality")
     @classmethod

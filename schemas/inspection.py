@@ -25,7 +25,10 @@ class Reason(Frozen):
 
 
 class Twin(Frozen):
-    """The document that stands for a duplicate; ``keep`` is None where no decision is known."""
+    """The document that stands for a duplicate; ``keep`` is None where no decision is known.
+
+    Of the level ``index`` it is no document of the run: its id and the similarity are all there is.
+    """
 
     doc_id: str
     level: str | None

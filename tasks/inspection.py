@@ -10,6 +10,7 @@ from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import ManifestError
 from schemas.inspection import Inspected, Inspection, Removed, Twin, Written
+from schemas.levels import INDEXED, LEVELS
 from tasks import ledger, lookup, reasons, removal, storage
 from tasks.ingest.items import excerpt
 
@@ -151,6 +152,8 @@ class _Inspector:
             return None
         told = {c.DOC_ID: decided[c.MATCHED_ID], c.LEVEL: decided[c.LEVEL]}
         found = Twin(**told, similarity=decided[c.SIMILARITY])
+        if found.level == LEVELS[INDEXED]:  # no document of this run, though the id may be one's
+            return found
         for row in lookup.find_ids(self._out, self._shards, [found.doc_id]):
             shard = self._shards[row.shard]
             if (shard.file, row.row) == (document.shard, document.row):

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from schemas import columns as c
+from schemas.index import Index  # noqa: TC001  (a field of a named tuple)
 from schemas.manifest import StageManifest  # noqa: TC001  (a field of a named tuple)
 from schemas.tables import SIGNALS
-from tasks import attributes, ledger, licenses, opt_outs, preflight, storage
+from tasks import against, attributes, embeddings, ledger, licenses, opt_outs, preflight, storage
 from tasks.hashing import digest
 from tasks.rules import attribute_column
 
@@ -23,11 +24,15 @@ READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH,
 
 
 class Given(NamedTuple):
-    """What a run's decisions are made of: finished stages, and the recipe's lists as they are."""
+    """What a run's decisions are made of: finished stages, and the recipe's lists as they are.
+
+    ``indexes`` are those that documents are compared with, by location.
+    """
 
     documents: StageManifest
     signals: StageManifest
     lists: opt_outs.Lists
+    indexes: dict[str, Index]
     tokenizer_digest: str | None
     key: str
 
@@ -37,12 +42,16 @@ def given(deciding: DecidingConfig, out: str) -> Given:
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     lists = preflight.opt_out_lists(deciding.select.opt_out)
     tokenizer = None if deciding.tokenizer is None else preflight.tokenizer(deciding.tokenizer)[1]
-    # What counts of the lists and the tokenizer is their content, wherever it lies.
+    indexes = against.indexes(deciding.dedup, deciding.signals)
+    # What counts of lists, tokenizer and indexes is their content, wherever it lies.
     select = deciding.select.model_copy(update={"opt_out": None})
-    unplaced = deciding.model_copy(update={"select": select, "tokenizer": None})
-    rest = (documents.key, documents.digest, signals.digest, tokenizer)
+    dedup = deciding.dedup.model_copy(update={"against": ()})
+    unplaced = deciding.model_copy(update={"select": select, "dedup": dedup, "tokenizer": None})
+    rest: list[object] = [documents.key, documents.digest, signals.digest, tokenizer]
+    rest += [f.model_dump() for f in embeddings.listed(deciding.dedup.semantic)]
+    rest += sorted({digest(index) for index in indexes.values()})
     key = digest(VERSION, licenses.VERSION, unplaced, lists.digests(), *rest)
-    return Given(documents, signals, lists, tokenizer, key)
+    return Given(documents, signals, lists, indexes, tokenizer, key)
 
 
 def load(some: Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:
@@ -74,8 +83,8 @@ def pieces(out: str) -> pl.LazyFrame:
 
 
 def sketches(out: str) -> pl.LazyFrame:
-    """Return ``row, minhash_bands, minhash_sketch`` of all documents, read when it is collected."""
-    return _signals(out).select(c.ROW, c.MINHASH_BANDS, c.MINHASH_SKETCH)
+    """Return ``row, text_hash, minhash_bands, minhash_sketch`` of all, read when collected."""
+    return _signals(out).select(c.ROW, c.TEXT_HASH, c.MINHASH_BANDS, c.MINHASH_SKETCH)
 
 
 def _signals(out: str) -> pl.LazyFrame:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
-from tasks import dedup, inputs, preflight, sampling, storage
+from tasks import against, dedup, embeddings, inputs, preflight, sampling, storage
 from tasks.ingest import documents
 from tasks.report import sections
 from tasks.signals.measure import measure
@@ -65,6 +65,9 @@ def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...], memory_lim
     documents = sum(s.documents for s in sources)
     comparing = recipe.signals.minhash * dedup.needed(documents, recipe.signals)
     deciding = max(DECIDING_BYTES * documents, min(comparing, memory_limit))
+    if recipe.dedup.semantic is not None:
+        vectors = embeddings.needed(recipe.dedup.semantic, documents)
+        deciding = max(deciding, DECIDING_BYTES * documents + vectors)
     if recipe.mixture is None:
         return deciding
     text = sum(s.text_bytes for s in sources)
@@ -154,14 +157,11 @@ def _stages(recipe: RunConfig) -> Iterator[str]:
 
 
 def _extra_reads(recipe: RunConfig) -> Iterator[str]:
-    """Reads of text beyond the two passes (measure once, write what was chosen once)."""
+    """Reads beyond the two passes over the text (measure once, write what was chosen once)."""
     for source in recipe.ingest.sources:
         if source.normalise is not None and source.normalise.boilerplate is not None:
             yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
-    if recipe.signals.minhash and recipe.dedup.verification == "exact":
-        yield "near-duplicates: the text of all candidates, to compare it exactly"
-    if recipe.dedup.substrings and recipe.signals.substring_words is not None:
-        yield "substrings: the text of documents that seem to share one, once a range of hashes"
+    yield from _reads_of_dedup(recipe)
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:
         yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"
@@ -171,6 +171,23 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
         yield "corpus: all kept text, because corpus.materialize asks for it beside the mixture"
     if recipe.replay is not None and recipe.replay.materialize and recipe.mixture is not None:
         yield "replay: the drawn text, because replay.materialize asks for it beside the mixture"
+
+
+def _reads_of_dedup(recipe: RunConfig) -> Iterator[str]:
+    for place, index in against.indexes(recipe.dedup, recipe.signals).items():
+        yield (
+            f"index: ids, text hashes and MinHash of the {index.rows:,} documents in {place}, once "
+            f"for each {against.AT_ONCE:,} documents of the run"
+        )
+    if recipe.dedup.semantic is not None:
+        size = sum(f.size or 0 for f in embeddings.listed(recipe.dedup.semantic)) / 1e6
+        each = embeddings.needed(recipe.dedup.semantic, 1)
+        kept = f"; {each:,} bytes for each document stay in memory" if each else ""
+        yield f"embeddings: {size:,.1f} MB{kept}"
+    if recipe.signals.minhash and recipe.dedup.verification == "exact":
+        yield "near-duplicates: the text of all candidates, to compare it exactly"
+    if recipe.dedup.substrings and recipe.signals.substring_words is not None:
+        yield "substrings: the text of documents that seem to share one, once a range of hashes"
 
 
 def _written_text(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:

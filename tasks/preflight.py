@@ -1,4 +1,4 @@
-"""What can be known wrong before any work: places to read, tokenizer, model, lists, rules."""
+"""What can be known wrong before any work: places, tokenizer, model, lists, rules, indexes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
-from tasks import opt_outs, rules, storage, tokens
+from tasks import against, embeddings, opt_outs, rules, storage, tokens
 from tasks.signals import language
 from tasks.storage import claim, inputs
 
@@ -38,6 +38,8 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
     _check_model(recipe.signals)
     opt_out_lists(recipe.select.opt_out)
     rules.check(recipe.select)
+    against.indexes(recipe.dedup, recipe.signals)
+    embeddings.check(recipe.dedup.semantic)
     if out is not None:
         _check_out(recipe, out)
 

@@ -50,6 +50,14 @@ class Judge:
     def _duplicate(self, name: str, twin: Twin | None) -> Reason:
         if twin is None:
             return Reason(name=name, said="of a document that is not named")
+        if name == levels.INDEXED:
+            return self._indexed(twin)
+        if name == levels.SEMANTIC:
+            return self._semantic(twin)
+        if twin.level == levels.LEVELS[levels.SEMANTIC]:
+            said = "as a document that went, as a semantic duplicate, for"
+            measured = {c.MATCHED_ID: twin.doc_id}
+            return Reason(name=name, said=f"{said} {_named(twin)}", measured=measured)
         least, key = (
             None,
             {levels.EXACT: "dedup.exact", levels.REPEATED_URL: "dedup.urls"}.get(name),
@@ -68,17 +76,41 @@ class Judge:
         }
         if twin.level == levels.LEVELS[levels.REPEATED_TEXT] and name != levels.REPEATED_TEXT:
             alike[name] = "its twin goes, because most of its bytes are in others, for"
-        where = f"{twin.source}, {twin.location}, position {twin.position}"
-        kept = {True: ", which is kept", False: ", which is dropped too", None: ""}[twin.keep]
         limit = f"; near is at least {least:g}" if least is not None else ""
         limit += f"; at most {most:g} may be removed" if most is not None else ""
         named = f" ({key})" if key else ""
         return Reason(
             name=name,
-            said=f"{alike[name]} {twin.doc_id} ({where}){kept}{limit}{named}",
+            said=f"{alike[name]} {_named(twin)}{limit}{named}",
             measured={c.MATCHED_ID: twin.doc_id, c.SIMILARITY: twin.similarity},
             least=least,
             most=most,
+            key=key,
+        )
+
+    def _indexed(self, twin: Twin) -> Reason:
+        """A document that is not of this run: there is nothing more to tell of it."""
+        config = self._config.dedup
+        said = f"similarity {_plain(twin.similarity)} to {twin.doc_id}, a document of an index"
+        said += f" ({' or '.join(config.against)}); near is at least {config.against_threshold:g}"
+        key = "dedup.against_threshold"
+        return Reason(
+            name=levels.INDEXED,
+            said=f"{said} ({key})",
+            measured={c.MATCHED_ID: twin.doc_id, c.SIMILARITY: twin.similarity},
+            least=config.against_threshold,
+            key=key,
+        )
+
+    def _semantic(self, twin: Twin) -> Reason:
+        config, key = self._config.dedup.semantic, "dedup.semantic.threshold"
+        least = None if config is None else config.threshold
+        limit = "" if least is None else f"; alike is at least {least:g}"
+        return Reason(
+            name=levels.SEMANTIC,
+            said=f"cosine {_plain(twin.similarity)} to {_named(twin)}{limit} ({key})",
+            measured={c.MATCHED_ID: twin.doc_id, c.SIMILARITY: twin.similarity},
+            least=least,
             key=key,
         )
 
@@ -183,6 +215,13 @@ class Judge:
             below = [".".join(labels[i:]) for i in range(len(labels))]
             found |= {"urls": [opt_outs.normal_url(document.url)], "domains": below}
         return found
+
+
+def _named(twin: Twin) -> str:
+    """The twin, where it lies and what became of it."""
+    where = f"{twin.source}, {twin.location}, position {twin.position}"
+    kept = {True: ", which is kept", False: ", which is dropped too", None: ""}[twin.keep]
+    return f"{twin.doc_id} ({where}){kept}"
 
 
 def _plain(value: object) -> str:

@@ -19,7 +19,17 @@ from schemas.shipped import names, shipped
 from tasks import storage
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-PLACES = {"url", "url_list", "lang_model", "path", "ids", "urls", "domains"}
+PLACES = {
+    "url",
+    "url_list",
+    "lang_model",
+    "path",
+    "ids",
+    "urls",
+    "domains",
+    "against",
+    "embeddings",
+}
 """Keys that hold locations: variables and ``~`` are replaced in them, relative paths resolved."""
 LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from schemas import columns as c
-from schemas.levels import EXACT, LEVELS, NEAR, REPEATED_ID, REPEATED_TEXT, REPEATED_URL
+from schemas.levels import (
+    EXACT,
+    INDEXED,
+    LEVELS,
+    NEAR,
+    REPEATED_ID,
+    REPEATED_TEXT,
+    REPEATED_URL,
+    SEMANTIC,
+)
 from tasks import rules
 from tasks.hashing import seeded
 from tasks.licenses import Policy
@@ -24,6 +33,8 @@ OPT_OUT, LICENSE = "opt_out", "license"
 LEGAL = (OPT_OUT, LICENSE)
 EMPTY = "empty"
 TRAIN, VALID = "train", "valid"
+LATER = (SEMANTIC, REPEATED_TEXT)
+"""What is found of documents that all else has left, so that their own twins lose theirs."""
 
 
 def legal(frame: pl.DataFrame, config: SelectConfig, lists: Lists) -> pl.Series:
@@ -99,15 +110,17 @@ def decide(
     """Return the decision table, one row for each row of ``frame`` and in its order.
 
     Reads ``doc_id``, ``source``, ``broken_rules`` and what dedup found (``twin_kind, twin_row,
-    cluster_row, similarity, chained``). Opt-out and licence are named first (who opted out finds
-    that said and counted), then duplicates, then broken rules. ``matched_id``, ``level`` (``id``,
-    ``url``, ``exact``, ``near`` or ``text``) and ``similarity`` tell of a twin where there is one,
-    also where ``dedup`` says that such twins stay.
+    cluster_row, stands_row, similarity, indexed_id``). Opt-out and licence are named first (who
+    opted out finds that said and counted), then duplicates, then broken rules. ``matched_id``,
+    ``level`` (of :data:`schemas.levels.LEVELS`) and ``similarity`` tell of a twin where there is
+    one, also where ``dedup`` says that such twins stay. Of the level ``index`` it is no document of
+    the run; of ``semantic`` or ``text`` without a similarity it stands for the twin, which went for
+    it.
     """
-    twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.CLUSTER_ROW, *_twins(dedup))
-    twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"))
-    dropped = [REPEATED_ID, REPEATED_URL, REPEATED_TEXT]
-    dropped += [EXACT] * dedup.exact + [NEAR] * dedup.near
+    twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.STANDS_ROW, *_twins(dedup))
+    twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"), _moved(frame, twin))
+    dropped = [INDEXED, REPEATED_ID, REPEATED_URL] + [EXACT] * dedup.exact + [NEAR] * dedup.near
+    dropped += LATER
     # A copy counts as a copy, also where the twin that is kept in its place is only near.
     found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
     reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
@@ -121,10 +134,10 @@ def decide(
         )
         .list.drop_nulls()
         .alias(c.DROP_REASONS),
-        ids.gather(twin[c.TWIN_ROW]).alias(c.MATCHED_ID),
-        kind.replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
-        pl.col(c.SIMILARITY),
-        ids.gather(twin[c.CLUSTER_ROW]).alias(c.CLUSTER_ID),
+        frame[c.INDEXED_ID].fill_null(_ids(ids, twin)).alias(c.MATCHED_ID),
+        pl.coalesce("moved", kind).replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
+        pl.when(pl.col("moved").is_null()).then(c.SIMILARITY),
+        ids.gather(twin[c.STANDS_ROW]).alias(c.CLUSTER_ID),
     )
     decided = decided.with_columns(
         (pl.col(c.DROP_REASONS).list.len() == 0).alias(c.KEEP),
@@ -135,24 +148,45 @@ def decide(
     return decided.drop(c.SOURCE)
 
 
+def _moved(frame: pl.DataFrame, twin: pl.DataFrame) -> pl.Series:
+    """For what each row's twin went, where it did later: that one stands for both."""
+    later = frame[c.TWIN_KIND].gather(twin[c.TWIN_ROW])
+    found = twin[c.TWIN_KIND].is_in([EXACT, NEAR, SEMANTIC]) & later.is_in(LATER)
+    return pl.select(pl.when(found).then(later)).to_series().alias("moved")
+
+
+def _ids(ids: pl.Series, twin: pl.DataFrame) -> pl.Series:
+    rows = pl.when(pl.col("moved").is_null()).then(c.TWIN_ROW).otherwise(c.STANDS_ROW)
+    return ids.gather(twin.select(rows).to_series())
+
+
+def surviving(frame: pl.DataFrame, dedup: DedupConfig) -> pl.Series:
+    """Return whether each row is kept by all that is found out so far.
+
+    Reads ``broken_rules`` and ``twin_kind``.
+    """
+    stays = [] if dedup.near else [NEAR] + [EXACT] * (not dedup.exact)
+    kind = pl.col(c.TWIN_KIND)
+    sound = (pl.col(c.BROKEN).list.len() == 0) & (kind.is_null() | kind.is_in(stays))
+    return frame.select(surviving=sound).to_series()
+
+
 def _twins(dedup: DedupConfig) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     """Kind, row and similarity of the twin that a row is dropped for, as the recipe has it.
 
     Where near-duplicates go, the twin is the one that stands for the whole cluster: it alone is
     kept. A text equal to that of another member, but not to its, is then a near-duplicate; so is
-    any equal text where exact duplicates are not asked for by name. Whose twin goes because others
-    have its text goes for one of those.
+    any equal text where exact duplicates are not asked for by name.
     """
     kind, twin, cluster = pl.col(c.TWIN_KIND), pl.col(c.TWIN_ROW), pl.col(c.CLUSTER_ROW)
-    kind = pl.when(c.CHAINED).then(pl.lit(REPEATED_TEXT)).otherwise(kind)
     if dedup.near:
         near = (kind == EXACT) & ((twin != cluster) | (not dedup.exact))
-        named_alike = kind.is_in([REPEATED_ID, REPEATED_URL])
+        named_alike = kind.is_in([INDEXED, REPEATED_ID, REPEATED_URL, *LATER])
         last = pl.when(named_alike).then(twin).when(kind.is_not_null()).then(cluster)
         named = pl.when(near).then(pl.lit(NEAR)).otherwise(kind)
         return named.alias(c.TWIN_KIND), last.alias(c.TWIN_ROW), pl.col(c.SIMILARITY)
     equal = pl.when(kind == EXACT).then(1.0).otherwise(pl.col(c.SIMILARITY))
-    return kind.alias(c.TWIN_KIND), twin, equal.alias(c.SIMILARITY)
+    return kind, twin, equal.alias(c.SIMILARITY)
 
 
 def splits(frame: pl.DataFrame, *, valid_share: float, seed: int) -> pl.Series:

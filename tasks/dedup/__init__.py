@@ -4,9 +4,10 @@
 2. :func:`exact`: equal ids, addresses and texts (:mod:`tasks.dedup.exact`).
 3. :func:`pairs`: near-duplicates, a range of band keys at a time, verified
    (:mod:`tasks.dedup.near`), and :func:`settle`: who goes for whom.
-4. Lines, paragraphs and runs of words that those who stay have in common
+4. :func:`twins`: all of it as one answer for each document.
+5. Of what is left, what means the same by embeddings (:mod:`tasks.dedup.semantic`).
+6. Lines, paragraphs and runs of words that those who stay have in common
    (:mod:`tasks.dedup.pieces`).
-5. :func:`twins`: all of it as one answer for each document.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from schemas import columns as c
-from schemas.levels import EXACT, NEAR, REPEATED_ID, REPEATED_TEXT, REPEATED_URL
+from schemas.levels import EXACT, INDEXED, NEAR, REPEATED_ID, REPEATED_URL
 from tasks.dedup.exact import exact
 from tasks.dedup.near import MEMORY_BYTES, Span, needed, pairs, settle, spans
 from tasks.dedup.order import rank
@@ -31,6 +32,7 @@ __all__ = [
     "MEMORY_BYTES",
     "Span",
     "exact",
+    "joined",
     "needed",
     "pairs",
     "rank",
@@ -56,56 +58,78 @@ def taking_part(state: pl.DataFrame) -> Ints:
 
 
 def twins(
-    found: pl.DataFrame, near: pl.DataFrame, gone: pl.DataFrame | None = None
+    found: pl.DataFrame, near: pl.DataFrame, known: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Return ``twin_kind, twin_row, similarity, cluster_row, chained`` for each row.
+    """Return how each row is settled; the columns are told below.
 
-    ``found`` is what :func:`exact` found, ``near`` what :func:`settle` did, ``gone`` what
-    :func:`tasks.dedup.pieces.remove` did.
+    ``found`` is what :func:`exact` found, ``near`` what :func:`settle` did, ``known`` the documents
+    that an index has (``row, matched_id, similarity``).
 
-    - ``twin_kind``: how the row's twin was found: ``repeated_id``, ``repeated_url``,
-      ``exact_duplicate``, ``near_duplicate``, ``repeated_text``, or null for a row that is the best
+    - ``twin_kind``: how the row's twin was found: ``indexed_duplicate``, ``repeated_id``,
+      ``repeated_url``, ``exact_duplicate``, ``near_duplicate``, or null for a row that is the best
       of its kind.
-    - ``twin_row``: the best-ranked row with the same id, address or text; the near twin; the one
-      that has most of its text.
+    - ``twin_row``: the best-ranked row with the same id, address or text, or the near twin.
     - ``cluster_row``: the row that stands for all its twins, where every chain ends (a row that
       repeats the text of a near-duplicate has that one as its twin and that one's twin here).
     - ``similarity``: Jaccard similarity to ``cluster_row``, null for repeated ids and addresses;
-      for ``repeated_text`` the share of its bytes that others have.
-    - ``chained``: whether its twin goes as ``repeated_text``; then no similarity is known, but for
-      copies of it.
+      of what an index has, to that document.
+    - ``stands_row``: the same as ``cluster_row``; :func:`joined` goes on from there.
+    - ``indexed_id``: the document of an index, which no row stands for; null for all others.
 
-    A near-duplicate's twin has no near twin itself, and their similarity was compared with the
+    A near-duplicate's twin has no twin itself, and their similarity was compared with the
     threshold: no chains. Texts without a word have no twins.
     """
     rows = np.arange(found.height)
-    by_near, by_gone, likeness = rows.copy(), rows.copy(), np.ones(found.height)
-    for by, pairs_found in ((by_near, near), *([] if gone is None else [(by_gone, gone)])):
-        own = pairs_found[c.ROW].to_numpy()
-        by_near[own] = own  # where near twins stay, one may go for another's sake
-        by[own] = pairs_found[c.TWIN_ROW].to_numpy()
-        likeness[own] = pairs_found[c.SIMILARITY].to_numpy()
+    by_near, likeness = rows.copy(), np.ones(found.height)
+    by_near[near[c.ROW].to_numpy()] = near[c.TWIN_ROW].to_numpy()
+    likeness[near[c.ROW].to_numpy()] = near[c.SIMILARITY].to_numpy()
     names = (c.ID_ROW, c.ADDRESS_ROW, c.TEXT_ROW)
     by_id, by_address, by_text = (found[name].to_numpy() for name in names)
     kinds, twin = np.full(found.height, None, dtype=object), rows.copy()
-    levels = ((NEAR, by_near), (REPEATED_TEXT, by_gone), (EXACT, by_text))
-    for kind, by in (*levels, (REPEATED_URL, by_address), (REPEATED_ID, by_id)):
+    levels = ((NEAR, by_near), (EXACT, by_text), (REPEATED_URL, by_address), (REPEATED_ID, by_id))
+    for kind, by in levels:
         kinds[by != rows] = kind
         twin = np.where(by != rows, by, twin)
-    alone = (by_id == rows) & (by_address == rows)
-    twin = np.where(alone & (by_text != rows), by_gone[by_text], twin)
-    before = by_near[by_text]
-    chained = alone & (by_gone[before] != before) & ((before != rows) | (by_text != rows))
-    known = (twin != rows) & alone & ~(chained & (before != by_text))
-    clusters = by_near[by_gone[before]]
-    return pl.DataFrame(
+    alike = pl.Series((twin != rows) & (by_id == rows) & (by_address == rows))
+    answer = pl.DataFrame(
         {
             c.TWIN_KIND: pl.Series(kinds.tolist(), dtype=pl.String),
             c.TWIN_ROW: pl.Series(twin, dtype=pl.Int64).set(pl.Series(twin == rows), None),
-            c.SIMILARITY: pl.Series(likeness[by_text], dtype=pl.Float64).set(
-                pl.Series(~known), None
-            ),
-            c.CLUSTER_ROW: pl.Series(clusters[by_address][by_id], dtype=pl.Int64),
-            c.CHAINED: pl.Series(chained),
+            c.SIMILARITY: pl.Series(likeness[by_text], dtype=pl.Float64).set(~alike, None),
+            c.CLUSTER_ROW: pl.Series(by_near[by_text][by_address][by_id], dtype=pl.Int64),
         }
+    )
+    return _with_known(answer.with_columns(answer[c.CLUSTER_ROW].alias(c.STANDS_ROW)), known)
+
+
+def _with_known(answer: pl.DataFrame, known: pl.DataFrame | None) -> pl.DataFrame:
+    ids = pl.Series(c.INDEXED_ID, [None] * answer.height, pl.String)
+    if known is None or known.is_empty():
+        return answer.hstack([ids])
+    rows = known[c.ROW].to_numpy()
+    kinds, alike = answer[c.TWIN_KIND], answer[c.SIMILARITY]
+    return answer.with_columns(
+        kinds.scatter(rows, [INDEXED] * len(rows)),
+        alike.scatter(rows, known[c.SIMILARITY]),
+        ids.scatter(rows, known[c.MATCHED_ID]),
+    )
+
+
+def joined(twins: pl.DataFrame, found: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Return :func:`twins` with what goes for another reason (``row, twin_row, similarity``).
+
+    ``stands_row`` is then where every chain of twins ends, these included.
+    """
+    if found.is_empty():
+        return twins
+    rows, others = found[c.ROW].to_numpy(), found[c.TWIN_ROW].to_numpy()
+    stands = twins[c.STANDS_ROW].to_numpy().copy()
+    stands[rows] = others
+    while (stands[stands] != stands).any():  # a twin is preferred to its own: there are no rings
+        stands = stands[stands]
+    return twins.with_columns(
+        twins[c.TWIN_KIND].scatter(rows, [kind] * len(rows)),
+        twins[c.TWIN_ROW].scatter(rows, others),
+        twins[c.SIMILARITY].scatter(rows, found[c.SIMILARITY]),
+        pl.Series(c.STANDS_ROW, stands, pl.Int64),
     )

@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def exact(frame: pl.DataFrame, config: DedupConfig) -> pl.DataFrame:
+def exact(frame: pl.DataFrame, config: DedupConfig, *, known: Ints | None = None) -> pl.DataFrame:
     """Return ``id_row, address_row, text_row`` for each row, and whether it has near twins.
 
     Each is the best-ranked row with the same id; among those, with the same address (where the
     recipe asks); and among those, with the same text: the row itself where it is that one.
-    ``compared`` is true for rows that are all three, and have a word.
+    ``compared`` is true for rows that are all three, and have a word. ``known`` are rows that an
+    index has: they go for that, stand for nobody and are compared with nobody.
 
     Reads ``doc_id, text_hash, gopher_word_count, rank``, and ``address`` for addresses.
     """
     rows = np.arange(frame.height)
-    by_id = _first_of(frame, c.DOC_ID, rows)
-    alive = frame[c.GOPHER_WORD_COUNT].ne_missing(0).to_numpy() & (by_id == rows)
+    new = np.ones(frame.height, np.bool_)
+    new[[] if known is None else known] = False
+    by_id = _first_of(frame, c.DOC_ID, np.flatnonzero(new))
+    alive = frame[c.GOPHER_WORD_COUNT].ne_missing(0).to_numpy() & new & (by_id == rows)
     by_address = rows
     if config.urls:
         named = frame[c.ADDRESS].is_not_null().to_numpy()

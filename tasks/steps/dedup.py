@@ -1,25 +1,26 @@
-"""Steps of deduplication: what is the same to the letter, and near-duplicates by ranges of keys."""
+"""Steps of deduplication: what an index has, equal documents, near ones by ranges of keys."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence  # noqa: TC003  (a field of a named tuple)
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.errors import ManifestError, SourceError
 from schemas.manifest import Shard
-from tasks import comparing, dedup, ledger, narrow, removal, select, storage
+from tasks import against, comparing, dedup, ledger, narrow, removal, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 FOLDER = "near"
 VERSION = "near-1"
+INDEX_VERSION = "index-1"
 ROWS = 50_000
 """Documents that are judged at a time: each rule takes memory for each."""
 ROW = pa.int64()
@@ -36,6 +37,13 @@ PAIRS = pa.schema(
         pa.field(c.SIMILARITY, pa.float64(), nullable=False),
     ]
 )
+KNOWN = pa.schema(
+    [
+        pa.field(c.ROW, ROW, nullable=False),
+        *(pa.field(n, pa.large_string(), nullable=False) for n in (c.MATCHED_ID, c.LEVEL)),
+        pa.field(c.SIMILARITY, pa.float64(), nullable=False),
+    ]
+)
 
 
 class Prepared(NamedTuple):
@@ -45,26 +53,78 @@ class Prepared(NamedTuple):
     spans: list[dedup.Span]
 
 
+class Found(NamedTuple):
+    """The key of decisions, and the files of what they rest on, by the step that found it.
+
+    What indexes have; near-duplicates; what means the same; who stays, and which pieces and runs
+    those share.
+    """
+
+    key: str
+    known: Sequence[str] = ()
+    near: Sequence[str] = ()
+    alike: Sequence[str] = ()
+    staying: Sequence[str] = ()
+    shared: Sequence[str] = ()
+    runs: Sequence[str] = ()
+
+
 @step
-def prepare(deciding: DecidingConfig, memory_bytes: int, out: str) -> Prepared:
-    """Find which rules documents break, and equal ones; no ranges where the decisions stand."""
+def look_up(deciding: DecidingConfig, place: str, out: str) -> str:
+    """Find the documents that an index has; return their file. Not where the decisions stand."""
+    given = narrow.given(deciding, out)
+    documents, threshold = given.documents, deciding.dedup.against_threshold
+    # Of what was decided nothing enters: changed rules ask no index again.
+    rests_on = (documents.key, documents.digest, given.signals.digest, given.indexes[place])
+    file = f"index-{digest(INDEX_VERSION, *rests_on, threshold)}.parquet"
+    stands = removal.finished(out, given.key) is not None
+    if not stands and storage.read_shard(at(file, out)) is None:
+        asked, rows = narrow.sketches(out), documents.rows_out
+        found = against.look_up(place, asked, rows=rows, threshold=threshold)
+        write(at(file, out), found, KNOWN)
+    return file
+
+
+@step
+def prepare(deciding: DecidingConfig, known: list[str], memory_bytes: int, out: str) -> Prepared:
+    """Find which rules documents break, and equal ones; no ranges where the decisions stand.
+
+    ``known``: the files of what :func:`look_up` found.
+    """
     given = narrow.given(deciding, out)
     if removal.finished(out, given.key) is not None:
         return Prepared(given.key, [])
     if storage.read_shard(_state_at(given.key, out)) is None:
-        write(_state_at(given.key, out), _state(given, deciding, out), STATE)
+        found = read_known(known, out)
+        against.check_new(_kept_before(given, out), found)
+        state = _state(given, deciding, found[c.ROW].to_numpy(), out)
+        write(_state_at(given.key, out), state, STATE)
     documents, made = given.documents.rows_out, deciding.signals.minhash
     return Prepared(given.key, dedup.spans(documents, deciding.signals, memory_bytes) * made)
 
 
-def _state(given: narrow.Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:
+def _kept_before(given: narrow.Given, out: str) -> pl.Series:
+    """Rows that decisions of the same documents kept, as they stand in the folder; else none."""
+    kept = [pl.Series(c.KEEP, [], pl.Boolean)]
+    with contextlib.suppress(ManifestError):
+        before = ledger.read(out, "select").shards
+        if [(s.file, s.rows) for s in before] == [(s.file, s.rows) for s in given.documents.shards]:
+            places = [storage.join(ledger.folder(out, "select"), s.file) for s in before]
+            kept += [pl.Series(storage.read_table(p, [c.KEEP]).column(c.KEEP)) for p in places]
+    return pl.concat(kept).arg_true().cast(pl.Int64)
+
+
+def _state(
+    given: narrow.Given, deciding: DecidingConfig, known: dedup.Ints, out: str
+) -> pl.DataFrame:
     frame = pl.concat(
         _judged(rows, given, deciding)
         for part in narrow.parts(given, deciding, out)
         for rows in part.iter_slices(ROWS)
     )
     frame = frame.with_columns(dedup.rank(frame, deciding.dedup, seed=deciding.seed))
-    return frame.select(c.RANK, c.BROKEN).hstack(dedup.exact(frame, deciding.dedup))
+    found = dedup.exact(frame, deciding.dedup, known=known)
+    return frame.select(c.RANK, c.BROKEN).hstack(found)
 
 
 def _judged(frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig) -> pl.DataFrame:
@@ -103,16 +163,42 @@ def _alike(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> pl
 
 
 def read(key: str, near: Sequence[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what :func:`prepare` and :func:`compare` found."""
+    """Return what :func:`prepare` and :func:`compare` found.
+
+    Raises :class:`SourceError` where what decisions rest on is no longer what they were begun with.
+    """
+    if storage.read_shard(_state_at(key, out)) is None:
+        raise SourceError(
+            _state_at(key, out),
+            got="no such file: an index, an opt-out list or the tokenizer has changed meanwhile",
+            wanted="them as they were when the run began to compare documents",
+            way_out="Run the recipe again when nothing writes to them any more.",
+        )
     parts = [storage.read_table(at(file, out)) for file in near]
     pairs = pl.DataFrame(pa.concat_tables([PAIRS.empty_table(), *parts]))
     return pl.DataFrame(storage.read_table(_state_at(key, out))), pairs
 
 
-def sweep(key: str, files: set[str], out: str) -> None:
+def twins(found: Found, out: str) -> pl.DataFrame:
+    """Return :func:`tasks.dedup.twins` of what was found, beside ``broken_rules`` and ``rank``."""
+    state, pairs = read(found.key, found.near, out)
+    settled = dedup.settle(pairs, state[c.RANK].to_numpy())
+    answer = dedup.twins(state, settled, read_known(found.known, out))
+    return state.select(c.BROKEN, c.RANK).hstack(answer)
+
+
+def read_known(known: Sequence[str], out: str) -> pl.DataFrame:
+    """Return what :func:`look_up` found in all indexes: of each document the best match."""
+    return against.best([pl.DataFrame(storage.read_table(at(file, out))) for file in known])
+
+
+def sweep(found: Found, out: str) -> None:
     """Remove what was found for other decisions."""
-    wanted = {f"{FOLDER}/{file}" for file in (storage.name_of(_state_at(key, out)), *files)}
-    ledger.sweep(out, "select", wanted, below=FOLDER)
+    own = {
+        storage.name_of(_state_at(found.key, out)),
+        *(name for some in found[1:] for name in some),
+    }
+    ledger.sweep(out, "select", {f"{FOLDER}/{file}" for file in own}, below=FOLDER)
 
 
 def at(file: str, out: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -10,15 +10,16 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
-from tasks import compiled, dedup, ledger, narrow, raw, removal, storage
+from tasks import compiled, dedup, ledger, narrow, raw, removal, select, storage
 from tasks.dedup import pieces
 from tasks.hashing import digest
 from tasks.pieces import ANCHOR, LINE, NAMES, PARAGRAPH, anchor_width, kinds_in_blocks
 from tasks.steps import dedup as near_steps
+from tasks.steps import semantic
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -42,14 +43,6 @@ SHARED = pa.schema(
 )
 
 
-class Found(NamedTuple):
-    """Files of what was found: near-duplicates, shared pieces, and runs around shared anchors."""
-
-    near: Sequence[str]
-    shared: Sequence[str] = ()
-    runs: Sequence[str] = ()
-
-
 def kinds(signals: SignalsConfig, config: DedupConfig) -> list[int]:
     """Return which kinds of pieces are measured, and go where another document has them."""
     asked = (
@@ -61,45 +54,48 @@ def kinds(signals: SignalsConfig, config: DedupConfig) -> list[int]:
 
 
 @step
-def stay(
-    deciding: DecidingConfig, key: str, near: list[str], memory_bytes: int, out: str
-) -> list[dedup.Span]:
-    """Note down which documents stay by all other levels; return the ranges to compare pieces in.
+def stay(deciding: DecidingConfig, found: near_steps.Found, out: str) -> list[str]:
+    """Note down which documents stay by all other levels; return the file.
 
     None where pieces do not count, or where the decisions stand.
     """
-    if not kinds(deciding.signals, deciding.dedup) or removal.finished(out, key) is not None:
+    wanted = kinds(deciding.signals, deciding.dedup)
+    if not wanted or removal.finished(out, found.key) is not None:
         return []
-    at = _staying_at(key, out)
-    if storage.read_shard(at) is None:
-        state, found = near_steps.read(key, near, out)
-        ranks = dedup.taking_part(state)
-        if deciding.dedup.near:
-            twins = dedup.settle(found, state[c.RANK].to_numpy())
-            ranks[twins[c.ROW].to_numpy()] = -1
-        ranks[(state[c.BROKEN].list.len() > 0).to_numpy()] = -1
-        near_steps.write(at, pl.DataFrame({c.RANK: ranks}), STAYING)
+    file = f"staying-{found.key}.parquet"
+    if storage.read_shard(near_steps.at(file, out)) is None:
+        twins = near_steps.twins(found, out)
+        twins = semantic.joined(twins, semantic.read(found.alike, out))
+        stays = select.surviving(twins, deciding.dedup).to_numpy()
+        ranks = np.where(stays, twins[c.RANK].to_numpy(), -1)
+        near_steps.write(near_steps.at(file, out), pl.DataFrame({c.RANK: ranks}), STAYING)
+    return [file]
+
+
+@step
+def ranges(memory_bytes: int, out: str) -> list[dedup.Span]:
+    """Return the ranges of hashes to compare pieces in."""
     every = narrow.pieces(out).select(pl.col(c.PIECES).list.len().sum())
     return pieces.ranges(int(every.collect(engine="streaming").item()), memory_bytes)
 
 
 @step
-def share(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> str:
+def share(deciding: DecidingConfig, found: near_steps.Found, span: dedup.Span, out: str) -> str:
     """Find the pieces of a range of hashes that several documents have; return their file."""
-    file = f"{digest(VERSION, key, list(map(str, span)))}.parquet"
+    file = f"{digest(VERSION, found.key, list(map(str, span)))}.parquet"
     if storage.read_shard(near_steps.at(file, out)) is None:
         wanted = kinds(deciding.signals, deciding.dedup)
-        found = pieces.shared(narrow.pieces(out), staying(key, out), span, wanted)
-        near_steps.write(near_steps.at(file, out), found, SHARED)
+        shared = pieces.shared(narrow.pieces(out), staying(found, out), span, wanted)
+        near_steps.write(near_steps.at(file, out), shared, SHARED)
     return file
 
 
 @step
 def find_anchored(
-    deciding: DecidingConfig, shared: list[str], memory_bytes: int, out: str
+    deciding: DecidingConfig, found: near_steps.Found, memory_bytes: int, out: str
 ) -> list[dedup.Span]:
     """Return the ranges of hashes to compare runs in: those that hold an anchor that is shared."""
-    anchors = sum(_anchors(file, out).height for file in shared)
+    anchors = sum(_anchors(file, out).height for file in found.shared)
     words = deciding.signals.substring_words
     if not anchors or words is None:
         return []
@@ -107,14 +103,14 @@ def find_anchored(
 
 
 @step
-def run(deciding: DecidingConfig, key: str, shared: list[str], span: dedup.Span, out: str) -> str:
+def run(deciding: DecidingConfig, found: near_steps.Found, span: dedup.Span, out: str) -> str:
     """Find the runs of a range of hashes that several documents have; return their file.
 
     An extra read of the text of documents that share an anchor.
     """
-    file = f"{digest(VERSION, 'runs', key, shared, list(map(str, span)))}.parquet"
+    file = f"{digest(VERSION, 'runs', found.shared, list(map(str, span)))}.parquet"
     if storage.read_shard(near_steps.at(file, out)) is None:
-        anchors = pl.concat([_anchors(file, out) for file in shared]).unique()
+        anchors = pl.concat([_anchors(file, out) for file in found.shared]).unique()
         every = [pl.DataFrame(schema=pieces.SHARED), *_runs(deciding, anchors, span, out)]
         near_steps.write(near_steps.at(file, out), pieces.of_several(pl.concat(every)), SHARED)
     return file
@@ -163,13 +159,14 @@ def _anchors(file: str, out: str) -> pl.DataFrame:
     return found.filter(pl.col(pieces.KIND) == ANCHOR).select(c.ROW, pieces.START)
 
 
-def staying(key: str, out: str) -> Ints:
+def staying(found: near_steps.Found, out: str) -> Ints:
     """Return the rank of each document that stays by all other levels, and -1 for the others."""
-    ranks: Ints = storage.read_table(_staying_at(key, out)).column(0).to_numpy()
+    (file,) = found.staying
+    ranks: Ints = storage.read_table(near_steps.at(file, out)).column(0).to_numpy()
     return ranks
 
 
-def found_pieces(found: Found, out: str) -> pl.DataFrame:
+def found_pieces(found: near_steps.Found, out: str) -> pl.DataFrame:
     """Return all lines, paragraphs and runs that several documents have."""
     shared = [pl.DataFrame(storage.read_table(near_steps.at(file, out))) for file in found.shared]
     runs = [pl.DataFrame(storage.read_table(near_steps.at(file, out))) for file in found.runs]
@@ -178,7 +175,7 @@ def found_pieces(found: Found, out: str) -> pl.DataFrame:
 
 
 def removed(
-    found: Found, frame: pl.DataFrame, deciding: DecidingConfig, key: str, out: str
+    found: near_steps.Found, frame: pl.DataFrame, deciding: DecidingConfig, out: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what documents lose (``REMOVED``), and who goes as a whole (see ``pieces.remove``).
 
@@ -190,7 +187,7 @@ def removed(
     whole = frame[c.SOURCE].is_in(named) | frame[c.RECIPE_SOURCE].is_in(named)
     spans, gone = pieces.remove(
         found_pieces(found, out),
-        staying(key, out),
+        staying(found, out),
         frame[c.N_BYTES].to_numpy(),
         whole.to_numpy(),
         most=deciding.dedup.max_removed_share,
@@ -205,13 +202,3 @@ def removed(
         ids.gather(spans[c.TWIN_ROW]).alias(c.MATCHED_ID),
     )
     return told, gone
-
-
-def files(key: str, found: Found) -> set[str]:
-    """Return the names of the files that belong to decisions."""
-    own = [f"staying-{key}.parquet"] if found.shared else []
-    return {*own, *found.near, *found.shared, *found.runs}
-
-
-def _staying_at(key: str, out: str) -> str:
-    return near_steps.at(f"staying-{key}.parquet", out)

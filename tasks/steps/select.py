@@ -9,6 +9,7 @@ import polars as pl
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ConfigError
+from schemas.levels import REPEATED_TEXT
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DECISIONS, conform
 from tasks import dedup as dedup_rules
@@ -25,11 +26,11 @@ from tasks import (
     select,
     storage,
 )
-from tasks.hashing import add_hex, table_digest
+from tasks.hashing import add_hex, digest, table_digest
 from tasks.report.histograms import histograms
 from tasks.rules import attribute_column
-from tasks.steps import dedup, pieces
-from tasks.steps.pieces import Found  # noqa: TC001  (Prefect reads the annotations)
+from tasks.steps import dedup, pieces, semantic
+from tasks.steps.dedup import Found  # noqa: TC001  (Prefect reads the annotations)
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
@@ -47,30 +48,32 @@ LONGEST_NAME = 100
 def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManifest, bool]:
     """Settle for every document whether it is kept, and why not; return whether that stood already.
 
-    ``found``: the files of what :mod:`tasks.steps.dedup` and :mod:`tasks.steps.pieces` found. Reads
-    narrow columns only. One decisions shard for each documents shard, row by row beside it.
+    ``found``: the files of what the steps of deduplication found. Reads narrow columns only. One
+    decisions shard for each documents shard, row by row beside it.
     """
     given = narrow.given(deciding, out)
     documents, tokenizer = given.documents, given.tokenizer_digest
-    known = removal.finished(out, given.key)
-    if known is not None:
-        return known, True
+    before = removal.finished(out, given.key)
+    if before is not None:
+        return before, True
     ledger.begin(out, "select")
     _lay_by(given.lists, out)
     frame = narrow.load(given, deciding, out)
     frame = frame.hstack([_counted(documents, frame, tokenizer, out)])
     _check_attributes(frame, deciding)
-    state, near = dedup.read(given.key, found.near, out)
-    frame = frame.hstack(state.select(c.BROKEN))
-    removed, gone = pieces.removed(found, frame, deciding, given.key, out)
+    twins, embedded = dedup.twins(found, out), semantic.read(found.alike, out)
+    frame = frame.hstack(twins.select(c.BROKEN))
+    removed, gone = pieces.removed(found, frame, deciding, out)
     frame = frame.hstack([removal.sizes(removed, frame.height)])
-    decisions = _decide(frame, _twins(state, near, gone), deciding)
+    settled = semantic.joined(twins.drop(c.BROKEN, c.RANK), embedded)
+    settled = dedup_rules.joined(settled, gone, REPEATED_TEXT)
+    decisions = _decide(frame.hstack(settled), deciding)
     _check_new(frame, decisions)
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
     shards = tuple(_write_decisions(decisions, documents, out))
-    ledger.sweep(out, "select", {s.file for s in shards})
     cut = removal.write(removed, documents, out)
-    dedup.sweep(given.key, pieces.files(given.key, found), out)
+    ledger.sweep(out, "select", {s.file for s in shards})
+    dedup.sweep(found, out)
     manifest = StageManifest(
         stage="select",
         key=given.key,
@@ -82,6 +85,8 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             "sources": _outcomes(frame, decisions),
             "licenses": _licenses(frame, decisions),
             "opt_out": given.lists.digests(),
+            **_against(given),
+            **semantic.counts(embedded),
             "histograms": _histograms(frame, decisions, deciding.select),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
@@ -164,14 +169,18 @@ def _check_new(frame: pl.DataFrame, decisions: pl.DataFrame) -> None:
         )
 
 
-def _twins(state: pl.DataFrame, near: pl.DataFrame, gone: pl.DataFrame) -> pl.DataFrame:
-    found = dedup_rules.settle(near, state[c.RANK].to_numpy())
-    return dedup_rules.twins(state, found, gone)
+def _against(given: narrow.Given) -> dict[str, Any]:
+    """The indexes as they were: their documents, and the digest of ``index.json``."""
+    said = {
+        place: {"documents": index.rows, "digest": digest(index)}
+        for place, index in given.indexes.items()
+    }
+    return {"against": said} if said else {}
 
 
-def _decide(frame: pl.DataFrame, twins: pl.DataFrame, deciding: DecidingConfig) -> pl.DataFrame:
+def _decide(frame: pl.DataFrame, deciding: DecidingConfig) -> pl.DataFrame:
     decisions = select.decide(
-        frame.hstack(twins), select=deciding.select, dedup=deciding.dedup, seed=deciding.seed
+        frame, select=deciding.select, dedup=deciding.dedup, seed=deciding.seed
     )
     left = 1 - frame[c.REMOVED_BYTES] / frame[c.N_BYTES].clip(1)
     tokens = (estimates.tokens_est(frame) * left).round().cast(pl.Int64)

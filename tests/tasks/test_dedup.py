@@ -17,6 +17,7 @@ from schemas import columns as c
 from schemas import levels
 from schemas.config import DedupConfig, SelectConfig, SignalsConfig
 from tasks import compiled, dedup, hashing, select
+from tasks.dedup import semantic
 from tasks.signals.minhash import minhash
 from tests import strategies
 from tests.real_data import real_texts
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 THRESHOLD = 0.65  # of six values: four must agree
 SEED = 3
+COSINE = 0.95
 Row = dict[str, Any]
 
 
@@ -37,12 +39,22 @@ def decided(
     signals: SignalsConfig = strategies.SMALL_SKETCHES,
     threshold: float = THRESHOLD,
     memory_bytes: int = dedup.MEMORY_BYTES,
+    known: dict[int, tuple[str, float]] | None = None,
+    degrees: list[int] | None = None,
 ) -> list[Row]:
-    """Return the rows with what was found and decided of each."""
+    """Return the rows with what was found and decided of each.
+
+    ``known``: what an index has; ``degrees``: where each row's embedding points to.
+    """
+    of_index = pl.DataFrame(
+        [(row, *match) for row, match in (known or {}).items()],
+        schema={c.ROW: pl.Int64, c.MATCHED_ID: pl.String, c.SIMILARITY: pl.Float64},
+        orient="row",
+    )
     frame = pl.DataFrame(rows, schema=strategies.SCHEMA)
     config = DedupConfig(exact=exact, near=near, threshold=threshold)
     frame = frame.with_columns(dedup.rank(frame, config, seed=SEED))
-    state = frame.hstack(dedup.exact(frame, config))
+    state = frame.hstack(dedup.exact(frame, config, known=of_index[c.ROW].to_numpy()))
     ranks = dedup.taking_part(state)
     lazy = frame.with_row_index(c.ROW).lazy()
     pairs = [
@@ -50,13 +62,29 @@ def decided(
         for span in dedup.spans(frame.height, signals, memory_bytes)
     ]
     found = dedup.settle(pl.concat(pairs), ranks)
-    frame = frame.hstack(dedup.twins(state, found))
+    twins = dedup.twins(state, found, of_index)
+    left = select.surviving(frame.hstack(twins), config)
+    if degrees is not None:
+        twins = dedup.joined(
+            twins, meaning_alike(left, ranks=frame[c.RANK], degrees=degrees), levels.SEMANTIC
+        )
+    frame = frame.hstack(twins)
     decisions = select.decide(frame, select=SelectConfig(), dedup=config, seed=SEED)
+    assert degrees is not None or left.to_list() == decisions[c.KEEP].to_list()
     return (
         frame.hstack(decisions.drop(c.DOC_ID, c.SIMILARITY))
         .with_columns(decisions[c.SIMILARITY])
         .to_dicts()
     )
+
+
+def meaning_alike(left: pl.Series, *, ranks: pl.Series, degrees: list[int]) -> pl.DataFrame:
+    """Settle what is left by the cosine of angles."""
+    rows = np.array(sorted(left.arg_true().to_list(), key=ranks.to_list().__getitem__), np.int64)
+    angles = np.radians([degrees[row % len(degrees)] for row in rows])
+    unit = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    gone, others, cosines = semantic.settle(unit, COSINE)
+    return pl.DataFrame({c.ROW: rows[gone], c.TWIN_ROW: rows[others], c.SIMILARITY: cosines})
 
 
 def preference(row: Row) -> tuple[Any, ...]:
@@ -198,6 +226,61 @@ def test_every_document_that_breaks_no_rule_is_kept_or_has_a_kept_twin(rows: lis
     for row in outcomes:
         if not row[c.BROKEN]:
             assert row[c.CLUSTER_ID] in kept
+
+
+@settings(max_examples=50)
+@given(strategies.documents(), st.sets(st.integers(0, 13)), st.booleans(), st.booleans())
+def test_what_an_index_has_goes_and_the_rest_is_decided_without_it(
+    rows: list[Row],
+    places: set[int],
+    exact: bool,  # noqa: FBT001
+    near: bool,  # noqa: FBT001
+) -> None:
+    known = {i: (f"old-{i}", 0.9) for i in sorted(places) if i < len(rows)}
+    outcomes = decided(rows, exact=exact, near=near, known=known)
+    rest = [row for i, row in enumerate(rows) if i not in known]
+    alone = decided(rest, exact=exact, near=near)
+    said = [c.DOC_ID, c.TEXT_HASH, c.DROP_REASONS, c.MATCHED_ID, c.LEVEL, c.SIMILARITY, c.SPLIT]
+    said.append(c.CLUSTER_ID)
+    left = [row for i, row in enumerate(outcomes) if i not in known]
+    assert [[row[n] for n in said] for row in left] == [[row[n] for n in said] for row in alone]
+    for i, match in known.items():
+        row = outcomes[i]
+        assert row[c.DROP_REASONS] == [levels.INDEXED, *row[c.BROKEN]]
+        assert (row[c.MATCHED_ID], row[c.SIMILARITY]) == match
+        assert row[c.LEVEL] == levels.LEVELS[levels.INDEXED]
+        assert row[c.CLUSTER_ID] == row[c.DOC_ID]
+
+
+@settings(max_examples=100)
+@given(
+    strategies.documents(),
+    st.lists(st.sampled_from([0, 15, 30, 90, 180]), min_size=1, max_size=14),
+    st.booleans(),
+    st.booleans(),
+)
+def test_twins_by_embedding_come_last_and_are_kept(
+    rows: list[Row],
+    degrees: list[int],
+    exact: bool,  # noqa: FBT001
+    near: bool,  # noqa: FBT001
+) -> None:
+    before = decided(rows, exact=exact, near=near)
+    outcomes = decided(rows, exact=exact, near=near, degrees=degrees)
+    kept = [row for row in outcomes if row[c.KEEP]]
+    ids = {row[c.DOC_ID] for row in kept}
+    for old, row in zip(before, outcomes, strict=True):
+        if row[c.DROP_REASON] == levels.SEMANTIC:
+            assert old[c.KEEP]
+            assert row[c.MATCHED_ID] in ids
+            assert row[c.SIMILARITY] >= COSINE
+        else:
+            assert row[c.DROP_REASONS] == old[c.DROP_REASONS]
+        if not row[c.BROKEN]:
+            assert row[c.CLUSTER_ID] in ids
+            assert row[c.MATCHED_ID] in ids | {None} or row[c.LEVEL] == "id"
+        if row[c.LEVEL] != "semantic":
+            assert row[c.MATCHED_ID] == old[c.MATCHED_ID]
 
 
 A = [1, 1, 1, 1, 1, 1]
