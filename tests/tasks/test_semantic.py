@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,11 +22,9 @@ from schemas.semantic import SemanticConfig
 from tasks import dedup, embeddings
 from tasks.dedup import semantic
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 THRESHOLD = 0.95
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def planted(n: int, copies: int, *, width: int = 48, seed: int = 0) -> Floats:
@@ -124,6 +123,7 @@ def test_threads_do_not_change_the_answer() -> None:
     told = {
         subprocess.run(
             [sys.executable, "-c", code],
+            cwd=ROOT,
             env=os.environ | {"OMP_NUM_THREADS": threads},
             capture_output=True,
             text=True,
