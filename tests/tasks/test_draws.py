@@ -11,7 +11,7 @@ import pytest
 from schemas import columns as c
 from schemas.config import BudgetConfig, MixtureConfig, ReplayConfig
 from schemas.errors import BudgetError
-from schemas.manifest import Shard
+from schemas.manifest import Shard, StageManifest
 from schemas.tables import DOCUMENTS
 from tasks import budget, draws, kept, ledger, storage, tokens
 from tasks.budget import Budget
@@ -69,6 +69,10 @@ def pool(tmp_path: Path) -> Pool:
         "code": [20 + i % 9 for i in range(50)],
     }
     rows = [r for name, n in sizes.items() for r in put(out, f"{name}.parquet", name, n)]
+    decided = StageManifest(
+        stage="select", key="", digest="", rows_in=len(rows), rows_out=len(rows), shards=()
+    )
+    ledger.finish(out, decided)
     return pl.DataFrame(
         rows, schema_overrides={c.TOKENS: pl.Int64, budget.PRIORITY: pl.UInt64}
     ), out
