@@ -141,6 +141,7 @@ def test_the_readmes_python_loads_a_result(desk: Path) -> None:
     [
         ("mixture/", tables.MIXTURE),
         ("decisions/", tables.DECISIONS),
+        ("decisions/removed/", tables.REMOVED),
         ("documents/", tables.DOCUMENTS),
         ("rejects/", tables.REJECTS),
     ],
