@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -14,6 +14,9 @@ from schemas.manifest import Shard
 from tasks import comparing, dedup, ledger, narrow, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOLDER = "near"
 VERSION = "near-1"
@@ -100,11 +103,14 @@ def _alike(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> pl
     return found.filter(pl.col(c.SIMILARITY) >= config.threshold)
 
 
-def read(key: str, near: list[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what :func:`prepare` and :func:`compare` found."""
-    parts = [storage.read_table(_at(file, out)) for file in near]
-    pairs = pl.DataFrame(pa.concat_tables([PAIRS.empty_table(), *parts]))
-    return pl.DataFrame(storage.read_table(_state_at(key, out))), pairs
+def read_state(key: str, out: str) -> pl.DataFrame:
+    """Return what :func:`prepare` found."""
+    return pl.DataFrame(storage.read_table(_state_at(key, out)))
+
+
+def read_pairs(near: list[str], out: str) -> Iterator[pl.DataFrame]:
+    """Return what :func:`compare` found, a file after the other."""
+    return (pl.DataFrame(storage.read_table(_at(file, out))) for file in near)
 
 
 def sweep(key: str, near: list[str], out: str) -> None:
