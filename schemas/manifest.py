@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -140,6 +140,10 @@ class StageManifest(Frozen):
     rows_out: int
     shards: tuple[Shard, ...] = ()
     details: dict[str, Any] = Field(default_factory=dict)
+
+
+SKETCH: Final = "sketch"
+"""Among the details of the signals: the version of the scheme that sketches were made by."""
 
 
 class StageRecord(Frozen):

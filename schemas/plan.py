@@ -22,7 +22,11 @@ class SourcePlan(Frozen):
 
 
 class Plan(Frozen):
-    """A recipe's plan; seconds are CPU seconds, start-up left out."""
+    """A recipe's plan; seconds are CPU seconds, start-up left out.
+
+    ``pairs_bytes`` are those of ``disk_bytes`` that pairs of near-duplicates take at most: as much
+    where every document has all the twins that are noted down, next to nothing where few have any.
+    """
 
     out: str
     sources: tuple[SourcePlan, ...]
@@ -32,5 +36,6 @@ class Plan(Frozen):
     passed_over: tuple[str, ...]
     memory_bytes: int
     disk_bytes: int
+    pairs_bytes: int
     free_bytes: int
     seconds: float

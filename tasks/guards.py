@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
 
@@ -13,11 +13,13 @@ from tasks.hashing import seeded
 from tasks.ingest.items import excerpt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from schemas.config import SelectConfig
-    from schemas.manifest import StageManifest
+    from schemas.manifest import Shard, StageManifest
     from tasks.rules import Rule
+
+    Row = dict[str, Any]
 
 EXAMPLES: Final = 5
 SHOWN: Final = 80
@@ -27,14 +29,18 @@ FEWEST: Final = {c.RECIPE_SOURCE: 10, c.SOURCE: 100}
 
 
 class Loss(NamedTuple):
-    """A source that would lose too much: ``rows`` of all its documents, first reason, share."""
+    """A source that would lose too much: documents, dropped ones, those of the commonest reason.
+
+    ``rows``: some of these, as examples.
+    """
 
     source: str
     documents: int
     dropped: int
     reason: str
     by_reason: int
-    rows: list[int]
+    column: str
+    rows: tuple[int, ...] = ()
 
 
 def check_drops(
@@ -54,8 +60,9 @@ def check_drops(
     if loss is None:
         return
     rule = _rule(loss, frame, config)
-    values = frame[c.LANG if rule is None or rule.column is None else rule.column]
-    examples = [f"\n  {one}" for one in _examples(loss, values, decisions, documents, out)]
+    column = None if rule is None else rule.column
+    values = _values(loss.rows, column, frame, out)
+    examples = [f"\n  {one}" for one in _examples(loss, values, documents, out)]
     raise SourceError(
         f"source {loss.source!r}",
         got=f"{loss.dropped:,} of {loss.documents:,} documents dropped, {loss.by_reason:,} of them "
@@ -68,33 +75,34 @@ def check_drops(
 
 def worst(frame: pl.DataFrame, decisions: pl.DataFrame, *, most: float) -> Loss | None:
     """Return the source that loses the largest share above ``most``, and its commonest reason."""
-    joined = frame.select(c.SOURCE, c.RECIPE_SOURCE).hstack(
-        decisions.select(c.KEEP, c.DROP_REASON, c.DOC_ID)
-    )
-    joined = joined.with_row_index("row")
+    joined = frame.select(c.SOURCE, c.RECIPE_SOURCE).hstack(decisions.select(c.DROP_REASON))
     losses = [loss for loss in _losses(joined) if loss.dropped > most * loss.documents]
     if not losses:
         return None
-    return max(losses, key=lambda loss: (loss.dropped / loss.documents, loss.documents))
+    found = max(losses, key=lambda loss: (loss.dropped / loss.documents, loss.documents))
+    own = (pl.col(found.column) == found.source) & (pl.col(c.DROP_REASON) == found.reason)
+    rows = joined.select(pl.arg_where(own)).to_series()
+    order = seeded(decisions[c.DOC_ID].gather(rows), seed=0, stage="examples").argsort()[:EXAMPLES]
+    return found._replace(rows=tuple(rows.gather(order).to_list()))
 
 
 def _losses(joined: pl.DataFrame) -> Iterator[Loss]:
+    """Count by source and reason (null for what is kept), so that no rows are copied."""
     for column, fewest in FEWEST.items():
-        for (source,), part in sorted(joined.partition_by(column, as_dict=True).items()):
-            dropped = part.filter(~pl.col(c.KEEP))
-            if part.height < fewest or not dropped.height:
+        counts = joined.group_by(column, c.DROP_REASON).agg(n=pl.len())
+        for (source,), part in sorted(counts.partition_by(column, as_dict=True).items()):
+            dropped = part.drop_nulls(c.DROP_REASON).sort("n", c.DROP_REASON)
+            documents = int(part["n"].sum())
+            if documents < fewest or not dropped.height:
                 continue
-            counts = dropped[c.DROP_REASON].value_counts().sort("count", c.DROP_REASON)
-            reason, by_reason = counts.row(-1)
-            rows = dropped.filter(pl.col(c.DROP_REASON) == reason)
-            order = seeded(rows[c.DOC_ID], seed=0, stage="examples").argsort()[:EXAMPLES]
+            reason, by_reason = dropped.select(c.DROP_REASON, "n").row(-1)
             yield Loss(
                 source=str(source),
-                documents=part.height,
-                dropped=dropped.height,
+                documents=documents,
+                dropped=int(dropped["n"].sum()),
                 reason=reason,
                 by_reason=by_reason,
-                rows=rows["row"].gather(order).to_list(),
+                column=column,
             )
 
 
@@ -116,21 +124,32 @@ def _limit(rule: Rule | None) -> str:
     return f" ({'; '.join(said)})"
 
 
-def _examples(
-    loss: Loss, values: pl.Series, decisions: pl.DataFrame, documents: StageManifest, out: str
-) -> Iterator[str]:
+def _values(rows: Sequence[int], column: str | None, frame: pl.DataFrame, out: str) -> list[str]:
+    """Say what was measured of some documents, nothing where it is no number."""
+    if column is None:
+        return [""] * len(rows)
+    if column in frame.columns:
+        found = [frame[column][row] for row in rows]
+    else:
+        shards = ledger.read(out, "signals").shards
+        found = [_at(row, "signals", shards, [column], out)[column] for row in rows]
+    return [f", {column} = {v:g}" if isinstance(v, int | float) else "" for v in found]
+
+
+def _examples(loss: Loss, values: list[str], documents: StageManifest, out: str) -> Iterator[str]:
     """Say of some documents what was measured, where they lie and how they begin."""
-    for row in loss.rows:
-        value = values[row]
-        measured = f", {values.name} = {value:g}" if isinstance(value, int | float) else ""
-        start = 0
-        for shard in documents.shards:
-            if row < start + shard.rows:
-                at = storage.join(ledger.folder(out, "ingest"), shard.file)
-                names = [c.LOCATION, c.POSITION, c.TEXT]
-                own = storage.read_row(at, row - start, names)
-                text = excerpt(" ".join(own[c.TEXT][: 8 * SHOWN].split()))[:SHOWN]
-                place = f"{own[c.LOCATION]}, position {own[c.POSITION]}"
-                yield f"{decisions[c.DOC_ID][row]} ({place}{measured}): {text!r}"
-                break
-            start += shard.rows
+    names = [c.DOC_ID, c.LOCATION, c.POSITION, c.TEXT]
+    for row, value in zip(loss.rows, values, strict=True):
+        own = _at(row, "ingest", documents.shards, names, out)
+        text = excerpt(" ".join(own[c.TEXT][: 8 * SHOWN].split()))[:SHOWN]
+        place = f"{own[c.LOCATION]}, position {own[c.POSITION]}"
+        yield f"{own[c.DOC_ID]} ({place}{value}): {text!r}"
+
+
+def _at(row: int, stage: str, shards: Sequence[Shard], names: list[str], out: str) -> Row:
+    """Return some columns of a row, which counts through all shards of a stage."""
+    for shard in shards:
+        if row < shard.rows:
+            return storage.read_row(storage.join(ledger.folder(out, stage), shard.file), row, names)
+        row -= shard.rows
+    raise IndexError

@@ -17,7 +17,7 @@ import xxhash
 from tasks import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 MODULUS = 1 << 128
 ROWS = 1 << 16
@@ -84,9 +84,13 @@ def row_digests(table: pa.Table, *, leave_out: Sequence[str] = ()) -> list[bytes
     and that value or, where it is no number, its length in bytes; then such values, one after the
     other. So neighbours cannot blur. Before them stands a digest of the names and kinds.
     """
+    return [found for part in _digested(table, leave_out) for found in part]
+
+
+def _digested(table: pa.Table, leave_out: Sequence[str]) -> Iterator[list[bytes]]:
     names = sorted(set(table.column_names) - set(leave_out))
-    parts = (table.slice(i, ROWS) for i in range(0, table.num_rows, ROWS))
-    return [found for part in parts for found in _row_digests(part, names)]
+    for start in range(0, table.num_rows, ROWS):
+        yield _row_digests(table.slice(start, ROWS), names)
 
 
 def _row_digests(table: pa.Table, names: list[str]) -> list[bytes]:
@@ -178,4 +182,4 @@ def add_hex(digests: Iterable[str]) -> str:
 
 def table_digest(table: pa.Table, *, leave_out: Sequence[str] = ()) -> str:
     """Digest of a table's rows as a multiset."""
-    return add_digests(row_digests(table, leave_out=leave_out))
+    return add_hex(map(add_digests, _digested(table, leave_out)))

@@ -17,10 +17,14 @@ from tasks.rules import attribute_column
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
     from schemas.config import DecidingConfig
 
 VERSION = "select-4"
 READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.PIECES, c.SPANS}]
+TOLD = [c.DOC_ID, c.LANG, c.N_BYTES, c.ATTRIBUTES]
+"""Signals that a whole run's documents are told of at once."""
 
 
 class Given(NamedTuple):
@@ -55,8 +59,18 @@ def given(deciding: DecidingConfig, out: str) -> Given:
 
 
 def load(some: Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:
-    """Return what :func:`parts` gives as one frame."""
-    return pl.concat(parts(some, deciding, out))
+    """Return one row a document, with what stays in memory for all documents at once.
+
+    ``doc_id``, ``lang``, ``n_bytes``, ``source``, ``recipe_source``, ``origin``, ``license``, and a
+    column for each attribute that a rule is about. Of other signals: :func:`signals`.
+    """
+    return pl.concat(_parts(some, deciding, out, told=[c.SOURCE, c.LICENSE], signals=TOLD))
+
+
+def signals(some: Given, names: list[str], out: str) -> pl.DataFrame:
+    """Return some signals of all documents, in the order of :func:`load`."""
+    files = [storage.join(ledger.folder(out, "signals"), s.file) for s in some.signals.shards]
+    return pl.concat(pl.DataFrame(storage.read_table(file, names)) for file in files)
 
 
 def parts(some: Given, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFrame]:
@@ -68,13 +82,21 @@ def parts(some: Given, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFr
     """
     columns = [c.SOURCE, c.LICENSE, c.OPT_OUT, *some.lists.needed()]
     columns += [c.URL] * (deciding.dedup.urls and c.URL not in columns)
+    for part in _parts(some, deciding, out, told=columns, signals=READ):
+        yield part if not deciding.dedup.urls else part.hstack([_addresses(part[c.URL])])
+
+
+def _parts(
+    some: Given, deciding: DecidingConfig, out: str, *, told: list[str], signals: list[str]
+) -> Iterator[pl.DataFrame]:
+    """Return of each shard what its records told and what was measured of them."""
     for left, right in zip(some.documents.shards, some.signals.shards, strict=True):
-        told = storage.read_table(storage.join(ledger.folder(out, "ingest"), left.file), columns)
-        measured = _measured(storage.join(ledger.folder(out, "signals"), right.file), deciding)
+        at = storage.join(ledger.folder(out, "ingest"), left.file)
+        both = pl.DataFrame(storage.read_table(at, told))
+        at = storage.join(ledger.folder(out, "signals"), right.file)
+        both = both.hstack(_measured(storage.read_table(at, signals), deciding))
         own, origin = pl.lit(left.source), pl.lit(deciding.origins[str(left.source)])
-        both = pl.DataFrame(told).hstack(measured)
-        both = both.with_columns(own.alias(c.RECIPE_SOURCE), origin.alias(c.ORIGIN))
-        yield both if not deciding.dedup.urls else both.hstack([_addresses(both[c.URL])])
+        yield both.with_columns(own.alias(c.RECIPE_SOURCE), origin.alias(c.ORIGIN))
 
 
 def pieces(out: str) -> pl.LazyFrame:
@@ -93,10 +115,10 @@ def _signals(out: str) -> pl.LazyFrame:
     return storage.scan(files, row_column=c.ROW)
 
 
-def _measured(location: str, deciding: DecidingConfig) -> pl.DataFrame:
+def _measured(table: pa.Table, deciding: DecidingConfig) -> pl.DataFrame:
     """Signals of a shard, the attributes that rules are about as numbers in place of their JSON."""
     names = list(dict.fromkeys(rule.name for rule in deciding.select.attributes))
-    measured = pl.DataFrame(storage.read_table(location, READ))
+    measured = pl.DataFrame(table)
     found = attributes.values(measured[c.ATTRIBUTES], names)
     found = found.rename({name: attribute_column(name) for name in names})
     return measured.drop(c.ATTRIBUTES).hstack(found)

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from schemas.config import RunConfig, SignalsConfig, Source
     from schemas.manifest import InputFile, Unit
 
-PREFECT_BYTES = 250_000_000
+PREFECT_BYTES = 500_000_000
 """What Prefect, its in-process server and batches at hand in each worker add, about (resident)."""
-DECIDING_BYTES = 2_300
-"""Memory a document takes while twins are looked for (a million documents took 2.3 GB at most)."""
+DECIDING_BYTES = 1_500
+"""Memory a document takes while it is decided on (a million documents took 1.4 GB at most)."""
+DECIDED_BYTES = 100
+"""What a document's decision takes on disk, with the state it is made from (45 were measured)."""
 SHARD_COPIES = 4
 """Copies of a training shard's text that exist while it is collected, sorted and written."""
 
@@ -46,6 +48,9 @@ def plan(recipe: RunConfig, out: str, memory_limit: int = dedup.MEMORY_BYTES) ->
         _source_plan(s, [u for u in listing.units if u.source == s.name], recipe.signals)
         for s in recipe.ingest.sources
     )
+    documents = sum(s.documents for s in sources)
+    pairs = recipe.signals.minhash * dedup.pairs_bytes(documents, recipe.signals)
+    written = sum(s.disk_bytes for s in sources) + _written_text(recipe, sources)
     return Plan(
         out=out,
         sources=sources,
@@ -54,7 +59,8 @@ def plan(recipe: RunConfig, out: str, memory_limit: int = dedup.MEMORY_BYTES) ->
         extra_reads=tuple(_extra_reads(recipe)),
         passed_over=tuple(listing.passed_over),
         memory_bytes=_peak_bytes() + PREFECT_BYTES + _largest_need(recipe, sources, memory_limit),
-        disk_bytes=sum(s.disk_bytes for s in sources) + _written_text(recipe, sources),
+        disk_bytes=written + DECIDED_BYTES * documents + pairs,
+        pairs_bytes=pairs,
         free_bytes=storage.free_bytes(out),
         seconds=sum(s.seconds for s in sources),
     )

@@ -8,11 +8,11 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from schemas.manifest import RunManifest, Shard, StageManifest, StageRecord
+from schemas.manifest import SKETCH, RunManifest, Shard, StageManifest, StageRecord
 from schemas.tables import DECISIONS, DOCUMENTS, SIGNALS
 from tasks import hashing, ledger, storage
 from tasks.index import folder as files
-from tasks.signals.minhash import minhash
+from tasks.signals.minhash import VERSION, minhash
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -43,6 +43,7 @@ def write_run(
     *,
     shards: int = 2,
     dropped: Collection[str] = (),
+    sketch: str | None = VERSION,
 ) -> str:
     """Write what an index reads of a finished run, and no column more."""
     out, records = str(folder), {}
@@ -63,6 +64,7 @@ def write_run(
             rows_in=len(rows),
             rows_out=len(rows),
             shards=tuple(written),
+            details={SKETCH: sketch} if stage == "signals" and sketch else {},
         )
         ledger.finish(out, manifest)
         records[stage] = ledger.Meter().record(manifest, reused=0)

@@ -56,7 +56,7 @@ def whole(given: Path, folder: Path, *, removed: str) -> Callable[[], int]:
     twins = minhash(pa.array(["one"] * 2, pa.large_string()), CONFIG).with_row_index(c.ROW)
     (span,) = dedup.spans(2, CONFIG, MEMORY_BYTES)
     found = dedup.pairs(twins.lazy(), np.arange(2), span, config=CONFIG, threshold=THRESHOLD)
-    dedup.settle(found, np.arange(2))
+    dedup.settle(lambda: [found], np.arange(2))
     return partial(_removed, given, folder / "index.parquet", removed)
 
 
@@ -69,7 +69,8 @@ def _removed(given: Path, index: Path, removed: str) -> int:
         for span in dedup.spans(rows, CONFIG, MEMORY_BYTES)
     ]
     similar = comparing.exactly(pl.concat(candidates), partial(_texts, given=given), CONFIG)
-    found = dedup.settle(similar.filter(pl.col(c.SIMILARITY) >= THRESHOLD), ranks)
+    similar = similar.filter(pl.col(c.SIMILARITY) >= THRESHOLD)
+    found = dedup.settle(lambda: [similar], ranks)
     ids = pl.read_parquet(index, columns=[c.DOC_ID])[c.DOC_ID]
     twins = {c.DOC_ID: ids.gather(found[c.ROW]), "twin_id": ids.gather(found[c.TWIN_ROW])}
     pl.DataFrame(twins).write_parquet(removed)

@@ -20,7 +20,7 @@ import polars as pl
 from schemas import columns as c
 from schemas.levels import EXACT, INDEXED, NEAR, REPEATED_ID, REPEATED_URL
 from tasks.dedup.exact import exact
-from tasks.dedup.near import MEMORY_BYTES, Span, needed, pairs, settle, spans
+from tasks.dedup.near import MEMORY_BYTES, Span, needed, pairs, pairs_bytes, settle, spans
 from tasks.dedup.order import rank
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ __all__ = [
     "joined",
     "needed",
     "pairs",
+    "pairs_bytes",
     "rank",
     "reads",
     "settle",

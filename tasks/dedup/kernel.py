@@ -1,5 +1,5 @@
 """Verified pairs among documents that share a band key. Importing this imports Numba."""
-# ruff: noqa: ANN401
+# ruff: noqa: ANN401, PLR0913, PLR0917
 
 from __future__ import annotations
 
@@ -32,10 +32,32 @@ def _equal(sketches: Any, one: int, other: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _compare(members: Any, sketches: Any, least: int, found: Any, made: int) -> Any:
-    """Compare each member with the first ones of its group; note down who is alike.
+def _place(pair: Any, seen: Any) -> Any:
+    """Return where a pair stands in the hash table ``seen`` (a power of two long), or is to."""
+    last = len(seen) - 1
+    place = np.int64((pair * FACTOR_64) >> np.uint64(32)) & last
+    while seen[place] != 0 and seen[place] != pair:
+        place = (place + 1) & last
+    return place
 
-    Returns what was noted down, how much that is, and how many were compared.
+
+@njit(cache=True, nogil=True)
+def _longer(found: Any, seen: Any) -> Any:
+    """Return both with twice the room."""
+    longer = np.empty((2 * len(found), 3), np.int64)
+    longer[: len(found)] = found
+    wider = np.zeros(2 * len(seen), np.uint64)
+    for pair in seen:
+        if pair != 0:
+            wider[_place(pair, wider)] = pair
+    return longer, wider
+
+
+@njit(cache=True, nogil=True)
+def _compare(members: Any, sketches: Any, least: int, found: Any, seen: Any, made: int) -> Any:
+    """Compare each member with the first ones of its group; note down who is alike, once.
+
+    Returns what was noted down, the pairs so far, how many these are, and how many were compared.
     """
     compared = 0
     for i in range(1, len(members)):
@@ -44,15 +66,19 @@ def _compare(members: Any, sketches: Any, least: int, found: Any, made: int) -> 
             same = _equal(sketches, members[i], members[j])
             compared += 1
             if same >= least:
-                if made == len(found):
-                    longer = np.empty((2 * made, 3), np.int64)
-                    longer[:made] = found
-                    found = longer
-                found[made] = members[i], members[j], same
-                made, twins = made + 1, twins + 1
+                # Of two numbers that differ, so that 0 is free to mean nothing.
+                pair = np.uint64(members[i]) << np.uint64(32) | np.uint64(members[j])
+                place = _place(pair, seen)
+                if seen[place] == 0:
+                    if made == len(found):
+                        found, seen = _longer(found, seen)
+                        place = _place(pair, seen)
+                    found[made] = members[i], members[j], same
+                    seen[place], made = pair, made + 1
+                twins += 1
                 if twins == ENOUGH:
                     break
-    return found, made, compared
+    return found, seen, made, compared
 
 
 @njit(cache=True, nogil=True)
@@ -86,13 +112,15 @@ def pairs(keys: Any, members: Any, sketches: Any, rows: int, least: int) -> Any:
 
     ``keys`` (uint64) is sorted; ``members`` numbers rows of ``sketches``, within a key in the order
     in which they are preferred. Alike is who has at least ``least`` bytes in common. A pair that
-    shares several keys comes several times. Also returns how many were compared.
+    shares several keys comes once: twins share most of theirs, and would fill the memory. Also
+    returns how many were compared.
     """
-    found, made, compared, begin = np.empty((1024, 3), np.int64), 0, 0, 0
+    found, seen = np.empty((1024, 3), np.int64), np.zeros(2048, np.uint64)
+    made, compared, begin = 0, 0, 0
     while begin < len(keys):
         end = _end_of_equals(keys, begin)
         group = members[begin:end]
-        found, made, more = _compare(group, sketches, least, found, made)
+        found, seen, made, more = _compare(group, sketches, least, found, seen, made)
         compared += more
         if end - begin > CROWD:
             ordered, said = _by_another_band(keys[begin], group, sketches, rows)
@@ -100,7 +128,7 @@ def pairs(keys: Any, members: Any, sketches: Any, rows: int, least: int) -> Any:
             while start < len(ordered):
                 stop = _end_of_equals(said, start)
                 run = ordered[start:stop]
-                found, made, more = _compare(run, sketches, least, found, made)
+                found, seen, made, more = _compare(run, sketches, least, found, seen, made)
                 compared += more
                 start = stop
         begin = end
@@ -108,12 +136,27 @@ def pairs(keys: Any, members: Any, sketches: Any, rows: int, least: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def settle(later: Any, earlier: Any, twins: Any) -> None:
-    """Write down for each document the pair that it goes for; ``twins`` holds -1 at first.
-
-    Pairs come in the order in which the later document is preferred, its likest twin first. Who
-    has got a twin is not kept, so that nobody is dropped for somebody who is dropped.
-    """
+def gather(later: Any, earlier: Any, likeness: Any, ends: Any, twins: Any, alike: Any) -> None:
+    """Put each pair behind those of its later document; ``ends`` says where they end, and moves."""
     for i in range(len(later)):
-        if twins[later[i]] < 0 and twins[earlier[i]] < 0:
-            twins[later[i]] = i
+        place = ends[later[i]]
+        twins[place], alike[place] = earlier[i], likeness[i]
+        ends[later[i]] = place + 1
+
+
+@njit(cache=True, nogil=True)
+def settle(order: Any, ranks: Any, ends: Any, twins: Any, alike: Any, taken: Any) -> None:
+    """Write down for each document the pair that it goes for; ``taken`` holds -1 at first.
+
+    ``order`` names those with pairs, the preferred first; a document's pairs are those up to its
+    place in ``ends``. Who has got a twin is not kept, so that nobody is dropped for somebody who is
+    dropped.
+    """
+    for row in order:
+        best = -1
+        for k in range(ends[row - 1] if row else 0, ends[row]):
+            if taken[twins[k]] >= 0 or (best >= 0 and alike[k] < alike[best]):
+                continue
+            if best < 0 or alike[k] > alike[best] or ranks[twins[k]] < ranks[twins[best]]:
+                best = k
+        taken[row] = best

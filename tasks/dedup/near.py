@@ -17,6 +17,8 @@ from schemas import columns as c
 from tasks import compiled, sketches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from schemas.config import SignalsConfig
 
     Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 KERNEL: Final = "tasks.dedup.kernel"
 KEY_BYTES: Final = 100
 """Memory that a key of a range takes while it is sorted, beside a sketch, about."""
+PAIR_BYTES: Final = 4
+"""What a pair takes on disk, about: two were measured."""
 PAIR: Final = {c.ROW: pl.Int64, c.TWIN_ROW: pl.Int64, c.SIMILARITY: pl.Float64}
 ALL: Final = 1 << 64
 MEMORY_BYTES: Final = 1_000_000_000
@@ -43,6 +47,12 @@ def needed(documents: int, signals: SignalsConfig) -> int:
     """Return the bytes of memory that all keys take in one range, if every one were shared."""
     size = signals.minhash_bands * signals.minhash_rows
     return documents * signals.minhash_bands * (KEY_BYTES + size)
+
+
+def pairs_bytes(documents: int, signals: SignalsConfig) -> int:
+    """Return the bytes on disk that pairs take at most: where all documents have many twins."""
+    twins = signals.minhash_bands * compiled.load(KERNEL).ENOUGH
+    return int(documents * twins * PAIR_BYTES)
 
 
 def pairs(
@@ -71,7 +81,7 @@ def pairs(
             c.SIMILARITY: likeness[equal - (matrix.shape[1] - size)],
         },
         schema=PAIR,
-    ).unique()
+    )
 
 
 def _keys(signals: pl.LazyFrame, ranks: Ints, span: Span) -> tuple[Any, Ints]:
@@ -107,22 +117,25 @@ def _sketches(signals: pl.LazyFrame, rows: Ints, size: int) -> sketches.Sketches
     return matrix
 
 
-def settle(pairs: pl.DataFrame, ranks: Ints) -> pl.DataFrame:
+def settle(parts: Callable[[], Iterable[pl.DataFrame]], ranks: Ints) -> pl.DataFrame:
     """Return who goes and for whom: ``row, twin_row, similarity``, in the order of rows.
 
     In the order in which documents are preferred, each goes whose pairs hold one that is kept: for
     the likest of these, of equals for the one that is preferred. So no twin has a twin itself.
+
+    ``parts`` gives the pairs part by part, and is called twice; a pair may come more than once.
+    What stays in memory of a pair is 12 bytes: of many alike, each may have dozens.
     """
-    if pairs.is_empty():
-        return pairs
-    places = [ranks[pairs[name].to_numpy()] for name in (c.ROW, c.TWIN_ROW)]
-    ordered = (
-        pairs.with_columns(rank=places[0], twin_rank=places[1])
-        .sort("rank", -pl.col(c.SIMILARITY), "twin_rank")
-        .unique([c.ROW, c.TWIN_ROW], keep="first", maintain_order=True)
-    )
-    both = np.concatenate([ordered[c.ROW].to_numpy(), ordered[c.TWIN_ROW].to_numpy()])
-    rows, numbers = np.unique(both, return_inverse=True)
-    taken = np.full(len(rows), -1, np.int64)
-    compiled.load(KERNEL).settle(numbers[: ordered.height], numbers[ordered.height :], taken)
-    return ordered[taken[taken >= 0]].select(*PAIR).sort(c.ROW)
+    kernel, number = compiled.load(KERNEL), np.int32 if len(ranks) < 1 << 31 else np.int64
+    counts = np.zeros(len(ranks), np.int64)
+    for part in parts():
+        counts += np.bincount(part[c.ROW].to_numpy(), minlength=len(ranks))
+    rows, ends = np.flatnonzero(counts), np.cumsum(counts) - counts
+    twins, alike = np.empty(counts.sum(), number), np.empty(counts.sum(), np.float64)
+    for part in parts():
+        kernel.gather(*(part[name].to_numpy() for name in PAIR), ends, twins, alike)
+    taken = np.full(len(ranks), -1, np.int64)
+    kernel.settle(rows[np.argsort(ranks[rows])], ranks, ends, twins, alike, taken)
+    gone = np.flatnonzero(taken >= 0)
+    found = {c.ROW: gone, c.TWIN_ROW: twins[taken[gone]], c.SIMILARITY: alike[taken[gone]]}
+    return pl.DataFrame(found, schema=PAIR)

@@ -10,7 +10,9 @@ from pydantic import ValidationError
 from schemas import columns as c
 from schemas.config import SignalsConfig
 from schemas.errors import ManifestError
+from schemas.manifest import SKETCH
 from tasks import ledger, storage
+from tasks.signals import minhash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +44,10 @@ class Offered(NamedTuple):
 
 
 def open_run(folder: str, *, every: bool) -> Run:
-    """Find the files of a finished run. Raises :class:`ManifestError` for any other folder."""
+    """Find the files of a finished run. Raises :class:`ManifestError` for any other folder.
+
+    That of a run whose sketches another version made, too: an index would mix them.
+    """
     run = ledger.read_run(folder)
     documents, signals = (_stage(folder, run, stage) for stage in ("ingest", "signals"))
     if not every:
@@ -56,6 +61,7 @@ def open_run(folder: str, *, every: bool) -> Run:
             wanted="one of its own",
             way_out="Run the recipe again with this version; what still holds is not made anew.",
         ) from error
+    _check_sketches(folder, signals, config)
     pairs = zip(documents.shards, signals.shards, strict=True)
     shards = [
         (
@@ -66,6 +72,18 @@ def open_run(folder: str, *, every: bool) -> Run:
         for left, right in pairs
     ]
     return Run(folder, config, shards)
+
+
+def _check_sketches(folder: str, signals: StageManifest, config: SignalsConfig) -> None:
+    """Refuse sketches that another version made: they say nothing beside those of this one."""
+    found = signals.details.get(SKETCH)
+    if config.minhash and found != minhash.VERSION:
+        raise ManifestError(
+            folder,
+            got=f"a run whose sketches are of version {found or 'unknown'}",
+            wanted=f"version {minhash.VERSION}, which this openmoat makes",
+            way_out="Run its recipe again with this --out: only signals are measured again.",
+        )
 
 
 def _stage(folder: str, run: RunManifest, stage: str) -> StageManifest:

@@ -11,25 +11,29 @@ from schemas import columns as c
 from tasks.report.bins import bins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tasks.report.bins import Bins
     from tasks.rules import Rule
 
+    Read = Callable[[list[str]], pl.DataFrame]
     Counts = np.ndarray[Any, np.dtype[np.int64]]
 
 SOURCES: Final = 11
 """Sources shown by name, those of the most documents; all others are counted together."""
+AT_ONCE: Final = 1 << 24
+"""Values in memory at a time, but a column at least: a median wants all of its column."""
 SLICE: Final = 1 << 20
 """Rows that are placed at a time."""
 OWN: Final = "source_number"
 
 
-def histograms(frame: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, Any]:
+def histograms(frame: pl.DataFrame, rules: Sequence[Rule], read: Read) -> dict[str, Any]:
     """Return how the documents of each source lie about each rule's limits, fit for a manifest.
 
-    Reads ``source``, ``drop_reasons`` and the columns that the rules judge (those of no number,
-    and rules of none, get no histogram). About 150 bytes a rule and source::
+    ``frame`` has ``source`` and ``drop_reasons``; ``read`` gives columns that the rules judge, row
+    by row beside it (those of no number, and rules of none, get no histogram). About 150 bytes a
+    rule and source::
 
         {"rules": [{"name", "least", "most", "others", "edges", "kept", "log", "whole"}],
          "sources": [{"source", "sources", "documents", "rules": {rule: …}}]}
@@ -53,15 +57,26 @@ def histograms(frame: pl.DataFrame, rules: Sequence[Rule]) -> dict[str, Any]:
     for rule in rules:
         first.setdefault(rule.name, rule)
     described = []
-    for name, rule in first.items():
-        numeric = rule.column is not None and frame.schema[rule.column].is_numeric()
-        values = frame[str(rule.column)] if numeric else None
+    columns = _columns(list(first.values()), frame.height, read)
+    for (name, rule), column in zip(first.items(), columns, strict=True):
+        values = column if column is not None and column.dtype.is_numeric() else None
         found, parts = _described(rule, values, own, len(sources))
         limits = {(r.least, r.most) for r in rules if r.name == name}
         described.append({**found, "others": len(limits) - 1})
         for source, part, told in zip(sources, parts, reasons.of(name), strict=True):
             source["rules"][name] = {**told, **part}
     return {"rules": described, "sources": sources}
+
+
+def _columns(rules: Sequence[Rule], rows: int, read: Read) -> Iterator[pl.Series | None]:
+    """Return the column of each rule, None of a rule without; some are read together."""
+    size = max(1, AT_ONCE // max(1, rows))
+    for start in range(0, len(rules), size):
+        some = rules[start : start + size]
+        names = list(dict.fromkeys(rule.column for rule in some if rule.column is not None))
+        found = read(names) if names else None
+        for rule in some:
+            yield None if found is None or rule.column is None else found[rule.column]
 
 
 def _sources(column: pl.Series) -> tuple[list[dict[str, Any]], pl.Series]:

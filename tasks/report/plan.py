@@ -23,6 +23,7 @@ def plan_sections(plan: Plan) -> list[Section]:
     needs = (
         ("memory at its peak, MB", plan.memory_bytes / 1e6),
         ("disk, MB at most", plan.disk_bytes / 1e6),
+        ("of it, if all documents have twins, their pairs", plan.pairs_bytes / 1e6),
         ("free disk, MB", plan.free_bytes / 1e6),
         ("CPU seconds to read and measure", plan.seconds),
     )

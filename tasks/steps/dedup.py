@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence  # noqa: TC003  (a field of a named tuple)
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 import pyarrow as pa
@@ -17,6 +17,9 @@ from schemas.manifest import Shard
 from tasks import against, comparing, dedup, ledger, narrow, removal, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FOLDER = "near"
 VERSION = "near-1"
@@ -162,29 +165,29 @@ def _alike(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> pl
     return found.filter(pl.col(c.SIMILARITY) >= config.threshold)
 
 
-def read(key: str, near: Sequence[str], out: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return what :func:`prepare` and :func:`compare` found.
+def twins(found: Found, out: str) -> pl.DataFrame:
+    """Return :func:`tasks.dedup.twins` of what was found, beside ``broken_rules`` and ``rank``.
 
     Raises :class:`SourceError` where what decisions rest on is no longer what they were begun with.
     """
-    if storage.read_shard(_state_at(key, out)) is None:
+    place = _state_at(found.key, out)
+    if storage.read_shard(place) is None:
         raise SourceError(
-            _state_at(key, out),
+            place,
             got="no such file: an index, an opt-out list or the tokenizer has changed meanwhile",
             wanted="them as they were when the run began to compare documents",
             way_out="Run the recipe again when nothing writes to them any more.",
         )
-    parts = [storage.read_table(at(file, out)) for file in near]
-    pairs = pl.DataFrame(pa.concat_tables([PAIRS.empty_table(), *parts]))
-    return pl.DataFrame(storage.read_table(_state_at(key, out))), pairs
-
-
-def twins(found: Found, out: str) -> pl.DataFrame:
-    """Return :func:`tasks.dedup.twins` of what was found, beside ``broken_rules`` and ``rank``."""
-    state, pairs = read(found.key, found.near, out)
-    settled = dedup.settle(pairs, state[c.RANK].to_numpy())
+    state = pl.DataFrame(storage.read_table(place))
+    settled = dedup.settle(partial(_pairs, found, out), state[c.RANK].to_numpy())
     answer = dedup.twins(state, settled, read_known(found.known, out))
     return state.select(c.BROKEN, c.RANK).hstack(answer)
+
+
+def _pairs(found: Found, out: str) -> Iterator[pl.DataFrame]:
+    """Return what :func:`compare` found, a file after the other."""
+    return (pl.DataFrame(storage.read_table(at(file, out))) for file in found.near)
+
 
 
 def read_known(known: Sequence[str], out: str) -> pl.DataFrame:

@@ -15,11 +15,11 @@ from schemas.config import (  # noqa: TC001  (Prefect reads them)
     TokenizerConfig,
 )
 from schemas.errors import SourceError
-from schemas.manifest import Frozen, Shard, StageManifest, Unit
+from schemas.manifest import SKETCH, Frozen, Shard, StageManifest, Unit
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
 from tasks import inputs, kept, ledger, preflight, progress, reading, storage
 from tasks.hashing import add_hex, digest, table_digest
-from tasks.signals import pii
+from tasks.signals import minhash, pii
 from tasks.signals.measure import measure
 from tasks.steps.policy import step
 
@@ -61,7 +61,8 @@ def measure_unit(
     Where there is a tokenizer already, the tokens of a sample of the documents are counted.
     """
     name = f"{unit.key}.parquet"
-    signals_name = f"{digest(SIGNALS_VERSION, pii.VERSION, signals, unit.key)}.parquet"
+    versions = (SIGNALS_VERSION, pii.VERSION, minhash.VERSION)
+    signals_name = f"{digest(*versions, signals, unit.key)}.parquet"
     known = storage.read_shard(storage.join(ledger.folder(out, "ingest"), name))
     if storage.read_shard(storage.join(out, ledger.REJECTS, name)) is None:
         known = None  # both are made in one pass over the input
@@ -210,6 +211,7 @@ def finish_units(
             rows_in=rows,
             rows_out=sum(s.rows for s in signals),
             shards=signals,
+            details={SKETCH: minhash.VERSION},
         ),
     ]
     for manifest in manifests:

@@ -87,7 +87,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             "opt_out": given.lists.digests(),
             **_against(given),
             **semantic.counts(embedded),
-            "histograms": _histograms(frame, decisions, deciding.select),
+            "histograms": _histograms(frame, decisions, given, deciding.select, out),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
         },
@@ -119,14 +119,26 @@ def _counted(
 
 
 def _histograms(
-    frame: pl.DataFrame, decisions: pl.DataFrame, config: SelectConfig
+    frame: pl.DataFrame,
+    decisions: pl.DataFrame,
+    given: narrow.Given,
+    config: SelectConfig,
+    out: str,
 ) -> dict[str, Any]:
     """How each source is spread around the limits of each rule, overrides' rules after the rest."""
     every = [
         *rules.rules(config),
         *(r for o in config.overrides for r in rules.rules(config, (o,))),
     ]
-    return histograms(frame.hstack([decisions[c.DROP_REASONS]]), every)
+
+    def read(names: list[str]) -> pl.DataFrame:
+        at_hand = [name for name in names if name in frame.columns]
+        others = [name for name in names if name not in at_hand]
+        found = [frame.select(at_hand)] * bool(at_hand)
+        found += [narrow.signals(given, others, out)] * bool(others)
+        return pl.concat(found, how="horizontal")
+
+    return histograms(frame.select(c.SOURCE).hstack([decisions[c.DROP_REASONS]]), every, read)
 
 
 def _estimated(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, Any]:
@@ -204,15 +216,17 @@ def _write_decisions(
 
 def _outcomes(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, dict[str, Any]]:
     """For each source: kept documents and bytes, and dropped ones by first reason."""
-    joined = decisions.hstack(frame.select(c.SOURCE, pl.col(c.N_BYTES) - pl.col(c.REMOVED_BYTES)))
+    left = pl.col(c.N_BYTES) - pl.col(c.REMOVED_BYTES)
+    told = frame.select(c.SOURCE, left).hstack(decisions.select(c.DROP_REASON, c.SPLIT))
+    counts = told.group_by(c.SOURCE, c.DROP_REASON, c.SPLIT).agg(pl.len(), pl.col(c.N_BYTES).sum())
     outcomes: dict[str, dict[str, Any]] = {}
-    for (name,), part in sorted(joined.partition_by(c.SOURCE, as_dict=True).items()):
-        kept = part.filter(pl.col(c.KEEP))
-        dropped = part.filter(~pl.col(c.KEEP)).group_by(c.DROP_REASON).len()
+    for (name,), part in sorted(counts.partition_by(c.SOURCE, as_dict=True).items()):
+        kept = part.filter(pl.col(c.DROP_REASON).is_null())
+        dropped = part.drop_nulls(c.DROP_REASON).group_by(c.DROP_REASON).agg(pl.sum("len"))
         outcomes[str(name)] = {
-            "kept": kept.height,
+            "kept": int(kept["len"].sum()),
             "kept_bytes": int(kept[c.N_BYTES].sum()),
-            "valid": int((kept[c.SPLIT] == select.VALID).sum()),
+            "valid": int(kept.filter(pl.col(c.SPLIT) == select.VALID)["len"].sum()),
             "dropped": dict(sorted(dropped.iter_rows())),
         }
     return outcomes

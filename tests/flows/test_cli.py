@@ -165,6 +165,33 @@ def test_plan_writes_nothing_and_names_the_extra_reads(tmp_path: Path) -> None:
     assert plan["disk_bytes"] > 0
 
 
+@pytest.mark.usefixtures("made")  # what is compiled takes memory once, and is kept
+def test_a_run_stays_within_its_plan(tmp_path: Path) -> None:
+    """Of documents that are nearly all near-duplicates, so that there are many pairs."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    texts = [corpora.prose(i // 50) for i in range(2_000)]
+    rows = [{"id": str(i), "text": f"{text} {i:x}"} for i, text in enumerate(texts)]
+    (folder / "web.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'name = "alike"\n[[ingest.sources]]\nname = "web"\nurl = "in"\n'
+        "[select]\nmax_drop_share = 1.0\n"
+    )
+    out = tmp_path / "out"
+    planned = openmoat("plan", recipe, "--out", out, "--json")
+    assert planned.returncode == 0, planned.stderr
+    done = openmoat("corpus", recipe, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(planned.stdout.splitlines()[-1])
+    stages = json.loads(done.stdout.splitlines()[-1])["stages"]
+    assert stages["select"]["rows_out"] < len(rows) // 20
+    assert max(stage["peak_bytes"] for stage in stages.values()) <= plan["memory_bytes"]
+    pairs = sum(p.stat().st_size for p in out.glob("decisions/near/*.parquet"))
+    assert 0 < pairs <= plan["pairs_bytes"]
+    assert sum(p.stat().st_size for p in out.rglob("*.parquet")) <= plan["disk_bytes"]
+
+
 def test_killed_in_the_middle_and_run_again_gives_the_same(tmp_path: Path) -> None:
     """SIGKILL when some shards stand: the second run keeps them, and ends with the same digests."""
     recipe = corpora.three_sources(tmp_path / "in", shards=12, n=200)

@@ -17,7 +17,7 @@ from schemas import columns as c
 from schemas import levels
 from schemas.config import DedupConfig, SelectConfig, SignalsConfig
 from tasks import compiled, dedup, hashing, select
-from tasks.dedup import semantic
+from tasks.dedup import near, semantic
 from tasks.signals.minhash import minhash
 from tests import strategies
 from tests.real_data import real_texts
@@ -61,7 +61,7 @@ def decided(
         dedup.pairs(lazy, ranks, span, config=signals, threshold=threshold)
         for span in dedup.spans(frame.height, signals, memory_bytes)
     ]
-    found = dedup.settle(pl.concat(pairs), ranks)
+    found = dedup.settle(lambda: pairs, ranks)
     twins = dedup.twins(state, found, of_index)
     left = select.surviving(frame.hstack(twins), config)
     if degrees is not None:
@@ -390,7 +390,48 @@ def test_a_crowd_costs_no_square() -> None:
         found, compared = kernel.pairs(keys, np.arange(n), sketches, 8, 90)
         assert compared <= 2 * kernel.CROWD * n
         assert len(found) <= 2 * kernel.ENOUGH * n
+        assert len(found) == len({(a, b) for a, b, _ in found.tolist()})
         assert set(found[:, 0]) == (set(range(1, n)) if alike else set())
+
+
+def test_pairs_that_share_many_keys_come_once() -> None:
+    kernel = compiled.load("tasks.dedup.kernel")
+    n, bands = 3_000, 14
+    sketches = np.repeat(np.arange(n // 2, dtype=np.uint8)[:, None], 112, axis=1).repeat(2, axis=0)
+    sketches[:, 0] = np.arange(n) // 512
+    keys = np.repeat(np.arange(n // 2 * bands, dtype=np.uint64), 2)
+    members = np.tile(np.arange(n), bands)
+    found, compared = kernel.pairs(keys, members, sketches, 8, 112)
+    assert compared == len(members) // 2
+    assert sorted(found.tolist()) == [[i + 1, i, 112] for i in range(0, n, 2)]
+
+
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 9), st.integers(0, 9), st.sampled_from((0.8, 0.9, 1.0))).filter(
+        lambda pair: pair[0] != pair[1]
+    ),
+    max_size=40,
+)
+
+
+@given(PAIRS, st.permutations(range(10)), st.integers(1, 5))
+def test_who_goes_for_whom_in_whatever_parts_pairs_come(
+    drawn: list[tuple[int, int, float]], ranks: list[int], size: int
+) -> None:
+    alike = {tuple(sorted(pair, key=ranks.__getitem__)): value for *pair, value in drawn}
+    rows = [(later, earlier, value) for (earlier, later), value in alike.items()]
+    rows += rows[:3]  # found in two ranges
+    parts = [
+        pl.DataFrame(rows[i : i + size], schema=near.PAIR, orient="row")
+        for i in range(0, max(1, len(rows)), size)
+    ]
+    found = dedup.settle(lambda: parts, np.array(ranks))
+    wanted: dict[int, tuple[int, int, float]] = {}
+    for row in sorted(range(10), key=ranks.__getitem__):
+        open_to = [pair for pair in rows if pair[0] == row and pair[1] not in wanted]
+        if open_to:
+            wanted[row] = min(open_to, key=lambda pair: (-pair[2], ranks[pair[1]]))
+    assert found.rows() == [wanted[row] for row in sorted(wanted)]
 
 
 def test_ranges_of_keys_are_whole_and_grow_with_the_documents() -> None:

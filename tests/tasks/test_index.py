@@ -435,6 +435,24 @@ def test_an_unfinished_run_is_refused(tmp_path: Path, standing: Path) -> None:
         index.append(run, str(standing))
 
 
+@pytest.mark.parametrize("version", ["minhash-0", None])
+def test_sketches_of_another_version_are_refused(
+    tmp_path: Path, standing: Path, version: str | None
+) -> None:
+    run = indexed.write_run(tmp_path / "old", some_rows(4, 1), SMALL, sketch=version)
+    said = rf"version {version or 'unknown'}.*version minhash-1.*only signals are measured again"
+    before = {p: p.read_bytes() for p in standing.rglob("*.*") if p.name != ".lock"}
+    with pytest.raises(ManifestError, match=said):
+        index.append(run, str(standing))
+    with pytest.raises(ManifestError, match=said):
+        index.build(run, str(tmp_path / "new"))
+    assert {p: p.read_bytes() for p in before} == before
+    assert not (tmp_path / "new").exists()
+    config = SMALL.model_copy(update={"minhash": False})
+    plain = indexed.write_run(tmp_path / "none", some_rows(4, 1), config, sketch=version)
+    assert index.build(plain, str(tmp_path / "equal")).added == 4
+
+
 # ---------------------------------------------------------------------------------------------
 # Real texts, and files as they are
 

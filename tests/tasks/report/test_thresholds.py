@@ -35,6 +35,11 @@ def frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame([{"drop_reasons": [], "dupes": 0.0} | row for row in rows], schema=schema)
 
 
+def counted(rows: list[dict[str, Any]], rules: tuple[Rule, ...] = RULES) -> dict[str, Any]:
+    every = frame(rows)
+    return histograms(every.select("source", "drop_reasons"), rules, every.select)
+
+
 def manifest(found: dict[str, Any]) -> StageManifest:
     # As the manifest's file gives it back.
     details = orjson.loads(orjson.dumps({"histograms": found}))
@@ -42,7 +47,7 @@ def manifest(found: dict[str, Any]) -> StageManifest:
 
 
 def sections(rows: list[dict[str, Any]], rules: tuple[Rule, ...] = RULES) -> list[Section]:
-    return thresholds(manifest(histograms(frame(rows), rules)))
+    return thresholds(manifest(counted(rows, rules)))
 
 
 SHORT: dict[str, Any] = {"source": "news", "words": 20, "drop_reasons": [WORDS.name]}
@@ -58,7 +63,7 @@ UNKNOWN: dict[str, Any] = {"source": "laws", "words": None, "dupes": math.nan}
 
 
 def test_documents_are_counted_by_source_and_rule() -> None:
-    found = histograms(frame([SHORT, SHORT, BOTH, GOOD, NEW, UNKNOWN]), RULES)
+    found = counted([SHORT, SHORT, BOTH, GOOD, NEW, UNKNOWN])
     news, laws = found["sources"]
     assert (news["source"], news["documents"], laws["documents"]) == ("news", 4, 2)
     words = news["rules"][WORDS.name]
@@ -76,7 +81,7 @@ def test_documents_are_counted_by_source_and_rule() -> None:
 
 
 def test_every_value_is_in_a_bar_and_bars_know_their_side() -> None:
-    found = histograms(frame([SHORT, BOTH, GOOD, NEW, UNKNOWN] * 7), RULES)
+    found = counted([SHORT, BOTH, GOOD, NEW, UNKNOWN] * 7)
     (words, dupes, _) = found["rules"]
     for rule in (words, dupes):
         first, last = map(int, rule["kept"].split())
@@ -90,14 +95,14 @@ def test_every_value_is_in_a_bar_and_bars_know_their_side() -> None:
 
 def test_the_order_of_rows_does_not_count() -> None:
     rows = [SHORT, BOTH, GOOD, NEW, UNKNOWN, GOOD]
-    assert histograms(frame(rows), RULES) == histograms(frame(rows[::-1]), RULES)
+    assert counted(rows) == counted(rows[::-1])
 
 
 def test_of_many_sources_the_largest_are_shown_and_the_rest_together() -> None:
     rows = [
         {"source": f"s{i:03d}", "words": 60 + i} for i in range(1_000) for _ in range(1 + i // 900)
     ]
-    found = histograms(frame(rows), RULES)
+    found = counted(rows)
     assert len(found["sources"]) == SOURCES + 1
     assert found["sources"][0]["source"] == "s900"
     rest = found["sources"][-1]
@@ -105,7 +110,7 @@ def test_of_many_sources_the_largest_are_shown_and_the_rest_together() -> None:
     assert rest["documents"] == len(rows) - 2 * SOURCES
     assert len(orjson.dumps(found, option=orjson.OPT_INDENT_2)) < 1_000 * (SOURCES + 2) * len(RULES)
     one_more = [{"source": f"s{i}", "words": 60} for i in range(SOURCES + 1)]
-    assert all(s["source"] for s in histograms(frame(one_more), RULES)["sources"])
+    assert all(s["source"] for s in counted(one_more)["sources"])
 
 
 def test_overrides_of_a_rule_are_told() -> None:
