@@ -59,6 +59,11 @@ CLUSTER_ID: Final = "cluster_id"
 SPLIT: Final = "split"
 WEIGHT: Final = "weight"
 
+LEFT_SET: Final = "left_set"
+LEFT_ID: Final = "left_id"
+RIGHT_SET: Final = "right_set"
+RIGHT_ID: Final = "right_id"
+
 REASON: Final = "reason"
 EXCERPT: Final = "excerpt"
 

@@ -5,6 +5,8 @@
 3. :func:`pairs`: near-duplicates, a range of band keys at a time, verified
    (:mod:`tasks.dedup.near`), and :func:`settle`: who goes for whom.
 4. :func:`twins`: all of it as one answer for each document.
+
+:func:`across` finds near-duplicates of different sets: :mod:`tasks.overlap`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,17 @@ import polars as pl
 from schemas import columns as c
 from schemas.levels import EXACT, NEAR, REPEATED_ID, REPEATED_URL
 from tasks.dedup.exact import exact
-from tasks.dedup.near import MEMORY_BYTES, Span, needed, pairs, settle, spans
+from tasks.dedup.near import (
+    MEMORY_BYTES,
+    PAIR,
+    Sets,
+    Span,
+    across,
+    needed,
+    pairs,
+    settle,
+    spans,
+)
 from tasks.dedup.order import rank
 
 if TYPE_CHECKING:
@@ -27,7 +39,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MEMORY_BYTES",
+    "PAIR",
+    "Sets",
     "Span",
+    "across",
     "exact",
     "needed",
     "pairs",
