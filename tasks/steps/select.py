@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -11,8 +12,8 @@ from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the ann
 from schemas.errors import ConfigError
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DECISIONS, conform
-from tasks import dedup as dedup_rules
 from tasks import (
+    comparing,
     estimates,
     guards,
     kept,
@@ -22,9 +23,12 @@ from tasks import (
     opt_outs,
     rules,
     select,
+    side_by_side,
     storage,
 )
-from tasks.hashing import add_hex, table_digest
+from tasks import dedup as dedup_rules
+from tasks.hashing import add_hex, digest, table_digest
+from tasks.report.clusters import clusters
 from tasks.report.histograms import histograms
 from tasks.rules import attribute_column
 from tasks.steps import dedup
@@ -78,6 +82,7 @@ def decide(deciding: DecidingConfig, near: list[str], out: str) -> tuple[StageMa
             "licenses": _licenses(frame, decisions),
             "opt_out": given.lists.digests(),
             "histograms": _histograms(frame, decisions, deciding.select),
+            "duplicates": _duplicates(frame, decisions, deciding, documents=documents, out=out),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
         },
     )
@@ -116,6 +121,24 @@ def _histograms(
         *(r for o in config.overrides for r in rules.rules(config, (o,))),
     ]
     return histograms(frame.hstack([decisions[c.DROP_REASONS]]), every)
+
+
+def _duplicates(
+    frame: pl.DataFrame,
+    decisions: pl.DataFrame,
+    deciding: DecidingConfig,
+    *,
+    documents: StageManifest,
+    out: str,
+) -> dict[str, Any]:
+    """Count duplicates; lay some of them by, side by side. Reads the text of these few."""
+    most = deciding.select.max_drop_share
+    counts = clusters(frame, decisions, watched=guards.FEWEST, most=most)
+    some = side_by_side.chosen(frame, decisions, seed=deciding.seed)
+    read = partial(comparing.documents, shards=documents.shards, out=out)
+    samples = side_by_side.samples(some, read)
+    storage.write_model(storage.join(ledger.folder(out, "select"), ledger.SAMPLES), samples)
+    return {**counts, "samples": digest(samples)}
 
 
 def _estimated(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, Any]:
