@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import index
+from flows import index, overlap
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -37,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(index.app, name="index")
+app.command()(overlap.overlap)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)

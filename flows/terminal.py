@@ -99,7 +99,7 @@ def show_run(folder: str, *, json: bool) -> None:
         return
     console = _console()
     for section in sections(run, manifests):
-        if not section.panels:
+        if not section.panels and not section.beside:
             show_section(section, console)
 
 

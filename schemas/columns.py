@@ -63,6 +63,11 @@ START: Final = "start"
 END: Final = "end"
 REMOVED_BYTES: Final = "removed_bytes"
 
+LEFT_SET: Final = "left_set"
+LEFT_ID: Final = "left_id"
+RIGHT_SET: Final = "right_set"
+RIGHT_ID: Final = "right_id"
+
 REASON: Final = "reason"
 EXCERPT: Final = "excerpt"
 

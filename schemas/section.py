@@ -53,11 +53,29 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Excerpt:
+    """Pieces of a text, and whether each is marked, below a label."""
+
+    label: str
+    pieces: tuple[tuple[bool, str], ...]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Excerpts that are read side by side, below a heading and what is to be said of them."""
+
+    title: str
+    text: str
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True)
 class Section:
-    """A heading, a paragraph, and at most one table, one chart, and some panels."""
+    """A heading, a paragraph, at most one table and one chart, some panels, and some excerpts."""
 
     title: str
     text: str = ""
     table: Table | None = None
     chart: Bars | None = None
     panels: tuple[Panel, ...] = ()
+    beside: tuple[Beside, ...] = ()

@@ -62,6 +62,18 @@ DECISIONS = pa.schema(
     ]
 )
 
+PAIRS = pa.schema(
+    [
+        pa.field(c.LEFT_SET, pa.string(), nullable=False),
+        pa.field(c.LEFT_ID, pa.string(), nullable=False),
+        pa.field(c.RIGHT_SET, pa.string(), nullable=False),
+        pa.field(c.RIGHT_ID, pa.string(), nullable=False),
+        pa.field(c.LEVEL, pa.string(), nullable=False),
+        pa.field(c.SIMILARITY, pa.float64(), nullable=False),
+    ]
+)
+"""Documents of two sets that are the same or nearly so; ``similarity`` is Jaccard's, 0 to 1."""
+
 REJECTS = pa.schema(
     [
         pa.field(c.LOCATION, pa.string(), nullable=False),

@@ -32,6 +32,8 @@ WRITTEN = ("corpus", "replay", "mixture")
 """Stages whose folders hold text that people load."""
 CARD, REPORT = "README.md", "report.html"
 PAGES = (CARD, REPORT)
+SAMPLES = "samples.json"
+"""Beside the decisions: some duplicates, side by side."""
 REJECTS, TOKENS, SCRATCH, BOILERPLATE = "rejects", "tokens", ".scratch", "boilerplate"
 _lock = threading.Lock()
 

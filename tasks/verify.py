@@ -13,6 +13,7 @@ from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import OpenmoatError
 from schemas.finding import Finding
+from schemas.samples import Samples
 from tasks import ledger, opt_outs, removal, storage, tokens, verify_ingest, verify_mixture
 from tasks.hashing import add_digests, add_hex, digest, row_digests
 from tasks.select import LICENSE, OPT_OUT, VALID, legal
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PLACES = {"ingest": (c.LOCATION, c.POSITION), "replay": (c.SHARD, c.ROW)}
 """Columns of a stage that say where a row stands and that its digest leaves out."""
+SAMPLES = "select: its samples of duplicates are those of the manifest"
 CORPUS_STAGES = {"ingest", "signals", "select"}
 BROKEN = (
     OpenmoatError,
@@ -207,6 +209,7 @@ def _checks(out: str, manifests: Manifests) -> list[Check]:
             {"ingest", "signals", "select"},
             partial(_removed, out, manifests),
         ),
+        (SAMPLES, {"select"}, partial(_samples, out, manifests)),
     ]
 
 
@@ -271,6 +274,15 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
     detail = f"{spans.height:,} parts, {lost:,} bytes, {wrong:,} of them not"
     statement = "select: what is removed is of kept documents, for kept ones"
     yield Finding(statement, wrong == 0, detail)
+
+
+def _samples(out: str, manifests: Manifests) -> Iterator[Finding]:
+    """The duplicates that the report shows; an earlier version laid none by."""
+    said = manifests["select"].details.get("duplicates", {}).get("samples")
+    if said is not None:
+        at = storage.join(ledger.folder(out, "select"), ledger.SAMPLES)
+        found = storage.read_model(at, Samples)
+        yield Finding(SAMPLES, digest(found) == said, f"{len(found.twins):,} duplicates")
 
 
 def _count(outcomes: dict[str, dict[str, Any]], frame: pl.DataFrame) -> None:

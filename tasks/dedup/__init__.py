@@ -8,6 +8,8 @@
 5. Of what is left, what means the same by embeddings (:mod:`tasks.dedup.semantic`).
 6. Lines, paragraphs and runs of words that those who stay have in common
    (:mod:`tasks.dedup.pieces`).
+
+:func:`across` finds near-duplicates of different sets: :mod:`tasks.overlap`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,18 @@ import polars as pl
 from schemas import columns as c
 from schemas.levels import EXACT, INDEXED, NEAR, REPEATED_ID, REPEATED_URL
 from tasks.dedup.exact import exact
-from tasks.dedup.near import MEMORY_BYTES, Span, needed, pairs, pairs_bytes, settle, spans
+from tasks.dedup.near import (
+    MEMORY_BYTES,
+    PAIR,
+    Sets,
+    Span,
+    across,
+    needed,
+    pairs,
+    pairs_bytes,
+    settle,
+    spans,
+)
 from tasks.dedup.order import rank
 
 if TYPE_CHECKING:
@@ -30,7 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MEMORY_BYTES",
+    "PAIR",
+    "Sets",
     "Span",
+    "across",
     "exact",
     "joined",
     "needed",

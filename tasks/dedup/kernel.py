@@ -136,6 +136,88 @@ def pairs(keys: Any, members: Any, sketches: Any, rows: int, least: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def _set_limits(members: Any, sets: Any) -> Any:
+    """Return where members of another set begin, one after the other, and where they all end."""
+    numbers = sets[members]
+    changes = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+    limits = np.zeros(len(changes) + 2, np.int64)
+    limits[1:-1], limits[-1] = changes, len(members)
+    return limits
+
+
+@njit(cache=True, nogil=True)
+def _best(one: Any, others: Any, sketches: Any, least: int, best: Any) -> Any:
+    """Write the likest of ``others`` into ``best`` (row, equal bytes), and count them."""
+    held, most = 0, len(best)
+    for other in others:
+        same = _equal(sketches, one, other)
+        if same < least or (held == most and same <= best[most - 1, 1]):
+            continue
+        at = min(held, most - 1)
+        while at > 0 and best[at - 1, 1] < same:
+            best[at] = best[at - 1]
+            at -= 1
+        best[at] = other, same
+        held = min(held + 1, most)
+    return held
+
+
+@njit(cache=True, nogil=True)
+def _likest(members: Any, sets: Any, sketches: Any, limits: Any, noted: Any) -> Any:
+    """Note down for each member its likest ones of each other set: the first CROWD are compared.
+
+    ``noted``: what was, and how much that is; returned are both, and how many were compared.
+    Members of a set stand together, in the order in which they are preferred.
+    """
+    _, least, most = limits
+    found, made = noted
+    bounds, compared = _set_limits(members, sets), 0
+    best = np.empty((most, 2), np.int64)
+    for one in members:
+        for k in range(len(bounds) - 1):
+            others = members[bounds[k] : min(bounds[k + 1], bounds[k] + CROWD)]
+            if sets[others[0]] == sets[one]:
+                continue
+            held = _best(one, others, sketches, least, best)
+            compared += len(others)
+            if made + held > len(found):
+                longer = np.empty((2 * (made + held), 3), np.int64)
+                longer[:made] = found[:made]
+                found = longer
+            for i in range(held):
+                found[made + i] = one, best[i, 0], best[i, 1]
+            made += held
+    return found, made, compared
+
+
+@njit(cache=True, nogil=True)
+def across(keys: Any, members: Any, sets: Any, sketches: Any, limits: Any) -> Any:
+    """Return rows of ``one, other, equal bytes``: members of one key, but of different sets.
+
+    As :func:`pairs`, but for ``sets`` (by row of ``sketches``), whose members stand together within
+    a key, and ``limits``: rows of a band, the least bytes in common, and how many others of a set
+    are noted down, the likest. A pair may come both ways round.
+    """
+    found, made, compared, begin = np.empty((1024, 3), np.int64), 0, 0, 0
+    while begin < len(keys):
+        end = _end_of_equals(keys, begin)
+        group = members[begin:end]
+        found, made, more = _likest(group, sets, sketches, limits, (found, made))
+        compared += more
+        if end - begin > CROWD:
+            ordered, said = _by_another_band(keys[begin], group, sketches, limits[0])
+            start = 0
+            while start < len(ordered):
+                stop = _end_of_equals(said, start)
+                run = ordered[start:stop]
+                found, made, more = _likest(run, sets, sketches, limits, (found, made))
+                compared += more
+                start = stop
+        begin = end
+    return found[:made], compared
+
+
+@njit(cache=True, nogil=True)
 def gather(later: Any, earlier: Any, likeness: Any, ends: Any, twins: Any, alike: Any) -> None:
     """Put each pair behind those of its later document; ``ends`` says where they end, and moves."""
     for i in range(len(later)):

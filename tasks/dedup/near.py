@@ -8,7 +8,7 @@ part bands too, and whatever the ranges, the pairs are the same.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -69,19 +69,63 @@ def pairs(
     if not len(touched):
         return pl.DataFrame(schema=PAIR)
     size = config.minhash_bands * config.minhash_rows
-    matrix, likeness = _sketches(signals, touched, size), sketches.likeness(size)
-    least = int(np.searchsorted(likeness, threshold)) + matrix.shape[1] - size
+    matrix, least = _sketches(signals, touched, size), _least(size, threshold)
     kernel = compiled.load(KERNEL)
     found, _ = kernel.pairs(keys, members, matrix, config.minhash_rows, least)
-    later, earlier, equal = np.asarray(found).T
-    return pl.DataFrame(
-        {
-            c.ROW: touched[later],
-            c.TWIN_ROW: touched[earlier],
-            c.SIMILARITY: likeness[equal - (matrix.shape[1] - size)],
-        },
-        schema=PAIR,
-    )
+    return _similar(np.asarray(found), touched, size)
+
+
+class Sets(NamedTuple):
+    """Which rows are compared across sets: by row its place, -1 for none, and the set's number.
+
+    Places go by set first. ``most``: so many are found for a row and another set in a range.
+    """
+
+    ranks: Ints
+    sets: Ints
+    most: int
+
+
+def across(
+    signals: pl.LazyFrame, among: Sets, span: Span, *, config: SignalsConfig, threshold: float
+) -> pl.DataFrame:
+    """Return pairs of different sets that share a key in a range and are alike.
+
+    As :func:`pairs`; but the twin is one of another set's likest to the row, among those that it is
+    compared with, and a pair may come both ways round.
+    """
+    keys, rows = _keys(signals, among.ranks, span)
+    ends = np.append(np.flatnonzero(keys[1:] != keys[:-1]), len(keys) - 1)[: len(keys)]
+    begins = np.append(0, ends[:-1] + 1)[: len(ends)]
+    mixed = among.sets[rows[begins]] != among.sets[rows[ends]]
+    wanted = np.repeat(mixed, ends - begins + 1)
+    touched, members = np.unique(rows[wanted], return_inverse=True)
+    if not len(touched):
+        return pl.DataFrame(schema=PAIR)
+    size = config.minhash_bands * config.minhash_rows
+    matrix = _sketches(signals, touched, size)
+    limits = (config.minhash_rows, _least(size, threshold), among.most)
+    kernel = compiled.load(KERNEL)
+    found, _ = kernel.across(keys[wanted], members, among.sets[touched], matrix, limits)
+    return _similar(np.asarray(found), touched, size).unique()
+
+
+def _filling(size: int) -> int:
+    """Zeros that fill a sketch up to a multiple of eight bytes; they are equal in any two."""
+    return -size % 8
+
+
+def _least(size: int, threshold: float) -> int:
+    """Return how many bytes of two filled-up sketches are equal at the threshold."""
+    return int(np.searchsorted(sketches.likeness(size), threshold)) + _filling(size)
+
+
+def _similar(found: Ints, rows: Ints, size: int) -> pl.DataFrame:
+    """Return what a kernel found by the documents' own rows."""
+    row, twin, equal = found.T
+    similarity = sketches.likeness(size)[equal - _filling(size)]
+    named = {c.ROW: rows[row], c.TWIN_ROW: rows[twin], c.SIMILARITY: similarity}
+    return pl.DataFrame(named, schema=PAIR)
 
 
 def _keys(signals: pl.LazyFrame, ranks: Ints, span: Span) -> tuple[Any, Ints]:
@@ -112,7 +156,7 @@ def _sketches(signals: pl.LazyFrame, rows: Ints, size: int) -> sketches.Sketches
         .collect(engine="streaming")
         .sort(c.ROW)
     )
-    matrix = np.zeros((len(rows), -(-size // 8) * 8), np.uint8)
+    matrix = np.zeros((len(rows), size + _filling(size)), np.uint8)
     matrix[:, :size] = sketches.matrix(found[c.MINHASH_SKETCH], size)
     return matrix
 

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
 
 from schemas import columns as c
-from schemas.config import IngestConfig, SignalsConfig, Source
-from schemas.errors import ConfigError
-from tasks import hashing, inputs, reading
+from schemas.config import SignalsConfig, Source
 from tasks.index import folder as files
 from tasks.index import matching
-from tasks.signals.minhash import minhash
+from tasks.measured import RECORD, Seen, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
-
     from schemas.index import Index
 
 NAME: Final = "query"
-WAY_OUT: Final = (
-    "Correct the path; a file's name has to tell its format, as .jsonl, .parquet and .txt do."
-)
-RECORD: Final[dict[str, pl.DataType]] = {
-    c.LOCATION: pl.String(),
-    c.POSITION: pl.Int64(),
-    c.RECORD_ID: pl.String(),
-}
 
 
 class Answer(NamedTuple):
@@ -66,20 +52,11 @@ def query(
     index = files.read(location)
     config = _config(location, index)
     source = Source(name=NAME, url=(file,), text_field=text_field, id_field=id_field)
-    seen = _Seen()
-    answers = [
-        _answer(location, part, threshold)
-        for part in _gathered(_measured(source, config, seen, file))
-    ]
+    seen = Seen()
+    frames = (frame for _, frame in measured(source, config, seen, where=file))
+    answers = [_answer(location, part, threshold) for part in _gathered(frames)]
     none = pl.DataFrame(schema={**RECORD, **matching.FOUND}).drop(c.ROW)
     return Answer(seen.documents, seen.rejects, seen.passed_over, pl.concat([none, *answers]))
-
-
-@dataclass
-class _Seen:
-    documents: int = 0
-    rejects: int = 0
-    passed_over: tuple[str, ...] = ()
 
 
 def _config(location: str, index: Index) -> SignalsConfig:
@@ -88,36 +65,6 @@ def _config(location: str, index: Index) -> SignalsConfig:
     config = SignalsConfig(**own)
     files.check_settings(location, index, config, where="this version of openmoat")
     return config
-
-
-def _measured(
-    source: Source, config: SignalsConfig, seen: _Seen, file: str
-) -> Iterator[pl.DataFrame]:
-    """Yield the records' places and signals, a batch after the other."""
-    try:
-        listing = inputs.list_units(IngestConfig(sources=(source,)))
-    except ConfigError as error:
-        raise ConfigError(file, got=error.got, wanted=error.wanted, way_out=WAY_OUT) from error
-    seen.passed_over = tuple(listing.passed_over)
-    with tempfile.TemporaryDirectory(prefix="openmoat-") as scratch:
-        for unit in listing.units:
-            reader = reading.UnitReader(unit, source, scratch=scratch)
-            for documents, rejects in reader.batches():
-                seen.documents += documents.num_rows
-                seen.rejects += rejects.num_rows
-                yield _signals(documents, config)
-
-
-def _signals(documents: pa.Table, config: SignalsConfig) -> pl.DataFrame:
-    texts = documents.column(c.TEXT)
-    hashes = pl.Series(c.TEXT_HASH, hashing.text_hashes(texts), pl.String)
-    frame = pl.DataFrame(documents.select(list(RECORD))).with_columns(hashes)
-    if config.minhash:
-        return frame.hstack(minhash(texts, config))
-    nothing = (
-        pl.lit(None, matching.ASKED[n]).alias(n) for n in (c.MINHASH_BANDS, c.MINHASH_SKETCH)
-    )
-    return frame.with_columns(*nothing)
 
 
 def _gathered(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

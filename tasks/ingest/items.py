@@ -106,8 +106,14 @@ def excerpt(data: bytes | str) -> str:
     """The start of a bad record, fit to be shown: no controls, and personal data masked."""
     window = data[:_WINDOW]
     text = window.decode("utf-8", "replace") if isinstance(window, bytes) else window
+    text = masked(text)
+    return (text[:-_MARGIN] if len(data) > _WINDOW else text)[:EXCERPT_CHARS]
+
+
+def masked(text: str) -> str:
+    """Return a text without controls, and with personal data masked: fit to be shown."""
     text = text.encode("utf-8", "replace").decode().translate(_CONTROLS)
     for pattern, mask in _MASKS:
         if mask != "<email>" or "@" in text:  # the slowest to find that there is none
             text = pattern.sub(mask, text)
-    return (text[:-_MARGIN] if len(data) > _WINDOW else text)[:EXCERPT_CHARS]
+    return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.report import panels
+from tasks.report import beside, panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px soli
 th { font-weight: 600; color: var(--dim) } .n { text-align: right }
 svg { display: block; width: 100%; max-width: 46rem; height: auto; margin: .75rem 0 }
 svg text { font: 12px system-ui, sans-serif; fill: currentColor }
-{{ panel_style }}</style>
+{{ style }}</style>
 </head>
 <body>
 <h1>{{ title }}</h1>
@@ -45,6 +45,7 @@ svg text { font: 12px system-ui, sans-serif; fill: currentColor }
 {% if s.text %}<p>{{ s.text }}</p>{% endif %}
 {% if s.chart and s.chart.rows %}{{ bars(s.chart) }}{% endif %}
 {% if s.panels %}{{ panels(s.panels) }}{% endif %}
+{% if s.beside %}{{ beside(s.beside) }}{% endif %}
 {% if s.table %}
 <div class="wide"><table>
 <thead><tr>{% for h in s.table.header %}<th{% if s.table | numeric(loop.index0) %} class="n"{% endif
@@ -92,13 +93,14 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     environment.filters |= {"shown": shown, "numeric": _numeric, "longest": _longest}
     environment.filters |= panels.FILTERS
     environment.globals["colours"] = COLOURS
-    template = environment.from_string(CHART + panels.TEMPLATE + TEMPLATE)
+    template = environment.from_string(CHART + panels.TEMPLATE + beside.TEMPLATE + TEMPLATE)
     style = panels.STYLE if any(s.panels for s in sections) else ""
+    style += beside.STYLE if any(s.beside for s in sections) else ""
     return template.render(
         title=title,
         subtitle=subtitle,
         sections=sections,
-        panel_style=Markup(style),  # noqa: S704  (our own)
+        style=Markup(style),  # noqa: S704  (our own)
     )
 
 

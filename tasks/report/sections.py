@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.section import Bars, Section, Table
+from tasks.report.duplicates import duplicates
 from tasks.report.thresholds import thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from schemas.manifest import RunManifest, StageManifest
+    from schemas.samples import Samples
 
 SHARE_TOLERANCE = 0.05
 """How far a source may miss its share before the report says so."""
 
 
-def sections(run: RunManifest, manifests: Mapping[str, StageManifest]) -> list[Section]:
+def sections(
+    run: RunManifest, manifests: Mapping[str, StageManifest], samples: Samples | None = None
+) -> list[Section]:
     """Sections of the stages that are finished, in the order of the walk."""
     found = []
     if "ingest" in manifests:
         found.append(ingest(manifests["ingest"]))
     if "select" in manifests:
         found += [outcome(manifests["select"]), drops(manifests["select"])]
+        found += duplicates(manifests["select"], samples)
         found += thresholds(manifests["select"])
         found += licenses(manifests["select"])
     if "replay" in manifests:

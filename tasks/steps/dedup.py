@@ -189,7 +189,6 @@ def _pairs(found: Found, out: str) -> Iterator[pl.DataFrame]:
     return (pl.DataFrame(storage.read_table(at(file, out))) for file in found.near)
 
 
-
 def read_known(known: Sequence[str], out: str) -> pl.DataFrame:
     """Return what :func:`look_up` found in all indexes: of each document the best match."""
     return against.best([pl.DataFrame(storage.read_table(at(file, out))) for file in known])

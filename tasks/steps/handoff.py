@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 
 import polars as pl
 
 from schemas import columns as c
 from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
+from schemas.errors import ManifestError
+from schemas.samples import Samples
 from tasks import ledger, preflight, storage, version
 from tasks.report import card, page, sections
 from tasks.steps.policy import step
@@ -53,9 +56,18 @@ def end(out: str) -> str:
     body = page.render(
         f"openmoat: {run.name}",
         str(run.recipe.get("description") or "") or f"Recipe digest {run.recipe_digest}",
-        sections.sections(run, manifests),
+        sections.sections(run, manifests, _samples(out)),
     )
     at = storage.join(out, ledger.REPORT)
     storage.write_bytes(at, body.encode())
     storage.remove(storage.join(out, ledger.SCRATCH))
     return at
+
+
+def _samples(out: str) -> Samples | None:
+    """Duplicates to be shown; none where they cannot be read, which verify says."""
+    with contextlib.suppress(ManifestError):
+        return storage.read_model(
+            storage.join(ledger.folder(out, "select"), ledger.SAMPLES), Samples
+        )
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -12,8 +13,8 @@ from schemas.errors import ConfigError
 from schemas.levels import REPEATED_TEXT
 from schemas.manifest import Shard, StageManifest
 from schemas.tables import DECISIONS, conform
-from tasks import dedup as dedup_rules
 from tasks import (
+    comparing,
     estimates,
     guards,
     kept,
@@ -24,9 +25,12 @@ from tasks import (
     removal,
     rules,
     select,
+    side_by_side,
     storage,
 )
+from tasks import dedup as dedup_rules
 from tasks.hashing import add_hex, digest, table_digest
+from tasks.report.clusters import clusters
 from tasks.report.histograms import histograms
 from tasks.rules import attribute_column
 from tasks.steps import dedup, pieces, semantic
@@ -88,6 +92,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             **_against(given),
             **semantic.counts(embedded),
             "histograms": _histograms(frame, decisions, given, deciding.select, out),
+            "duplicates": _duplicates(frame, decisions, deciding, documents=documents, out=out),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
         },
@@ -139,6 +144,24 @@ def _histograms(
         return pl.concat(found, how="horizontal")
 
     return histograms(frame.select(c.SOURCE).hstack([decisions[c.DROP_REASONS]]), every, read)
+
+
+def _duplicates(
+    frame: pl.DataFrame,
+    decisions: pl.DataFrame,
+    deciding: DecidingConfig,
+    *,
+    documents: StageManifest,
+    out: str,
+) -> dict[str, Any]:
+    """Count duplicates; lay some of them by, side by side. Reads the text of these few."""
+    most = deciding.select.max_drop_share
+    counts = clusters(frame, decisions, watched=guards.FEWEST, most=most)
+    some = side_by_side.chosen(frame, decisions, seed=deciding.seed)
+    read = partial(comparing.documents, shards=documents.shards, out=out)
+    samples = side_by_side.samples(some, read)
+    storage.write_model(storage.join(ledger.folder(out, "select"), ledger.SAMPLES), samples)
+    return {**counts, "samples": digest(samples)}
 
 
 def _estimated(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, Any]:

@@ -58,6 +58,20 @@ def test_every_statement_of_verify_holds(finished: Path) -> None:
     assert [f for f in findings if not f.ok] == []
 
 
+def test_the_report_shows_duplicates_side_by_side(finished: Path) -> None:
+    told = json.loads((finished / "decisions" / "samples.json").read_bytes())["twins"]
+    assert [twins["level"] for twins in told] == ["near", "id", "exact"]
+    report = (finished / "report.html").read_text()
+    assert "Samples of duplicates" in report
+    assert all(twins["doc_id"] in report for twins in told)
+    assert " indeed.</mark>" in report
+    # What decisions say is counted again in the manifest, without a word of the texts.
+    body = (finished / "decisions" / "manifest.json").read_text()
+    assert "indeed" not in body
+    counted = json.loads(body)["details"]["duplicates"]["sources"]
+    assert counted["books"]["dropped"] == {"id": 1, "near": 1}
+
+
 def test_the_dirt_is_dropped_by_name_and_nothing_is_lost(finished: Path) -> None:
     counts = ledger.read(str(finished), "select").details["sources"]
     assert counts["news"]["dropped"] == {"exact_duplicate": 1}

@@ -31,6 +31,7 @@ HELD = "{}: shards hold the rows their manifest says"
 DIGEST = "{}: the digest is that of its shards"
 READ = "ingest: its manifest counts what was read of each source"
 KEPT = "select: its manifest counts what was kept and dropped"
+SAMPLES = "select: its samples of duplicates are those of the manifest"
 COMES_TO = "mixture: its manifest says what the rows come to"
 DRAWN = "replay: its manifest says what was asked and drawn of each source"
 TEXTS = "replay: the rows of replay/text are the drawn ones"
@@ -124,6 +125,11 @@ CASES: dict[str, tuple[Change, set[str]]] = {
         named("tokenizer", HELD),
     ),
     "manifest gone": (remove("decisions/manifest.json"), {"select: it has a manifest"}),
+    "samples of duplicates gone": (remove("decisions/samples.json"), {SAMPLES}),
+    "samples of duplicates changed": (
+        edit("decisions/samples.json", put("another", "twins", 0, "kept_id")),
+        {SAMPLES},
+    ),
     "manifest is no JSON": (truncate("replay/manifest.json"), {"replay: it has a manifest"}),
     "manifest of another stage": (
         edit("corpus/manifest.json", put("mixture", "stage")),

@@ -19,7 +19,7 @@ from schemas.config import DedupConfig, SelectConfig, SignalsConfig
 from tasks import compiled, dedup, hashing, select
 from tasks.dedup import near, semantic
 from tasks.signals.minhash import minhash
-from tests import strategies
+from tests import corpora, strategies
 from tests.real_data import real_texts
 
 if TYPE_CHECKING:
@@ -361,23 +361,32 @@ def test_one_document_slightly_changed_each_time() -> None:
     assert sum(row[c.KEEP] for row in decided(rows)) == 1
 
 
-def test_shared_boilerplate_costs_no_square() -> None:
-    config, n = SignalsConfig(minhash_bands=14, minhash_rows=8), 5_000
-    chance = np.random.default_rng(5)
-    sketches = chance.integers(0, 2**32, (n, 112), dtype=np.uint32)
-    sketches[:, :70] = 1  # what all have in common: eight bands, a similarity of .625
-    rows = [
-        strategies.row(f"i{i}", f"text {i}", sketch.tolist(), signals=config)
-        for i, sketch in enumerate(sketches)
-    ]
+def test_ten_thousand_documents_with_one_boilerplate_page() -> None:
+    """Each says something of its own, so none goes; and all are not compared with all."""
+    config, n = SignalsConfig(), 10_000
+    page = corpora.prose("imprint", 200)
+    texts = [f"{page} {' '.join(f'{word}of{i}' for word in range(100))}" for i in range(n)]
     # Two that are twins of two in the crowd are found all the same, by the bands of their own.
-    for i in (10, 4_000):
-        twin = sketches[i].copy()
-        twin[::12] = 7
-        rows.append(strategies.row(f"j{i}", f"twin {i}", twin.tolist(), signals=config))
-    outcomes = decided(rows, signals=config, threshold=0.75)
-    kept = [row for row in outcomes if row[c.KEEP]]
-    assert len(kept) == n
+    texts += [texts[i].replace(f"50of{i}", "otherwise") for i in (10, 8_000)]
+    signals = minhash(pa.array(texts, pa.large_string()), config)
+    rows = [
+        strategies.row(f"i{i}", f"text {i}", None) | found
+        for i, found in enumerate(signals.to_dicts())
+    ]
+    dropped = [row for row in decided(rows, signals=config, threshold=0.75) if not row[c.KEEP]]
+    assert {frozenset((row[c.DOC_ID], row[c.MATCHED_ID])) for row in dropped} == {
+        frozenset(("i10", "i10000")),
+        frozenset(("i8000", "i10001")),
+    }
+    lists = signals[c.MINHASH_BANDS].explode().to_numpy()
+    members = np.repeat(np.arange(len(texts)), config.minhash_bands)
+    order = np.lexsort((members, lists))
+    sketches = np.frombuffer(b"".join(signals[c.MINHASH_SKETCH]), np.uint8).reshape(len(texts), -1)
+    filled = np.zeros((len(texts), 112), np.uint8)
+    filled[:, :108] = sketches
+    kernel = compiled.load("tasks.dedup.kernel")
+    _, compared = kernel.pairs(lists[order], members[order], filled, config.minhash_rows, 90)
+    assert n < compared < n * n / 25
 
 
 def test_a_crowd_costs_no_square() -> None:

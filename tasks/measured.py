@@ -1,0 +1,77 @@
+"""Files as they are, read, normalised and measured as a run would, for commands that compare them.
+
+Nothing is left of it but what the caller keeps.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from schemas import columns as c
+from schemas.config import IngestConfig, SignalsConfig, Source
+from schemas.errors import ConfigError
+from tasks import hashing, inputs, reading
+from tasks.signals.minhash import minhash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+WAY_OUT: Final = (
+    "Correct the path; a file's name has to tell its format, as .jsonl, .parquet and .txt do."
+)
+RECORD: Final[dict[str, pl.DataType]] = {
+    c.LOCATION: pl.String(),
+    c.POSITION: pl.Int64(),
+    c.RECORD_ID: pl.String(),
+}
+NOTHING: Final[dict[str, pl.DataType]] = {
+    c.MINHASH_BANDS: pl.List(pl.UInt64),
+    c.MINHASH_SKETCH: pl.Binary(),
+}
+
+
+@dataclass
+class Seen:
+    """How many records were read and rejected, and files passed over: of another format."""
+
+    documents: int = 0
+    rejects: int = 0
+    passed_over: tuple[str, ...] = ()
+
+
+def measured(
+    source: Source, config: SignalsConfig, seen: Seen, *, where: str
+) -> Iterator[tuple[pa.Table, pl.DataFrame]]:
+    """Yield documents of a source, and their places and signals, a batch after the other.
+
+    Places are ``location, position, record_id``, signals ``text_hash, minhash_bands,
+    minhash_sketch`` (null where the config wants none). Raises :class:`ConfigError` where nothing
+    can be read; ``where`` is what the user called the source.
+    """
+    try:
+        listing = inputs.list_units(IngestConfig(sources=(source,)))
+    except ConfigError as error:
+        raise ConfigError(where, got=error.got, wanted=error.wanted, way_out=WAY_OUT) from error
+    seen.passed_over = tuple(listing.passed_over)
+    with tempfile.TemporaryDirectory(prefix="openmoat-") as scratch:
+        for unit in listing.units:
+            reader = reading.UnitReader(unit, source, scratch=scratch)
+            for documents, rejects in reader.batches():
+                seen.documents += documents.num_rows
+                seen.rejects += rejects.num_rows
+                yield documents, _signals(documents, config)
+
+
+def _signals(documents: pa.Table, config: SignalsConfig) -> pl.DataFrame:
+    texts = documents.column(c.TEXT)
+    hashes = pl.Series(c.TEXT_HASH, hashing.text_hashes(texts), pl.String)
+    frame = pl.DataFrame(documents.select(list(RECORD))).with_columns(hashes)
+    if config.minhash:
+        return frame.hstack(minhash(texts, config))
+    return frame.with_columns(pl.lit(None, kind).alias(name) for name, kind in NOTHING.items())
