@@ -10,7 +10,17 @@ from schemas import columns as c
 from schemas.index import Index  # noqa: TC001  (a field of a named tuple)
 from schemas.manifest import StageManifest  # noqa: TC001  (a field of a named tuple)
 from schemas.tables import SIGNALS
-from tasks import against, attributes, embeddings, ledger, licenses, opt_outs, preflight, storage
+from tasks import (
+    against,
+    attributes,
+    embeddings,
+    ledger,
+    licenses,
+    opt_outs,
+    preflight,
+    removal,
+    storage,
+)
 from tasks.hashing import digest
 from tasks.rules import attribute_column
 
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
 
     from schemas.config import DecidingConfig
 
-VERSION = "select-4"
+VERSION = "select-5"
 READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.PIECES, c.SPANS}]
 TOLD = [c.DOC_ID, c.LANG, c.N_BYTES, c.ATTRIBUTES]
 """Signals that a whole run's documents are told of at once."""
@@ -56,6 +66,17 @@ def given(deciding: DecidingConfig, out: str) -> Given:
     rest += sorted({digest(index) for index in indexes.values()})
     key = digest(VERSION, licenses.VERSION, unplaced, lists.digests(), *rest)
     return Given(documents, signals, lists, indexes, tokenizer, key)
+
+
+def finished(out: str, key: str) -> StageManifest | None:
+    """Return the manifest of decisions that were made with this key and have all their files."""
+    known = ledger.finished(out, "select", key)
+    if known is None:
+        return None
+    folder = ledger.folder(out, "select")
+    parts = [storage.join(folder, file) for file in known.details.get(removal.DETAIL, {})]
+    samples = storage.exists(storage.join(folder, ledger.SAMPLES))
+    return known if samples and all(map(storage.read_shard, parts)) else None
 
 
 def load(some: Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:

@@ -52,15 +52,6 @@ def detail(written: Sequence[Shard]) -> dict[str, Any]:
     return {DETAIL: {entry.file: entry.digest for entry in written}} if written else {}
 
 
-def finished(out: str, key: str) -> StageManifest | None:
-    """Return the manifest of decisions that were made with this key and have all their files."""
-    known = ledger.finished(out, "select", key)
-    if known is None:
-        return None
-    named = known.details.get(DETAIL, {})
-    return known if all(storage.read_shard(_at(file, out)) for file in named) else None
-
-
 def files(out: str) -> dict[str, str]:
     """Return the digests of the files that the decisions in force have, by name."""
     found: dict[str, str] = ledger.read(out, "select").details.get(DETAIL, {})

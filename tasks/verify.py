@@ -253,7 +253,7 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
     files = removal.files(out)
     if not files:
         return
-    kept, found, wrong = set[str](), list[pl.DataFrame](), 0
+    kept, found = set[str](), list[pl.DataFrame]()
     shards = manifests["ingest"].shards
     for shard, (decided, documents) in zip(
         shards, verify_mixture.decided(out, manifests), strict=True
@@ -262,10 +262,12 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
         own = removal.of_shard(shard.file, out)
         if own is not None:
             beside = decided[own[c.ROW]].select(pl.col(c.DOC_ID).alias("is"), c.KEEP)
-            beside = beside.hstack([documents[c.N_BYTES][own[c.ROW]]])
+            whole = documents[c.N_BYTES] + removal.sizes(own, decided.height)
+            beside = beside.hstack([whole[own[c.ROW]].alias(c.N_BYTES)])
             found.append(own.hstack(beside))
     spans = pl.concat(found)
-    inside = pl.col(c.START).is_between(0, pl.col(c.END) - 1) & (pl.col(c.N_BYTES) >= 0)
+    inside = pl.col(c.START).is_between(0, pl.col(c.END) - 1)
+    inside &= pl.col(c.END) <= pl.col(c.N_BYTES)
     after = (pl.col(c.START) >= pl.col(c.END).shift(1)) | (pl.col(c.ROW) != pl.col(c.ROW).shift(1))
     sound = (pl.col(c.DOC_ID) == pl.col("is")) & pl.col(c.KEEP) & inside
     sound &= after.fill_null(value=True) & pl.col(c.MATCHED_ID).is_in(list(kept))

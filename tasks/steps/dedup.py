@@ -14,7 +14,7 @@ from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ManifestError, SourceError
 from schemas.manifest import Shard
-from tasks import against, comparing, dedup, ledger, narrow, removal, select, storage
+from tasks import against, comparing, dedup, ledger, narrow, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
 
@@ -80,7 +80,7 @@ def look_up(deciding: DecidingConfig, place: str, out: str) -> str:
     # Of what was decided nothing enters: changed rules ask no index again.
     rests_on = (documents.key, documents.digest, given.signals.digest, given.indexes[place])
     file = f"index-{digest(INDEX_VERSION, *rests_on, threshold)}.parquet"
-    stands = removal.finished(out, given.key) is not None
+    stands = narrow.finished(out, given.key) is not None
     if not stands and storage.read_shard(at(file, out)) is None:
         asked, rows = narrow.sketches(out), documents.rows_out
         found = against.look_up(place, asked, rows=rows, threshold=threshold)
@@ -95,7 +95,7 @@ def prepare(deciding: DecidingConfig, known: list[str], memory_bytes: int, out: 
     ``known``: the files of what :func:`look_up` found.
     """
     given = narrow.given(deciding, out)
-    if removal.finished(out, given.key) is not None:
+    if narrow.finished(out, given.key) is not None:
         return Prepared(given.key, [])
     if storage.read_shard(_state_at(given.key, out)) is None:
         found = read_known(known, out)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
-from tasks import compiled, dedup, ledger, narrow, raw, removal, select, storage
+from tasks import compiled, dedup, ledger, narrow, raw, select, storage
 from tasks.dedup import pieces
 from tasks.hashing import digest
 from tasks.pieces import ANCHOR, LINE, NAMES, PARAGRAPH, anchor_width, kinds_in_blocks
@@ -60,7 +60,7 @@ def stay(deciding: DecidingConfig, found: near_steps.Found, out: str) -> list[st
     None where pieces do not count, or where the decisions stand.
     """
     wanted = kinds(deciding.signals, deciding.dedup)
-    if not wanted or removal.finished(out, found.key) is not None:
+    if not wanted or narrow.finished(out, found.key) is not None:
         return []
     file = f"staying-{found.key}.parquet"
     if storage.read_shard(near_steps.at(file, out)) is None:

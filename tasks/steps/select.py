@@ -57,7 +57,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     """
     given = narrow.given(deciding, out)
     documents, tokenizer = given.documents, given.tokenizer_digest
-    before = removal.finished(out, given.key)
+    before = narrow.finished(out, given.key)
     if before is not None:
         return before, True
     ledger.begin(out, "select")

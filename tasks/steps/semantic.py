@@ -14,7 +14,7 @@ from schemas.levels import SEMANTIC
 from schemas.manifest import Shard
 from schemas.semantic import SemanticConfig  # noqa: TC001  (as above)
 from tasks import dedup as dedup_rules
-from tasks import embeddings, ledger, removal, select, storage
+from tasks import embeddings, ledger, narrow, select, storage
 from tasks.dedup import semantic
 from tasks.hashing import digest, table_digest
 from tasks.steps import dedup
@@ -48,7 +48,7 @@ def compare(deciding: DecidingConfig, found: dedup.Found, out: str) -> list[str]
         return []
     file = f"semantic-{digest(VERSION, found.key)}.parquet"
     at = dedup.at(file, out)
-    if removal.finished(out, found.key) is None and storage.read_shard(at) is None:
+    if narrow.finished(out, found.key) is None and storage.read_shard(at) is None:
         twins = dedup.twins(found, out)
         left = select.surviving(twins, deciding.dedup).arg_true().cast(pl.Int64)
         ranks = twins[c.RANK].gather(left)

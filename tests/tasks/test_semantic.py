@@ -92,7 +92,7 @@ def test_who_goes_is_who_comparing_all_with_all_lets_go(
     frame = pl.DataFrame(pairs, schema=[c.ROW, c.TWIN_ROW, c.SIMILARITY], orient="row").cast(
         {c.ROW: pl.Int64, c.TWIN_ROW: pl.Int64, c.SIMILARITY: pl.Float64}
     )
-    assert_same(dedup.settle(frame, np.arange(len(unit))).rows(), found)
+    assert_same(dedup.settle(lambda: [frame], np.arange(len(unit))).rows(), found)
 
 
 def test_planted_paraphrases_are_found_over_many_blocks() -> None:
