@@ -188,12 +188,15 @@ def test_lost_file_is_decided_again(tmp_path: Path) -> None:
     corpora.write_jsonl(tmp_path / "in.jsonl.gz", documents(20))
     out = run(tmp_path, str(tmp_path / "in.jsonl.gz"), ASKED)
     before, files = written(out), sorted((out / "decisions/removed").glob("*.parquet"))
-    files[0].unlink()
+    samples = (out / "decisions/samples.json").read_bytes()
     from flows.build_corpus import build_corpus
 
-    build_corpus(load(str(tmp_path / "recipe.toml")), str(out))
-    assert sorted((out / "decisions/removed").glob("*.parquet")) == files
-    assert written(out) == before
+    for lost in (files[0], out / "decisions/samples.json"):
+        lost.unlink()
+        build_corpus(load(str(tmp_path / "recipe.toml")), str(out))
+        assert sorted((out / "decisions/removed").glob("*.parquet")) == files
+        assert (out / "decisions/samples.json").read_bytes() == samples
+        assert written(out) == before
 
 
 def test_same_whatever_the_files_order_and_memory(finished: Path, tmp_path: Path) -> None:
