@@ -135,6 +135,12 @@ def plain(text: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def lowest(bits: Any) -> Any:
+    """Return how many bits are below the lowest that is set; 64 where none is."""
+    return np.int64(_trailing_zeros(bits))
+
+
+@njit(cache=True, nogil=True)
 def first(marks: Any) -> Any:
     """Return how many bytes stand before the first that is marked: 0 to 8."""
     return np.int64(_trailing_zeros(marks) >> np.uint64(3))

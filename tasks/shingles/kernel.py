@@ -8,16 +8,16 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from tasks.characters import swar
+from tasks.characters import swar, wide
 from tasks.shingles import ALONE, FACTOR, SEPARATOR
 
-TOKENS_AT_ONCE: Final = 4_096
+TOKENS_AT_ONCE: Final = 2_048
 """They are hashed before more are read: what is between stays in a core's cache."""
-SPARE: Final = 16
-"""Places that stay free, so that eight bytes with four words in them can be written whole."""
+SPARE: Final = 40
+"""Places that stay free, so that 32 bytes, or all limits of words in them, can be written."""
+OFTEN: Final = 12
+"""Words begin or end in 32 bytes of most texts so often, at most."""
 SPACE: Final = np.uint64(0x20)
-SPACES: Final = np.uint64(0x2020202020202020)
-LOW_8: Final = np.uint64(0xFF)
 FACTOR_64: Final = np.uint64(FACTOR)
 WIDE_1: Final = np.uint64(0xFF51AFD7ED558CCD)
 WIDE_2: Final = np.uint64(0xC4CEB9FE1A85EC53)
@@ -54,84 +54,78 @@ def _write(words: Any, size: int, code: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _read_ascii(data: Any, stop: Any, words: Any, begins: Any, state: Any) -> Any:
-    """Do what :func:`_read` does as long as there is ASCII, eight bytes at a time."""
-    at, inside, size, count = state
-    full, whole = len(begins) - SPARE, min(stop, len(data) - 7)
-    before = np.uint64(inside) << np.uint64(7)
-    while at < stop and count < full:
-        chunk = swar.eight(data, at) if at < whole else swar.load(data, at, stop - at)
-        most = min(swar.first(chunk & swar.HIGH), stop - at)
-        if most == 0:
-            break
-        marks = swar.alphanumeric(chunk)
-        before |= marks << np.uint64(8)
-        # As far as separators stand alone; what follows one is skipped as far as it is one too.
-        taken = min(swar.first(~(marks | before) & swar.HIGH), most)
-        within = (marks >> np.uint64(7)) * LOW_8
-        swar.put(words, size, (swar.lower(chunk) & within) | (SPACES & ~within))
-        new = marks & ~before
-        if taken < 8:
-            new &= (np.uint64(1) << np.uint64(8 * taken)) - np.uint64(1)
-        # One or two words begin here, most often: both are written down without asking.
-        begins[count] = size + swar.first(new)
-        second = new & (new - np.uint64(1))
-        begins[count + 1] = size + swar.first(second)
-        many = np.int64(swar.ones(new))
-        if many > 2:
-            for k in range(2, many):
-                second &= second - np.uint64(1)
-                begins[count + k] = size + swar.first(second)
-        count += many
-        if taken == 8:  # foreseen, so that the next eight need not wait for what this was found by
-            at, size, before = at + 8, size + 8, marks >> np.uint64(56)
-            continue
-        at, size = at + taken, size + taken
-        before = (before >> np.uint64(8 * taken)) & np.uint64(0x80)
-        if taken < most:
-            at += min(swar.first(marks >> np.uint64(8 * taken)), most - taken)
-    return at, np.int64(before >> np.uint64(7)), size, count
-
-
-@njit(cache=True, nogil=True)
-def _read(data: Any, stop: int, folds: Any, words: Any, begins: Any, state: Any) -> Any:
-    """Write words in lower case, each with a space behind it, until ``begins`` is full.
-
-    ``begins`` holds where each begins. The state, which is returned: where in ``data``, whether
-    inside a word (0 or 1), bytes and words written so far.
-    """
-    starts, folded = folds
-    at, inside, size, count = state
-    full = len(begins) - SPARE
-    while at < stop and count < full:
-        if data[at] < 0x80:
-            at, inside, size, count = _read_ascii(
-                data, stop, words, begins, (at, inside, size, count)
-            )
-            continue
-        lead = np.int64(data[at])
-        more = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
-        code = lead & (0x3F >> more)
-        at += 1
+def _code_point(data: Any, at: Any, stop: Any) -> Any:
+    """Return the code point at a place, and where the next one begins."""
+    code = np.int64(data[at])
+    at += 1
+    if code >= 0x80:
+        more = 1 if code < 0xE0 else 2 if code < 0xF0 else 3
+        code &= 0x3F >> more
         while more and at < stop:
             code = (code << 6) | (np.int64(data[at]) & 0x3F)
             at, more = at + 1, more - 1
-        code = min(code, np.int64(0x10FFFF))  # bytes that are no UTF-8 may say more
+    return min(code, np.int64(0x10FFFF)), at  # bytes that are no UTF-8 may say more
+
+
+@njit(cache=True, nogil=True)
+def _read_ascii(data: Any, stop: Any, words: Any, limits: Any, state: Any) -> Any:
+    """Do what :func:`_read` does as long as there is ASCII, 32 bytes at a time."""
+    at, size, count = state
+    full = len(limits) - SPARE
+    before = np.uint64(count & 1)
+    while at < stop and count < full:
+        found = wide.lowered(data, at, words, size)
+        taken = min(swar.lowest(found >> np.uint64(32)), stop - at, wide.WIDTH)
+        if taken == 0:
+            break
+        every = (np.uint64(1) << np.uint64(taken)) - np.uint64(1)
+        marks = found & every
+        turns = (marks ^ ((marks << np.uint64(1)) | before)) & every
+        before = marks >> np.uint64(taken - 1)
+        new = np.int64(swar.ones(turns))
+        for k in range(OFTEN):  # whether there are as many or not: to ask would take longer
+            limits[count + k] = size + swar.lowest(turns)
+            turns &= turns - np.uint64(1)
+        if new > OFTEN:
+            for k in range(OFTEN, new):
+                limits[count + k] = size + swar.lowest(turns)
+                turns &= turns - np.uint64(1)
+        at, size, count = at + taken, size + taken, count + new
+    return at, size, count
+
+
+@njit(cache=True, nogil=True)
+def _read(data: Any, stop: int, folds: Any, words: Any, limits: Any, state: Any) -> Any:
+    """Write words in lower case until ``limits`` is full of where they begin and end, in turn.
+
+    What is written between two words is no matter. The state, which is returned: where in ``data``,
+    bytes and limits written so far; a word is open if their number is odd.
+    """
+    starts, folded = folds
+    at, size, count = state
+    full, whole = len(limits) - SPARE, len(data) - wide.WIDTH
+    while at < stop and count < full:
+        if data[at] < 0x80 and at <= whole:
+            at, size, count = _read_ascii(
+                data, min(stop, whole + 1), words, limits, (at, size, count)
+            )
+            continue
+        code, at = _code_point(data, at, stop)
         both = np.int64(folded[np.int64(starts[code >> 8]) + (code & 0xFF)])
         code, kind = (code + both) & 0xFFFFFF, both >> 24
-        if inside and kind:
-            words[size] = 32
-            size, inside = size + 1, 0
+        if kind and count & 1:
+            limits[count] = size
+            count += 1
         if kind == SEPARATOR:
             continue
-        if not inside:
-            begins[count] = size
+        if not count & 1:
+            limits[count] = size
             count += 1
-        size, inside = _write(words, size, code), 1
+        size = _write(words, size, code)
         if kind == ALONE:
-            words[size] = 32
-            size, inside = size + 1, 0
-    return at, inside, size, count
+            limits[count] = size
+            count += 1
+    return at, size, count
 
 
 @njit(cache=True, nogil=True)
@@ -153,14 +147,14 @@ def _word(words: Any, at: int, size: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _words(words: Any, begins: Any, count: Any, tokens: Any, found: Any) -> Any:
+def _words(words: Any, limits: Any, count: Any, tokens: Any, found: Any) -> Any:
     """Hash ``count`` words; return how many tokens there are then.
 
     It is :func:`_word` again, written out: a call for each word would take as long as its hash.
     """
     for i in range(count):
-        at = begins[i]
-        size = begins[i + 1] - 1 - at
+        at = limits[2 * i]
+        size = limits[2 * i + 1] - at
         value = np.uint64(0)
         while size > 8:
             value = _token(value ^ swar.eight(words, at))
@@ -171,16 +165,23 @@ def _words(words: Any, begins: Any, count: Any, tokens: Any, found: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _characters(words: Any, size: Any, tokens: Any, count: int) -> int:
-    """Hash each character of ``words[:size]``; return how many tokens there are then."""
-    at = 0
-    while at < size:
-        end = at + 1
-        while end < size and words[end] & 0xC0 == 0x80:
-            end += 1
-        tokens[count] = _word(words, at, end - at)
-        at, count = end, count + 1
-    return count
+def _characters(words: Any, limits: Any, count: Any, tokens: Any, found: Any, inside: Any) -> Any:
+    """Hash each character of ``count`` words and a space between two; return how many tokens then.
+
+    ``inside``: whether a word stands before the first one.
+    """
+    for i in range(count):
+        if i or inside:
+            tokens[found] = _token(SPACE)
+            found += 1
+        at, last = limits[2 * i], limits[2 * i + 1]
+        while at < last:
+            end = at + 1
+            while end < last and words[end] & 0xC0 == 0x80:
+                end += 1
+            tokens[found] = _word(words, at, end - at)
+            at, found = end, found + 1
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -214,12 +215,12 @@ def room(offsets: Any, width: int, by_character: bool) -> Any:  # noqa: FBT001
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
-    # In lower case two bytes may be three; a word of one character has a space behind it.
+    # In lower case two bytes may be three; a word of one character has a space behind it as tokens.
     words = np.empty(2 * longest + SPARE, np.uint8)
-    begins = np.empty(TOKENS_AT_ONCE + SPARE, np.int64)
-    most = width + SPARE + (len(words) if by_character else len(begins))
+    limits = np.empty(2 * TOKENS_AT_ONCE + SPARE, np.int64)
+    most = width + SPARE + (len(words) if by_character else TOKENS_AT_ONCE)
     tokens, hashes = np.empty(most, np.uint64), np.empty(most, np.uint64)
-    return words, begins, tokens, hashes, width, by_character
+    return words, limits, tokens, hashes, width, by_character
 
 
 @njit(cache=True, nogil=True)
@@ -238,25 +239,20 @@ def following(data: Any, stop: Any, folds: Any, work: Any, state: Any) -> Any:
     whether they were the last. In the state stand where to go on, whether inside a word, bytes of
     it that were read, the sum of powers, and tokens seen: 0 in the end if there is no word at all.
     """
-    words, begins, tokens, hashes, width, by_character = work
+    words, limits, tokens, hashes, width, by_character = work
     at, inside, size, value, seen = state
-    begins[0] = 0
-    at, inside, size, count = _read(data, stop, folds, words, begins, (at, inside, size, inside))
+    limits[0] = 0
+    at, size, count = _read(data, stop, folds, words, limits, (at, size, inside))
     last = at >= stop
-    if last and inside:
-        words[size] = 32
-        size, inside = size + 1, 0
-    begins[count] = size
-    whole = count - inside
-    first = begins[whole]  # of a word that goes on in what is read next
-    found = width
+    if last and count & 1:
+        limits[count] = size
+        count += 1
+    whole, inside = count >> 1, count & 1
+    first = limits[2 * whole] if inside else size  # of a word that goes on in what is read next
     if by_character:
-        if seen and first:
-            tokens[found] = _token(SPACE)  # between what came before and what comes now
-            found += 1
-        found = _characters(words, first - 1, tokens, found)
+        found = _characters(words, limits, whole, tokens, width, seen)
     else:
-        found = _words(words, begins, whole, tokens, found)
+        found = _words(words, limits, whole, tokens, width)
     (value, seen), made = _roll(tokens, width, found - width, hashes, (value, seen))
     if last and 0 < seen < width:
         hashes[0], made = widely_mixed(value), 1

@@ -81,12 +81,14 @@ def _compiled(
 def _permutations(size: int, seed: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Return factors, which are odd, and terms: datasketch's, without the second it takes to load.
 
-    They come from NumPy's first generator, whose numbers no version changes.
+    They come from NumPy's first generator, whose numbers no version changes. Zeros follow up to a
+    multiple of eight.
     """
     chance = np.random.RandomState(seed)
-    halves = chance.randint(0, 1 << 31, size, dtype=np.uint32)
-    terms = chance.randint(0, 1 << 32, size, dtype=np.uint32)
-    return compiled.read_only(2 * halves + np.uint32(1)), compiled.read_only(terms)
+    both = np.zeros((2, -(-size // 8) * 8), np.uint32)
+    both[0, :size] = 2 * chance.randint(0, 1 << 31, size, dtype=np.uint32) + np.uint32(1)
+    both[1, :size] = chance.randint(0, 1 << 32, size, dtype=np.uint32)
+    return compiled.read_only(both[0]), compiled.read_only(both[1])
 
 
 def _frame(

@@ -9,9 +9,8 @@ import numpy as np
 from numba import njit
 
 from tasks.shingles.kernel import following, room, start, widely_mixed
+from tasks.signals.minhash import permuting
 
-ROW: Final = 32
-"""Hashes that the processor permutes at a time: four times eight."""
 LOW_32: Final = np.uint64(0xFFFFFFFF)
 MIX_1: Final = np.uint64(0x85EBCA6B)
 MIX_2: Final = np.uint64(0xC2B2AE35)
@@ -31,14 +30,16 @@ def _shorten(numbers: Any, count: int, short: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _lessen(hashes: Any, factors: Any, terms: Any, least: Any) -> None:
+def _lessen(hashes: Any, count: Any, permutations: Any, least: Any) -> None:
     """Let shingles take part: of each permutation the least value stays."""
-    for k in range(len(least)):
-        factor, term, value = factors[k], terms[k], least[k]
-        for i in range(len(hashes)):  # the processor does eight of them at a time
-            found = np.uint32(factor * hashes[i] + term)
-            value = min(found, value)
-        least[k] = value
+    factors, terms = permutations
+    at = 0
+    while at + 32 <= len(least):
+        permuting.by_32(hashes, count, factors, terms, least, at)
+        at += 32
+    while at + 8 <= len(least):
+        permuting.by_8(hashes, count, factors, terms, least, at)
+        at += 8
 
 
 @njit(cache=True, nogil=True)
@@ -46,16 +47,12 @@ def _sketch(
     data: Any, limits: Any, folds: Any, work: Any, short: Any, permutations: Any, least: Any
 ) -> Any:
     """Sketch a text into ``least``; return whether it has a word."""
-    factors, terms = permutations
     least[:] = LOW_32
     state, last = start(limits[0], work), False
     while not last:
         state, made, last = following(data, limits[1], folds, work, state)
         _shorten(work[3], made, short)
-        # The first one again and again up to whole rows: it changes nothing, and ends are slow.
-        full = -(-made // ROW) * ROW
-        short[made:full] = short[0]
-        _lessen(short[:full], factors, terms, least)
+        _lessen(short, made, permutations, least)
     return state[-1] > 0
 
 
@@ -74,14 +71,14 @@ def sketch(
     """Write down the sketch and band keys of each text, and whether it has a word.
 
     ``width``: words, or characters, of a shingle. ``permutations``: their factors and their terms
-    (uint32), as many as ``sketches`` (uint8) has columns; each column of ``keys`` (uint64) is of
-    equally many of them.
+    (uint32), as many as ``sketches`` (uint8) has columns and some that fill up eights; each column
+    of ``keys`` (uint64) is of equally many of them.
     """
     work = room(offsets, width, by_character)
-    short = np.empty(max(len(work[3]), sketches.shape[1]) + ROW, np.uint32)
-    least = np.empty(sketches.shape[1], np.uint32)
-    bands = keys.shape[1]
-    rows = len(least) // bands
+    least = np.empty(len(permutations[0]), np.uint32)
+    short = np.empty(max(len(work[3]), len(least)), np.uint32)
+    size, bands = sketches.shape[1], keys.shape[1]
+    rows = size // bands
     for i in range(len(offsets) - 1):
         limits = offsets[i], offsets[i + 1]
         found[i] = _sketch(data, limits, folds, work, short, permutations, least)
@@ -90,6 +87,6 @@ def sketch(
         for k in range(rows):  # bands side by side: none waits for another
             for band in range(bands):
                 keys[i, band] = widely_mixed(keys[i, band] ^ np.uint64(least[band * rows + k]))
-        _shorten(least, len(least), short)
-        for k in range(len(least)):
+        _shorten(least, size, short)
+        for k in range(size):
             sketches[i, k] = np.uint8(short[k])
