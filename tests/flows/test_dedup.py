@@ -139,3 +139,14 @@ def test_twins_that_differ_in_form_only(tmp_path: Path) -> None:
     assert frame[c.KEEP].sum() == 1
     assert set(frame[c.SIMILARITY].drop_nulls()) == {1.0}
     assert Counter(frame[c.DROP_REASON])["exact_duplicate"] == 1
+
+
+def test_documents_of_one_word_or_none(tmp_path: Path) -> None:
+    texts = ["Yes", "yes.", "No", "?!", "?!", "\u00a0 \n", ""]
+    frame = decided(tmp_path, write(tmp_path, [page(i, None, "", t) for i, t in enumerate(texts)]))
+    kept = [text.lower().strip(".") for text in frame.filter(c.KEEP)[c.TEXT]]
+    assert sorted(kept) == ["?!", "no", "yes"]
+    wanted = {"near_duplicate": 1, "exact_duplicate": 1, "empty": 2}
+    assert Counter(frame[c.DROP_REASON].drop_nulls()) == wanted
+    twin = frame.filter(pl.col(c.DROP_REASON) == "near_duplicate")
+    assert twin[c.SIMILARITY].to_list() == [1.0]
