@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 def rows(
     out: str, shard: str, wanted: Sequence[int], *, columns: Sequence[str] | None = None
 ) -> Iterator[tuple[list[int], pa.Table]]:
-    """Read some rows of a documents shard, in their order, as (row numbers, table) a batch."""
+    """Read some rows of a documents shard, in their order, as (row numbers, table) a batch.
+
+    The file is read up to the last of them, and not at all for none.
+    """
     ordered = np.sort(np.asarray(wanted, dtype=np.int64))
+    if not len(ordered):
+        return
     start = 0
     at = storage.join(ledger.folder(out, "ingest"), shard)
     for batch in storage.read_batches(at, columns):
@@ -25,3 +30,5 @@ def rows(
         if len(inside):
             yield inside.tolist(), batch.take(pa.array(inside - start))
         start += batch.num_rows
+        if start > ordered[-1]:
+            return

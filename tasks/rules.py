@@ -83,6 +83,19 @@ def rules(config: SelectConfig, overrides: tuple[Override, ...] = ()) -> tuple[R
     return tuple(found)
 
 
+def names(config: SelectConfig) -> tuple[str, ...]:
+    """Return the names of all rules that any document may be judged by, in the order of reasons."""
+    found: list[str] = []
+    for name in RULE_SETS:
+        sets = (getattr(some, name) for some in (config, *config.overrides))
+        asked = next((one for one in sets if one), None)
+        if asked is not None:
+            found += [_rule_name(name, limit.column) for limit in asked.limits]
+    found += [f"{OWN}{own.name}" for own in config.rules]
+    found += [f"{ATTRIBUTE}{one.name}" for one in config.attributes]
+    return tuple(found)
+
+
 def _thresholds(
     name: str, config: SelectConfig, overrides: tuple[Override, ...]
 ) -> tuple[RuleSet | None, dict[str, str]]:
@@ -113,10 +126,15 @@ def attribute_column(name: str) -> str:
     return f"{c.ATTRIBUTES}.{name}"
 
 
+def _rule_name(rule_set: str, column: str) -> str:
+    """Return how reasons call a rule: by the signal, after the set's name if that is another's."""
+    return column if column.startswith(rule_set.partition("_")[0]) else f"{rule_set}:{column}"
+
+
 def _of_set(name: str, thresholds: RuleSet, places: dict[str, str]) -> Iterator[Rule]:
     for column, least, most in thresholds.limits:
         yield Rule(
-            column if column.startswith(name.partition("_")[0]) else f"{name}:{column}",
+            _rule_name(name, column),
             column,
             None if least is None else getattr(thresholds, least),
             None if most is None else getattr(thresholds, most),

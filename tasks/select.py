@@ -77,13 +77,16 @@ def reasons(frame: pl.DataFrame, config: SelectConfig) -> pl.Series:
 
 
 def _rules(frame: pl.DataFrame, config: SelectConfig) -> dict[str, pl.Expr]:
-    """Return of each rule which rows break it, by the thresholds that hold for their kind."""
+    """Return of each rule which rows break it, by the thresholds that hold for their kind.
+
+    In one order, whatever kinds there are: a run's documents are judged some at a time.
+    """
     found: dict[str, pl.Expr] = {}
     for overrides, rows in _kinds(frame, config):
         for rule in rules.rules(config, overrides):
             broken = rule.broken() if rows is None else rows & rule.broken()
             found[rule.name] = found[rule.name] | broken if rule.name in found else broken
-    return found
+    return {name: found[name] for name in rules.names(config) if name in found}
 
 
 def _kinds(

@@ -165,20 +165,20 @@ def _alike(deciding: DecidingConfig, key: str, span: dedup.Span, out: str) -> pl
     return found.filter(pl.col(c.SIMILARITY) >= config.threshold)
 
 
-def twins(found: Found, out: str) -> pl.DataFrame:
-    """Return :func:`tasks.dedup.twins` of what was found, beside ``broken_rules`` and ``rank``.
-
-    Raises :class:`SourceError` where what decisions rest on is no longer what they were begun with.
-    """
-    place = _state_at(found.key, out)
-    if storage.read_shard(place) is None:
+def check_same(found: Found, key: str) -> None:
+    """Raise :class:`SourceError` where ``found`` is for other decisions than those of this key."""
+    if found.key != key:
         raise SourceError(
-            place,
-            got="no such file: an index, an opt-out list or the tokenizer has changed meanwhile",
+            "what decisions rest on",
+            got="an index, embeddings, an opt-out list or the tokenizer that has changed meanwhile",
             wanted="them as they were when the run began to compare documents",
             way_out="Run the recipe again when nothing writes to them any more.",
         )
-    state = pl.DataFrame(storage.read_table(place))
+
+
+def twins(found: Found, out: str) -> pl.DataFrame:
+    """Return :func:`tasks.dedup.twins` of what was found, beside ``broken_rules`` and ``rank``."""
+    state = pl.DataFrame(storage.read_table(_state_at(found.key, out)))
     settled = dedup.settle(partial(_pairs, found, out), state[c.RANK].to_numpy())
     answer = dedup.twins(state, settled, read_known(found.known, out))
     return state.select(c.BROKEN, c.RANK).hstack(answer)

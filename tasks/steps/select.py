@@ -60,6 +60,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     before = narrow.finished(out, given.key)
     if before is not None:
         return before, True
+    dedup.check_same(found, given.key)
     ledger.begin(out, "select")
     _lay_by(given.lists, out)
     frame = narrow.load(given, deciding, out)

@@ -206,6 +206,22 @@ def test_overrides_speak_of_languages_and_sources() -> None:
     assert select.reasons(frame.clear(), config).to_list() == []
 
 
+def test_reasons_stand_in_one_order_whatever_else_is_judged_beside() -> None:
+    """Documents are judged some at a time: as their files have them."""
+    config = SelectConfig.model_validate(
+        {
+            "apply_to": "all",
+            "overrides": [{"sources": ["zips"], "code": {"max_line_length": 50}}],
+            "rules": [{"name": "few", "drop_where": "gopher_word_count < 90"}],
+        }
+    )
+    bad = GOOD | {c.GOPHER_WORD_COUNT: 20, "code_max_line_length": 60}
+    one = bad | {c.SOURCE: "zips"}
+    alone = reasons(config, **one)
+    beside = select.reasons(pl.DataFrame([bad, one], schema_overrides=KINDS), config).to_list()
+    assert alone == beside[1] == [c.GOPHER_WORD_COUNT, "code_max_line_length", "rule:few"]
+
+
 def overriding(*overrides: dict[str, Any], **keys: Any) -> SelectConfig:
     """Return a configuration with some overrides."""
     return SelectConfig.model_validate({"apply_to": "all", "overrides": overrides, **keys})
