@@ -6,10 +6,7 @@ from schemas.manifest import Frozen
 
 
 class SourcePlan(Frozen):
-    """One source: files as listed; the rest estimated from its first documents.
-
-    ``parts``: lines, paragraphs and runs of words that are compared with other documents'.
-    """
+    """One source: files as listed; the rest estimated from its first documents."""
 
     name: str
     origin: str
@@ -21,7 +18,6 @@ class SourcePlan(Frozen):
     text_bytes: int
     disk_bytes: int
     narrow_bytes: int
-    parts: int
     seconds: float
 
 
@@ -30,8 +26,6 @@ class Plan(Frozen):
 
     ``pairs_bytes`` are those of ``disk_bytes`` that pairs of near-duplicates take at most: as much
     where every document has all the twins that are noted down, next to nothing where few have any.
-    ``parts_bytes`` are not in ``memory_bytes``: what lines, paragraphs and runs take while they are
-    settled, if other documents have all of them; a part of that where they have a part.
     """
 
     out: str
@@ -41,7 +35,6 @@ class Plan(Frozen):
     extra_reads: tuple[str, ...]
     passed_over: tuple[str, ...]
     memory_bytes: int
-    parts_bytes: int
     disk_bytes: int
     pairs_bytes: int
     free_bytes: int

@@ -22,7 +22,6 @@ from schemas.plan import Plan, SourcePlan
 from tasks import against, dedup, embeddings, inputs, preflight, sampling, storage
 from tasks.ingest import documents
 from tasks.report import sections
-from tasks.signals import pieces
 from tasks.signals.measure import measure
 
 if TYPE_CHECKING:
@@ -37,8 +36,6 @@ DECIDING_BYTES = 1_500
 """Memory a document takes while it is decided on (a million documents took 1.4 GB at most)."""
 DECIDED_BYTES = 100
 """What a document's decision takes on disk, with the state it is made from (45 were measured)."""
-PART_BYTES = 100
-"""Memory that a part of a text takes which other documents have, each time it occurs, about."""
 SHARD_COPIES = 4
 """Copies of a training shard's text that exist while it is collected, sorted and written."""
 
@@ -62,7 +59,6 @@ def plan(recipe: RunConfig, out: str, memory_limit: int = dedup.MEMORY_BYTES) ->
         extra_reads=tuple(_extra_reads(recipe)),
         passed_over=tuple(listing.passed_over),
         memory_bytes=_peak_bytes() + PREFECT_BYTES + _largest_need(recipe, sources, memory_limit),
-        parts_bytes=PART_BYTES * sum(s.parts for s in sources),
         disk_bytes=written + DECIDED_BYTES * documents + pairs,
         pairs_bytes=pairs,
         free_bytes=storage.free_bytes(out),
@@ -100,7 +96,6 @@ def _source_plan(source: Source, units: list[Unit], signals: SignalsConfig) -> S
         text_bytes=math.ceil(seen.text_bytes * factor),
         disk_bytes=math.ceil(seen.disk_bytes * factor),
         narrow_bytes=math.ceil(seen.narrow_bytes * factor),
-        parts=math.ceil(seen.parts * factor),
         seconds=seen.seconds * factor,
     )
 
@@ -113,7 +108,6 @@ class _Look(Frozen):
     text_bytes: int = 0
     disk_bytes: int = 0
     narrow_bytes: int = 0
-    parts: int = 0
     seconds: float = 0.0
 
 
@@ -140,7 +134,6 @@ def _look(
         text_bytes=sum(measured.column(c.N_BYTES).to_pylist()),
         disk_bytes=disk,
         narrow_bytes=measured.nbytes,
-        parts=pieces.compared(measured.column(c.PIECES), signals),
         seconds=time.process_time() - started - warming,
     )
 

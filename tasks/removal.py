@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 FOLDER: Final = "removed"
 DETAIL: Final = "removed"
-PARTS: Final = "removed_parts"
 WAY_OUT: Final = "Run the recipe again with the same --out: it decides again what is removed."
 
 
@@ -48,25 +47,9 @@ def write(removed: pl.DataFrame, documents: StageManifest, out: str) -> list[Sha
     return written
 
 
-def detail(written: Sequence[Shard], spans: pl.DataFrame) -> dict[str, Any]:
-    """Return what the manifest says of files and of what is in them; nothing where there are none.
-
-    ``spans``: what is removed, with the ``source`` of each document.
-    """
-    if not written:
-        return {}
-    return {DETAIL: {entry.file: entry.digest for entry in written}, PARTS: by_source(spans)}
-
-
-def by_source(spans: pl.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
-    """Count parts and bytes by source and level."""
-    counts = spans.group_by(c.SOURCE, c.LEVEL).agg(
-        pl.len(), (pl.col(c.END) - pl.col(c.START)).sum().alias("bytes")
-    )
-    found: dict[str, dict[str, dict[str, int]]] = {}
-    for source, level, parts, lost in counts.sort(c.SOURCE, c.LEVEL).iter_rows():
-        found.setdefault(source, {})[level] = {"parts": parts, "bytes": lost}
-    return found
+def detail(written: Sequence[Shard]) -> dict[str, Any]:
+    """Return what the manifest says of files; nothing where there are none."""
+    return {DETAIL: {entry.file: entry.digest for entry in written}} if written else {}
 
 
 def files(out: str) -> dict[str, str]:

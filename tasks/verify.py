@@ -264,7 +264,6 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
             beside = decided[own[c.ROW]].select(pl.col(c.DOC_ID).alias("is"), c.KEEP)
             whole = documents[c.N_BYTES] + removal.sizes(own, decided.height)
             beside = beside.hstack([whole[own[c.ROW]].alias(c.N_BYTES)])
-            beside = beside.hstack([documents[c.SOURCE][own[c.ROW]]])
             found.append(own.hstack(beside))
     spans = pl.concat(found)
     inside = pl.col(c.START).is_between(0, pl.col(c.END) - 1)
@@ -277,9 +276,6 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
     detail = f"{spans.height:,} parts, {lost:,} bytes, {wrong:,} of them not"
     statement = "select: what is removed is of kept documents, for kept ones"
     yield Finding(statement, wrong == 0, detail)
-    said = manifests["select"].details.get(removal.PARTS)
-    statement = "select: what is removed, by source and level"
-    yield Finding.same(statement, said, removal.by_source(spans))
 
 
 def _samples(out: str, manifests: Manifests) -> Iterator[Finding]:

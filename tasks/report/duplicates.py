@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.levels import LEVELS
 from schemas.section import Bars, Beside, Excerpt, Section, Table
-from tasks.pieces import NAMES
 from tasks.report.thresholds import share
 
 if TYPE_CHECKING:
@@ -18,10 +17,6 @@ if TYPE_CHECKING:
 LARGEST = (
     "A document with all that are the same or nearly so. A large cluster is a text that very many "
     "share, or a sign that dedup.threshold is too low."
-)
-REMOVED = (
-    "Lines, paragraphs and runs of words (substrings) that another kept document has, too. Each is "
-    "in decisions/removed/, with the document that it can still be read in."
 )
 SAMPLES = (
     "Chosen by seeded hash, of each cluster at most one, near-duplicates first. Words that differ "
@@ -35,7 +30,7 @@ def duplicates(decisions: StageManifest, samples: Samples | None) -> list[Sectio
     found = decisions.details.get("duplicates") or {"sources": {}}
     if not found["sources"]:
         return []
-    every = [_by_level(found["sources"]), _losses(found), *_removed(decisions.details)]
+    every = [_by_level(found["sources"]), _losses(found)]
     if found["sizes"]:
         every += [_sizes(found["sizes"]), _largest(found["largest"])]
     if samples is not None and samples.twins:
@@ -82,23 +77,6 @@ def _losses(found: Mapping[str, Any]) -> Section:
     text = f"{stops} These lose more than half of that to duplicates: look at the samples."
     header = ("source", "documents", "duplicates", "share", "by level")
     return Section("Losses to duplicates", text, Table(header, rows))
-
-
-def _removed(details: Mapping[str, Any]) -> Iterator[Section]:
-    """Say what kept documents lose; nothing where none loses anything."""
-    lost = details.get("removed_parts")
-    if not lost:
-        return
-    levels = [name for name in NAMES if any(name in own for own in lost.values())]
-    rows = []
-    for source, own in lost.items():
-        counts = [own.get(level, {"parts": 0, "bytes": 0}) for level in levels]
-        gone = sum(one["bytes"] for one in counts)
-        left = details["sources"][source]["kept_bytes"]
-        parts = tuple(one["parts"] for one in counts)
-        rows.append((source, *parts, gone / 1e6, left / 1e6, share(gone, gone + left)))
-    header = ("source", *(f"{level}s" for level in levels), "MB removed", "MB left", "removed")
-    yield Section("Removed from kept documents", REMOVED, Table(header, tuple(rows)))
 
 
 def _sizes(sizes: list[dict[str, Any]]) -> Section:

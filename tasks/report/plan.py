@@ -22,7 +22,6 @@ def plan_sections(plan: Plan) -> list[Section]:
     )  # fmt: skip
     needs = (
         ("memory at its peak, MB", plan.memory_bytes / 1e6),
-        *_parts(plan),
         ("disk, MB at most", plan.disk_bytes / 1e6),
         ("of it, if all documents have twins, their pairs", plan.pairs_bytes / 1e6),
         ("free disk, MB", plan.free_bytes / 1e6),
@@ -38,11 +37,3 @@ def plan_sections(plan: Plan) -> list[Section]:
         Section("Stages", stages),
         Section("Needs, estimated", "", Table(("", ""), needs)),
     ]
-
-
-def _parts(plan: Plan) -> list[tuple[str, float]]:
-    """What depends on the texts: nobody knows before how much of them others have, too."""
-    if not plan.parts_bytes:
-        return []
-    label = "and for each tenth of the text that stands in other documents, too"
-    return [(label, plan.parts_bytes / 1e7)]

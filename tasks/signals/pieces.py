@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.signals import PIECE
@@ -45,16 +44,3 @@ def pieces(documents: pa.Table, config: SignalsConfig) -> pa.Array:
     ]
     items = pa.StructArray.from_arrays(parts, fields=list(PIECE))
     return pa.ListArray.from_arrays(pa.array(firsts), items, type=kind, mask=pa.array(whole))
-
-
-def compared(found: pa.ChunkedArray, config: SignalsConfig) -> int:
-    """Return by how many parts documents are compared: lines, paragraphs, and runs, about.
-
-    Of as many hashes as a window of ``w`` moves over, ``2 / (w + 1)`` become anchors (Schleimer et
-    al., SIGMOD 2003); each of the others begins a run, too.
-    """
-    kinds = pc.struct_field(pc.list_flatten(found.combine_chunks()), "kind").to_numpy()
-    anchors = int((kinds == mechanism.ANCHOR).sum())
-    words = config.substring_words or 0
-    window = words - mechanism.anchor_width(words) + 1
-    return len(kinds) - anchors + anchors * (window + 1) // 2

@@ -95,15 +95,11 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             "histograms": _histograms(frame, decisions, given, deciding.select, out),
             "duplicates": _duplicates(frame, decisions, deciding, documents=documents, out=out),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
-            **removal.detail(cut, _with_source(removed, frame)),
+            **removal.detail(cut),
         },
     )
     ledger.finish(out, manifest)
     return manifest, False
-
-
-def _with_source(removed: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    return removed.with_columns(frame[c.SOURCE].gather(removed[c.ROW]))
 
 
 def _lay_by(lists: opt_outs.Lists, out: str) -> None:

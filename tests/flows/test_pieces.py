@@ -11,14 +11,10 @@ import polars as pl
 import pytest
 
 from schemas import columns as c
-from schemas.config import SignalsConfig
 from tasks import ledger, pieces, tokens
 from tasks.inspection import inspect
-from tasks.plan import PART_BYTES, plan
 from tasks.recipe import load
 from tasks.report.document import document_facts
-from tasks.report.duplicates import duplicates
-from tasks.report.plan import plan_sections
 from tasks.verify import verify
 from tests import corpora
 from tests.real_data import real_data
@@ -186,31 +182,6 @@ def test_verify_proves_it_and_notices_a_change(finished: Path, tmp_path: Path) -
         assert any(file.name in f.detail for f in failed)
     finally:
         file.write_bytes(before)
-
-
-def test_the_report_counts_what_went(finished: Path) -> None:
-    spans = removed(finished)
-    sections = {s.title: s for s in duplicates(ledger.read(str(finished), "select"), None)}
-    table = sections["Removed from kept documents"].table
-    assert table is not None
-    told = dict(zip(table.header, table.rows[0], strict=True))
-    levels = Counter(spans[c.LEVEL])
-    assert {name: told[f"{name}s"] for name in levels} == levels
-    lost, left = (spans[c.END] - spans[c.START]).to_list(), written(finished)
-    assert told["MB removed"] == sum(lost) / 1e6
-    assert told["MB left"] == sum(len(text.encode()) for text in left.values()) / 1e6
-
-
-def test_plan_tells_of_what_depends_on_the_texts(finished: Path, tmp_path: Path) -> None:
-    recipe = load(str(finished.parent / "recipe.toml"))
-    planned = plan(recipe, str(tmp_path / "out"))
-    parts = ledger.read(str(finished), "select").details["removed_parts"]["web"]
-    most = PART_BYTES * sum(counts["parts"] for counts in parts.values())
-    assert most < planned.parts_bytes < 1_000 * most
-    labels = [row[0] for s in plan_sections(planned) if s.table for row in s.table.rows]
-    assert any("tenth" in str(label) for label in labels)
-    without = recipe.model_copy(update={"signals": SignalsConfig()})
-    assert plan(without, str(tmp_path / "out")).parts_bytes == 0
 
 
 def test_lost_file_is_decided_again(tmp_path: Path) -> None:

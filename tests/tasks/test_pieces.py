@@ -17,7 +17,6 @@ from schemas.tables import DOCUMENTS, conform
 from tasks import compiled, pieces
 from tasks.dedup import pieces as shared_pieces
 from tasks.pieces import ANCHOR, LINE, PARAGRAPH, Piece
-from tasks.signals.pieces import compared
 from tasks.signals.pieces import pieces as measured
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
 
@@ -110,15 +109,6 @@ def test_pieces_tile_what_they_are_of() -> None:
     assert [body[t.start : t.end].decode() for t in pieces.tokens(text)] == [
         *("One ", "two.\n\n\n", "Three — ", "four\n", "five  \n\n"),
     ]
-
-
-def test_runs_are_estimated_from_their_anchors() -> None:
-    """Which is what the memory is planned by that they may take."""
-    texts, config = list(real_documents()[::9]), SignalsConfig(line_words=5, substring_words=50)
-    anchored = pa.chunked_array([measured(table(texts), config)])
-    lines = sum(len(pieces.lines(text, 5)) for text in texts)
-    runs = sum(max(0, len(pieces.tokens(text)) - 49) for text in texts)
-    assert compared(anchored, config) - lines == pytest.approx(runs, rel=0.2)
 
 
 def test_signal_is_null_where_nothing_is_asked_for_and_for_conversations() -> None:
