@@ -68,7 +68,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     _check_attributes(frame, deciding)
     twins, embedded = dedup.twins(found, out), semantic.read(found.alike, out)
     frame = frame.hstack(twins.select(c.BROKEN))
-    removed, gone = pieces.removed(found, frame, deciding, out)
+    removed, gone = pieces.removed(found, frame, deciding=deciding, given=given, out=out)
     frame = frame.hstack([removal.sizes(removed, frame.height)])
     settled = semantic.joined(twins.drop(c.BROKEN, c.RANK), embedded)
     settled = dedup_rules.joined(settled, gone, REPEATED_TEXT)
