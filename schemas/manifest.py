@@ -144,6 +144,8 @@ class StageManifest(Frozen):
 
 SKETCH: Final = "sketch"
 """Among the details of the signals: the version of the scheme that sketches were made by."""
+REMOVED_PARTS: Final = "removed_parts"
+"""Among the details of the decisions: by source and level what kept documents lose, in numbers."""
 
 
 class StageRecord(Frozen):

@@ -6,7 +6,11 @@ from schemas.manifest import Frozen
 
 
 class SourcePlan(Frozen):
-    """One source: files as listed; the rest estimated from its first documents."""
+    """One source: files as listed; the rest estimated from its first documents.
+
+    ``pieces`` are what is measured to find lines, paragraphs and runs of words that documents
+    share, ``parts`` how many of these there are: 0 where the recipe does not ask for them.
+    """
 
     name: str
     origin: str
@@ -18,6 +22,8 @@ class SourcePlan(Frozen):
     text_bytes: int
     disk_bytes: int
     narrow_bytes: int
+    pieces: int
+    parts: int
     seconds: float
 
 
@@ -26,6 +32,9 @@ class Plan(Frozen):
 
     ``pairs_bytes`` are those of ``disk_bytes`` that pairs of near-duplicates take at most: as much
     where every document has all the twins that are noted down, next to nothing where few have any.
+    ``parts_bytes`` are those that lines, paragraphs and runs of words take if documents share all
+    of them, and ``parts_memory_bytes`` the memory beside ``memory_bytes``: both go with the share
+    of the text that they have in common.
     """
 
     out: str
@@ -37,5 +46,7 @@ class Plan(Frozen):
     memory_bytes: int
     disk_bytes: int
     pairs_bytes: int
+    parts_bytes: int
+    parts_memory_bytes: int
     free_bytes: int
     seconds: float

@@ -44,9 +44,9 @@ def load(
 
     ``doc_id, source, recipe_source, split, n_bytes, shard, row, priority, tokens``. ``source`` is
     ``recipe_source`` unless the records name their source themselves. ``n_bytes`` are without what
-    was removed of the text. ``shard`` and ``row`` say
-    where in ``documents/`` the text stands; ``priority`` is a seeded hash of the id; ``tokens``
-    holds what was counted before with that tokenizer of the text so masked, else null.
+    was removed of the text. ``shard`` and ``row`` say where in ``documents/`` the text stands;
+    ``priority`` is a seeded hash of the id; ``tokens`` holds what was counted before with that
+    tokenizer of the text so masked, else null.
     """
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
     parts = [

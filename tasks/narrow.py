@@ -74,9 +74,13 @@ def finished(out: str, key: str) -> StageManifest | None:
     if known is None:
         return None
     folder = ledger.folder(out, "select")
-    parts = [storage.join(folder, file) for file in known.details.get(removal.DETAIL, {})]
-    samples = storage.exists(storage.join(folder, ledger.SAMPLES))
-    return known if samples and all(map(storage.read_shard, parts)) else None
+    if not storage.exists(storage.join(folder, ledger.SAMPLES)):
+        return None
+    for file, digest_of_it in known.details.get(removal.DETAIL, {}).items():
+        part = storage.read_shard(storage.join(folder, file))
+        if part is None or part.digest != digest_of_it:
+            return None
+    return known
 
 
 def load(some: Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:

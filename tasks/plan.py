@@ -13,21 +13,25 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
 from tasks import against, dedup, embeddings, inputs, preflight, sampling, storage
+from tasks.dedup import pieces
 from tasks.ingest import documents
+from tasks.pieces import ANCHOR
 from tasks.report import sections
 from tasks.signals.measure import measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.config import RunConfig, SignalsConfig, Source
+    from schemas.config import RunConfig, Source
     from schemas.manifest import InputFile, Unit
 
 PREFECT_BYTES = 500_000_000
@@ -45,11 +49,13 @@ def plan(recipe: RunConfig, out: str, memory_limit: int = dedup.MEMORY_BYTES) ->
     preflight.check(recipe)
     listing = inputs.list_units(recipe.ingest, recipe.pool())
     sources = tuple(
-        _source_plan(s, [u for u in listing.units if u.source == s.name], recipe.signals)
+        _source_plan(s, [u for u in listing.units if u.source == s.name], recipe)
         for s in recipe.ingest.sources
     )
     documents = sum(s.documents for s in sources)
     pairs = recipe.signals.minhash * dedup.pairs_bytes(documents, recipe.signals)
+    parts = sum(s.parts for s in sources)
+    shared = pieces.DISK_BYTES * (parts + sum(s.pieces for s in sources))
     written = sum(s.disk_bytes for s in sources) + _written_text(recipe, sources)
     return Plan(
         out=out,
@@ -59,8 +65,10 @@ def plan(recipe: RunConfig, out: str, memory_limit: int = dedup.MEMORY_BYTES) ->
         extra_reads=tuple(_extra_reads(recipe)),
         passed_over=tuple(listing.passed_over),
         memory_bytes=_peak_bytes() + PREFECT_BYTES + _largest_need(recipe, sources, memory_limit),
-        disk_bytes=written + DECIDED_BYTES * documents + pairs,
+        disk_bytes=written + DECIDED_BYTES * documents + pairs + shared,
         pairs_bytes=pairs,
+        parts_bytes=shared,
+        parts_memory_bytes=pieces.SETTLED_BYTES * parts,
         free_bytes=storage.free_bytes(out),
         seconds=sum(s.seconds for s in sources),
     )
@@ -70,7 +78,8 @@ def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...], memory_lim
     """Bytes of the greediest of three stages, which do not run at the same time."""
     documents = sum(s.documents for s in sources)
     comparing = recipe.signals.minhash * dedup.needed(documents, recipe.signals)
-    deciding = max(DECIDING_BYTES * documents, min(comparing, memory_limit))
+    sorting = pieces.PIECE_BYTES * sum(max(s.pieces, s.parts) for s in sources)
+    deciding = max(DECIDING_BYTES * documents, min(max(comparing, sorting), memory_limit))
     if recipe.dedup.semantic is not None:
         vectors = embeddings.needed(recipe.dedup.semantic, documents)
         deciding = max(deciding, DECIDING_BYTES * documents + vectors)
@@ -80,10 +89,10 @@ def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...], memory_lim
     return max(deciding, SHARD_COPIES * min(text, round(recipe.mixture.shard_mb * 1e6)))
 
 
-def _source_plan(source: Source, units: list[Unit], signals: SignalsConfig) -> SourcePlan:
+def _source_plan(source: Source, units: list[Unit], recipe: RunConfig) -> SourcePlan:
     files = [f for u in units for f in u.files]
     total = sum(u.size for u in units)
-    seen = _look(source, files, units, signals)
+    seen = _look(source, files, units, recipe)
     factor = sum(u.size * u.rate for u in units) / seen.input_bytes if seen.input_bytes else 0.0
     return SourcePlan(
         name=source.name,
@@ -96,6 +105,8 @@ def _source_plan(source: Source, units: list[Unit], signals: SignalsConfig) -> S
         text_bytes=math.ceil(seen.text_bytes * factor),
         disk_bytes=math.ceil(seen.disk_bytes * factor),
         narrow_bytes=math.ceil(seen.narrow_bytes * factor),
+        pieces=math.ceil(seen.pieces * factor),
+        parts=math.ceil(seen.parts * factor),
         seconds=seen.seconds * factor,
     )
 
@@ -108,12 +119,12 @@ class _Look(Frozen):
     text_bytes: int = 0
     disk_bytes: int = 0
     narrow_bytes: int = 0
+    pieces: int = 0
+    parts: int = 0
     seconds: float = 0.0
 
 
-def _look(
-    source: Source, files: list[InputFile], units: list[Unit], signals: SignalsConfig
-) -> _Look:
+def _look(source: Source, files: list[InputFile], units: list[Unit], recipe: RunConfig) -> _Look:
     started = time.process_time()
     if not units:
         return _Look(documents=0, input_bytes=0.0)
@@ -122,11 +133,11 @@ def _look(
         return _Look(documents=0, input_bytes=first.n_bytes)
     table = documents.to_documents([("", r) for r in first.records], source=source)
     warming = time.process_time()
-    measure(
-        table.slice(0, 1), signals
-    )  # loads models and libraries, which is no cost of a document
+    # Loads models and libraries, which is no cost of a document.
+    measure(table.slice(0, 1), recipe.signals)
     warming = time.process_time() - warming
-    measured = measure(table, signals)
+    measured = measure(table, recipe.signals)
+    found, parts = _pieces(measured, recipe)
     disk = _packed(table) + _packed(measured)
     return _Look(
         documents=table.num_rows,
@@ -134,8 +145,21 @@ def _look(
         text_bytes=sum(measured.column(c.N_BYTES).to_pylist()),
         disk_bytes=disk,
         narrow_bytes=measured.nbytes,
+        pieces=found,
+        parts=parts,
         seconds=time.process_time() - started - warming,
     )
+
+
+def _pieces(measured: pa.Table, recipe: RunConfig) -> tuple[int, int]:
+    """Return the pieces that are compared, and the lines, paragraphs and runs that they lead to."""
+    told = pc.struct_field(pc.list_flatten(measured.column(c.PIECES)), "kind").to_numpy()
+    asked, words = pieces.kinds(recipe.signals, recipe.dedup), recipe.signals.substring_words
+    units = int(np.isin(told, [kind for kind in asked if kind != ANCHOR]).sum())
+    if ANCHOR not in asked or words is None:
+        return units, units
+    anchors = int((told == ANCHOR).sum())
+    return units + anchors, units + pieces.runs(anchors, words)
 
 
 def _packed(table: pa.Table) -> int:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from tasks.rules import Rule
 
 DIGITS: Final = range(4, 18)
+WENT: Final = {
+    levels.LEVELS[levels.SEMANTIC]: "as a semantic duplicate",
+    levels.LEVELS[levels.REPEATED_TEXT]: "because most of its bytes are in others",
+}
+"""Why the twin of a document went later than that, by level."""
 
 
 class Judge:
@@ -54,15 +59,11 @@ class Judge:
             return self._indexed(twin)
         if name == levels.SEMANTIC:
             return self._semantic(twin)
-        if twin.level == levels.LEVELS[levels.SEMANTIC]:
-            said = "as a document that went, as a semantic duplicate, for"
-            measured = {c.MATCHED_ID: twin.doc_id}
-            return Reason(name=name, said=f"{said} {_named(twin)}", measured=measured)
-        least, key = (
-            None,
-            {levels.EXACT: "dedup.exact", levels.REPEATED_URL: "dedup.urls"}.get(name),
-        )
-        most = None
+        if name != levels.REPEATED_TEXT and twin.level in WENT:
+            said = f"as a document that went, {WENT[twin.level]}, for {_named(twin)}"
+            return Reason(name=name, said=said, measured={c.MATCHED_ID: twin.doc_id})
+        least = most = None
+        key = {levels.EXACT: "dedup.exact", levels.REPEATED_URL: "dedup.urls"}.get(name)
         if name == levels.NEAR:
             least, key = self._config.dedup.threshold, "dedup.threshold"
         if name == levels.REPEATED_TEXT:
@@ -74,8 +75,6 @@ class Judge:
             levels.NEAR: f"similarity {_plain(twin.similarity)} to",
             levels.REPEATED_TEXT: f"{_plain(twin.similarity)} of its bytes are in others, most in",
         }
-        if twin.level == levels.LEVELS[levels.REPEATED_TEXT] and name != levels.REPEATED_TEXT:
-            alike[name] = "its twin goes, because most of its bytes are in others, for"
         limit = f"; near is at least {least:g}" if least is not None else ""
         limit += f"; at most {most:g} may be removed" if most is not None else ""
         named = f" ({key})" if key else ""

@@ -6,6 +6,7 @@ the manifest of decisions names them. Whoever reads a kept document's text reads
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,7 +21,7 @@ from tasks import ledger, storage
 from tasks.hashing import table_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from schemas.manifest import StageManifest
 
@@ -30,11 +31,11 @@ WAY_OUT: Final = "Run the recipe again with the same --out: it decides again wha
 
 
 def write(removed: pl.DataFrame, documents: StageManifest, out: str) -> list[Shard]:
-    """Write what is removed (``REMOVED``, rows counted through all shards), a file a shard."""
+    """Write what is removed (``REMOVED``, by row through all shards), a file a shard."""
     written, start = [], 0
     for shard in documents.shards:
-        inside = pl.col(c.ROW).is_between(start, start + shard.rows, closed="left")
-        own = removed.filter(inside).with_columns(pl.col(c.ROW) - start)
+        first, last = np.searchsorted(removed[c.ROW].to_numpy(), [start, start + shard.rows])
+        own = removed[first:last].with_columns(pl.col(c.ROW) - start)
         start += shard.rows
         if own.height:
             table = conform(own.to_arrow(), REMOVED)
@@ -52,8 +53,29 @@ def detail(written: Sequence[Shard]) -> dict[str, Any]:
     return {DETAIL: {entry.file: entry.digest for entry in written}} if written else {}
 
 
+def counts(removed: pl.DataFrame) -> dict[str, dict[str, dict[str, int]]]:
+    """Return how many parts and bytes go, by source and level.
+
+    Reads ``source, level, start, end``; what is removed of nobody needs no columns.
+    """
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    if removed.is_empty():
+        return found
+    size = (pl.col(c.END) - pl.col(c.START)).sum()
+    told = removed.group_by(c.SOURCE, c.LEVEL).agg(pl.len(), size.alias(c.N_BYTES))
+    for source, level, parts, n_bytes in told.sort(c.SOURCE, c.LEVEL).iter_rows():
+        found.setdefault(source, {})[level] = {"parts": parts, "bytes": n_bytes}
+    return found
+
+
 def files(out: str) -> dict[str, str]:
     """Return the digests of the files that the decisions in force have, by name."""
+    return _files(out, storage.stamp(storage.join(ledger.folder(out, "select"), ledger.MANIFEST)))
+
+
+@lru_cache(maxsize=8)
+def _files(out: str, _stamp: tuple[int, ...] | None) -> dict[str, str]:
+    """Read them once: asked for each shard, a manifest of all shards would cost their square."""
     found: dict[str, str] = ledger.read(out, "select").details.get(DETAIL, {})
     return found
 
@@ -106,18 +128,19 @@ def cut(table: pa.Table, rows: Sequence[int], removed: pl.DataFrame | None) -> p
     places = {row: i for i, row in enumerate(rows)}
     for (row,), spans in some.partition_by(c.ROW, as_dict=True, maintain_order=True).items():
         place = places[row]
-        texts[place] = b"".join(_left(texts[place].encode(), spans)).decode()
+        texts[place] = left(texts[place], spans)
     where = table.schema.get_field_index(c.TEXT)
     field = table.schema.field(where)
     return table.set_column(where, field, pa.chunked_array([pa.array(texts, field.type)]))
 
 
-def _left(text: bytes, spans: pl.DataFrame) -> Iterator[bytes]:
-    at = 0
+def left(text: str, spans: pl.DataFrame) -> str:
+    """Return a text without what ``spans`` (``start, end``) say of it."""
+    body, at, parts = text.encode(), 0, []
     for start, end in spans.select(c.START, c.END).iter_rows():
-        yield text[at:start]
+        parts.append(body[at:start])
         at = end
-    yield text[at:]
+    return b"".join([*parts, body[at:]]).decode()
 
 
 def _at(file: str, out: str) -> str:

@@ -13,6 +13,7 @@ from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import OpenmoatError
 from schemas.finding import Finding
+from schemas.manifest import REMOVED_PARTS
 from schemas.samples import Samples
 from tasks import ledger, opt_outs, removal, storage, tokens, verify_ingest, verify_mixture
 from tasks.hashing import add_digests, add_hex, digest, row_digests
@@ -250,8 +251,8 @@ def _decisions(out: str, manifests: Manifests) -> Iterator[Finding]:
 
 def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
     """What is removed is of kept documents, lies within them, and is kept in another one."""
-    files = removal.files(out)
-    if not files:
+    said = manifests["select"].details.get(REMOVED_PARTS)
+    if not removal.files(out) and not said:
         return
     kept, found = set[str](), list[pl.DataFrame]()
     shards = manifests["ingest"].shards
@@ -261,21 +262,31 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
         kept.update(decided.filter(c.KEEP)[c.DOC_ID])
         own = removal.of_shard(shard.file, out)
         if own is not None:
-            beside = decided[own[c.ROW]].select(pl.col(c.DOC_ID).alias("is"), c.KEEP)
-            whole = documents[c.N_BYTES] + removal.sizes(own, decided.height)
-            beside = beside.hstack([whole[own[c.ROW]].alias(c.N_BYTES)])
-            found.append(own.hstack(beside))
+            sizes = documents[c.N_BYTES] + removal.sizes(own, decided.height)
+            found.append(_within(own, decided.with_columns(sizes, documents[c.SOURCE])))
     spans = pl.concat(found)
-    inside = pl.col(c.START).is_between(0, pl.col(c.END) - 1)
-    inside &= pl.col(c.END) <= pl.col(c.N_BYTES)
-    after = (pl.col(c.START) >= pl.col(c.END).shift(1)) | (pl.col(c.ROW) != pl.col(c.ROW).shift(1))
-    sound = (pl.col(c.DOC_ID) == pl.col("is")) & pl.col(c.KEEP) & inside
-    sound &= after.fill_null(value=True) & pl.col(c.MATCHED_ID).is_in(list(kept))
+    sound = pl.col("within") & pl.col(c.MATCHED_ID).is_in(list(kept))
     wrong = spans.height - spans.filter(sound).height
     lost = int((spans[c.END] - spans[c.START]).sum())
     detail = f"{spans.height:,} parts, {lost:,} bytes, {wrong:,} of them not"
     statement = "select: what is removed is of kept documents, for kept ones"
     yield Finding(statement, wrong == 0, detail)
+    if said is not None:
+        statement = "select: its manifest counts what is removed"
+        yield Finding.same(statement, said, removal.counts(spans), f"{spans.height:,} parts")
+
+
+def _within(own: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """Return what a shard's documents lose, and whether that lies ``within`` what is kept of it.
+
+    ``decided`` has ``source``, and ``n_bytes`` of texts as they were read. Parts stand in order.
+    """
+    beside = decided.select(pl.col(c.DOC_ID).alias("is"), c.KEEP, c.N_BYTES, c.SOURCE)[own[c.ROW]]
+    inside = pl.col(c.START).is_between(0, pl.col(c.END) - 1)
+    inside &= pl.col(c.END) <= pl.col(c.N_BYTES)
+    after = (pl.col(c.START) >= pl.col(c.END).shift(1)) | (pl.col(c.ROW) != pl.col(c.ROW).shift(1))
+    sound = (pl.col(c.DOC_ID) == pl.col("is")) & pl.col(c.KEEP) & inside
+    return own.hstack(beside).with_columns(within=sound & after.fill_null(value=True))
 
 
 def _samples(out: str, manifests: Manifests) -> Iterator[Finding]:

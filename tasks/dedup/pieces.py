@@ -15,8 +15,10 @@ import polars as pl
 from schemas import columns as c
 from tasks import compiled
 from tasks.dedup.near import ALL
+from tasks.pieces import ANCHOR, LINE, PARAGRAPH, anchor_width
 
 if TYPE_CHECKING:
+    from schemas.config import DedupConfig, SignalsConfig
     from tasks.dedup.near import Span
 
     Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 KERNEL: Final = "tasks.dedup.pieces_kernel"
 PIECE_BYTES: Final = 120
 """Memory that a piece takes while those of a range are sorted, about."""
+SETTLED_BYTES: Final = 200
+"""Memory that a piece of several documents takes while it is settled who keeps it, about: 195 were
+measured of 4 million."""
+DISK_BYTES: Final = 9
+"""What a piece of several documents takes on disk, about: 8.8 were measured of the 173,605 lines,
+paragraphs, anchors and runs that 728 software licences share."""
 HASH, START, END, KIND = "hash", c.START, c.END, "kind"
 SHARED: Final[dict[str, pl.DataType]] = {
     HASH: pl.UInt64(),
@@ -44,6 +52,22 @@ GONE: Final[dict[str, pl.DataType]] = {
     c.TWIN_ROW: pl.Int64(),
     c.SIMILARITY: pl.Float64(),
 }
+
+
+def kinds(signals: SignalsConfig, config: DedupConfig) -> list[int]:
+    """Return which kinds of pieces are measured, and go where another document has them."""
+    asked = (
+        (LINE, config.lines and signals.line_words),
+        (PARAGRAPH, config.paragraphs and signals.paragraph_words),
+        (ANCHOR, config.substrings and signals.substring_words),
+    )
+    return [kind for kind, wanted in asked if wanted]
+
+
+def runs(anchors: int, words: int) -> int:
+    """Return how many runs of so many words hold so many anchors, about: as they lie in a text."""
+    within = words - anchor_width(words) + 1
+    return anchors * (within + 1) // 2
 
 
 def ranges(pieces: int, memory_bytes: int) -> list[Span]:
@@ -103,21 +127,33 @@ def remove(
     rows = taking[c.ROW].to_numpy()
     firsts = np.flatnonzero(np.r_[True, rows[1:] != rows[:-1], True])
     documents = rows[firsts[:-1]]
-    told = np.stack([groups, taking[START].to_numpy(), taking[END].to_numpy()], axis=1)
+    told = np.column_stack([groups, taking[START].to_numpy(), taking[END].to_numpy()])
     kernel = compiled.load(KERNEL)
     taken, gone, shares = kernel.settle(
-        told.astype(np.int64),
+        told.astype(np.int64, copy=False),
         firsts,
         sizes[documents],
         whole[documents],
         int(groups.max()) + 1,
         most,
     )
-    numbers = np.repeat(np.arange(len(documents)), np.diff(firsts))
-    spans = np.column_stack([numbers, told[:, 1:], taking[KIND].to_numpy(), taken])
-    joined = kernel.join(spans[taken >= 0].astype(np.int64))
+    lose = np.flatnonzero(taken >= 0)
+    numbers = np.searchsorted(firsts, lose, side="right") - 1
+    spans = [numbers, told[lose, 1:], taking[KIND].to_numpy()[lose], taken[lose]]
+    joined = kernel.join(np.column_stack(spans).astype(np.int64, copy=False))
     joined[:, 0], joined[:, 4] = documents[joined[:, 0]], documents[joined[:, 4]]
     left = np.flatnonzero(gone >= 0)
     lost = (documents[left], documents[gone[left]], shares[left])
     removed = pl.DataFrame(joined, schema=list(REMOVED), orient="row").cast(pl.Schema(REMOVED))
     return removed.sort(c.ROW, START), pl.DataFrame(dict(zip(GONE, lost, strict=True)), schema=GONE)
+
+
+def emptied(removed: pl.DataFrame, rows: Ints) -> pl.DataFrame:
+    """Return for whom documents go that would be left without a word: as :func:`remove` does.
+
+    It is the one that most of each is removed for. The share is 1: of all that is no white space.
+    """
+    size = (pl.col(END) - pl.col(START)).sum()
+    taken = removed.filter(pl.col(c.ROW).is_in(rows)).group_by(c.ROW, c.TWIN_ROW).agg(size)
+    best = taken.sort(END, c.TWIN_ROW, descending=[True, False]).unique(c.ROW, keep="first")
+    return best.sort(c.ROW).select(c.ROW, c.TWIN_ROW, pl.lit(1.0).alias(c.SIMILARITY))

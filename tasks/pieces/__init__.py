@@ -136,6 +136,12 @@ def _shape(text: str) -> str:
     return "".join("\n" if c == "\n" else s for c, s in zip(text, shapes, strict=True))
 
 
+def is_blank(text: str) -> bool:
+    """Return whether there is nothing but white space in a text."""
+    code_points = np.frombuffer(text.encode("utf-32-le"), "<u4")
+    return bool((table_of_kinds()[code_points] == WHITE).all())
+
+
 def _bytes(text: str) -> list[int]:
     return list(accumulate((len(c.encode()) for c in text), initial=0))
 

@@ -26,6 +26,7 @@ def plan_sections(plan: Plan) -> list[Section]:
         ("of it, if all documents have twins, their pairs", plan.pairs_bytes / 1e6),
         ("free disk, MB", plan.free_bytes / 1e6),
         ("CPU seconds to read and measure", plan.seconds),
+        *(_of_parts(plan) if plan.parts_bytes else ()),
     )
     sampled = f" Sampled by seeded hash: {'; '.join(plan.samples)}." if plan.samples else ""
     passed = f" Passed over: {', '.join(plan.passed_over)}." if plan.passed_over else ""
@@ -37,3 +38,11 @@ def plan_sections(plan: Plan) -> list[Section]:
         Section("Stages", stages),
         Section("Needs, estimated", "", Table(("", ""), needs)),
     ]
+
+
+def _of_parts(plan: Plan) -> tuple[tuple[str, float], ...]:
+    """What lines, paragraphs and runs of words take: by the share of text that is in common."""
+    return (
+        ("of the disk, if documents share all of their text, its parts", plan.parts_bytes / 1e6),
+        ("memory beside, for each percent of text that they share", plan.parts_memory_bytes / 1e8),
+    )

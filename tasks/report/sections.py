@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.section import Bars, Section, Table
 from tasks.report.duplicates import duplicates
+from tasks.report.removed import removed
 from tasks.report.thresholds import thresholds
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def sections(
     if "select" in manifests:
         found += [outcome(manifests["select"]), drops(manifests["select"])]
         found += duplicates(manifests["select"], samples)
+        found += removed(manifests["select"])
         found += thresholds(manifests["select"])
         found += licenses(manifests["select"])
     if "replay" in manifests:

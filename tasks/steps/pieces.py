@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
-from tasks import compiled, dedup, ledger, narrow, raw, select, storage
+from tasks import comparing, compiled, dedup, ledger, narrow, raw, removal, select, storage
 from tasks.dedup import pieces
 from tasks.hashing import digest
-from tasks.pieces import ANCHOR, LINE, NAMES, PARAGRAPH, anchor_width, kinds_in_blocks
+from tasks.pieces import ANCHOR, NAMES, anchor_width, is_blank, kinds_in_blocks
 from tasks.steps import dedup as near_steps
 from tasks.steps import semantic
 from tasks.steps.policy import step
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
-
-    from schemas.config import DedupConfig, SignalsConfig
 
     Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -43,23 +41,13 @@ SHARED = pa.schema(
 )
 
 
-def kinds(signals: SignalsConfig, config: DedupConfig) -> list[int]:
-    """Return which kinds of pieces are measured, and go where another document has them."""
-    asked = (
-        (LINE, config.lines and signals.line_words),
-        (PARAGRAPH, config.paragraphs and signals.paragraph_words),
-        (ANCHOR, config.substrings and signals.substring_words),
-    )
-    return [kind for kind, wanted in asked if wanted]
-
-
 @step
 def stay(deciding: DecidingConfig, found: near_steps.Found, out: str) -> list[str]:
     """Note down which documents stay by all other levels; return the file.
 
     None where pieces do not count, or where the decisions stand.
     """
-    wanted = kinds(deciding.signals, deciding.dedup)
+    wanted = pieces.kinds(deciding.signals, deciding.dedup)
     if not wanted or narrow.finished(out, found.key) is not None:
         return []
     file = f"staying-{found.key}.parquet"
@@ -84,7 +72,7 @@ def share(deciding: DecidingConfig, found: near_steps.Found, span: dedup.Span, o
     """Find the pieces of a range of hashes that several documents have; return their file."""
     file = f"{digest(VERSION, found.key, list(map(str, span)))}.parquet"
     if storage.read_shard(near_steps.at(file, out)) is None:
-        wanted = kinds(deciding.signals, deciding.dedup)
+        wanted = pieces.kinds(deciding.signals, deciding.dedup)
         shared = pieces.shared(narrow.pieces(out), staying(found, out), span, wanted)
         near_steps.write(near_steps.at(file, out), shared, SHARED)
     return file
@@ -111,6 +99,7 @@ def run(deciding: DecidingConfig, found: near_steps.Found, span: dedup.Span, out
     file = f"{digest(VERSION, 'runs', found.shared, list(map(str, span)))}.parquet"
     if storage.read_shard(near_steps.at(file, out)) is None:
         anchors = pl.concat([_anchors(file, out) for file in found.shared]).unique()
+        anchors = anchors.sort(c.ROW, pieces.START)
         every = [pl.DataFrame(schema=pieces.SHARED), *_runs(deciding, anchors, span, out)]
         near_steps.write(near_steps.at(file, out), pieces.of_several(pl.concat(every)), SHARED)
     return file
@@ -119,11 +108,12 @@ def run(deciding: DecidingConfig, found: near_steps.Found, span: dedup.Span, out
 def _runs(
     deciding: DecidingConfig, anchors: pl.DataFrame, span: dedup.Span, out: str
 ) -> Iterator[pl.DataFrame]:
+    """Return a part after the other; ``anchors`` are in the order of rows."""
     words = deciding.signals.substring_words or 0
     kernel, start = compiled.load(KERNEL), 0
     for shard in ledger.read(out, "ingest").shards:
-        inside = pl.col(c.ROW).is_between(start, start + shard.rows, closed="left")
-        own = anchors.filter(inside).with_columns(pl.col(c.ROW) - start).sort(c.ROW, pieces.START)
+        first, last = np.searchsorted(anchors[c.ROW].to_numpy(), [start, start + shard.rows])
+        own = anchors[first:last].with_columns(pl.col(c.ROW) - start)
         for numbers, table in raw.rows(
             out, shard.file, own[c.ROW].unique().to_list(), columns=[c.TEXT]
         ):
@@ -175,7 +165,12 @@ def found_pieces(found: near_steps.Found, out: str) -> pl.DataFrame:
 
 
 def removed(
-    found: near_steps.Found, frame: pl.DataFrame, deciding: DecidingConfig, out: str
+    found: near_steps.Found,
+    frame: pl.DataFrame,
+    *,
+    deciding: DecidingConfig,
+    given: narrow.Given,
+    out: str,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what documents lose (``REMOVED``), and who goes as a whole (see ``pieces.remove``).
 
@@ -192,6 +187,9 @@ def removed(
         whole.to_numpy(),
         most=deciding.dedup.max_removed_share,
     )
+    rows = np.array(list(_emptied(spans, given, out)), np.int64)
+    gone = pl.concat([gone, pieces.emptied(spans, rows)]).sort(c.ROW)
+    spans = spans.filter(~pl.col(c.ROW).is_in(rows))
     ids, names = frame[c.DOC_ID], dict(enumerate(NAMES))
     told = spans.select(
         ids.gather(spans[c.ROW]).alias(c.DOC_ID),
@@ -202,3 +200,21 @@ def removed(
         ids.gather(spans[c.TWIN_ROW]).alias(c.MATCHED_ID),
     )
     return told, gone
+
+
+def _emptied(spans: pl.DataFrame, given: narrow.Given, out: str) -> Iterator[int]:
+    """Yield the rows that are left without a word. Reads the text of those that may be.
+
+    They have kept no piece for others: it would be left of them.
+    """
+    lost = spans.group_by(c.ROW).agg((pl.col(c.END) - pl.col(c.START)).sum()).sort(c.ROW)
+    words = narrow.signals(given, [c.GOPHER_WORD_COUNT, c.GOPHER_MEAN_WORD_LENGTH], out)
+    # Characters that are no white space: at least so many bytes go where all of them do.
+    solid = words[c.GOPHER_WORD_COUNT] * words[c.GOPHER_MEAN_WORD_LENGTH]
+    rows = lost.filter(lost[c.END] >= solid[lost[c.ROW]].fill_null(0).floor())[c.ROW].to_numpy()
+    own = spans.filter(pl.col(c.ROW).is_in(rows)).partition_by(c.ROW, as_dict=True)
+    read = comparing.documents(rows, shards=given.documents.shards, out=out)
+    texts = (text.as_py() for part in read for text in part)
+    for row, text in zip(rows.tolist(), texts, strict=True):
+        if is_blank(removal.left(text, own[row,])):
+            yield row

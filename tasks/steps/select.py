@@ -11,7 +11,7 @@ from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ConfigError
 from schemas.levels import REPEATED_TEXT
-from schemas.manifest import Shard, StageManifest
+from schemas.manifest import REMOVED_PARTS, Shard, StageManifest
 from schemas.tables import DECISIONS, conform
 from tasks import (
     comparing,
@@ -68,7 +68,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     _check_attributes(frame, deciding)
     twins, embedded = dedup.twins(found, out), semantic.read(found.alike, out)
     frame = frame.hstack(twins.select(c.BROKEN))
-    removed, gone = pieces.removed(found, frame, deciding, out)
+    removed, gone = pieces.removed(found, frame, deciding=deciding, given=given, out=out)
     frame = frame.hstack([removal.sizes(removed, frame.height)])
     settled = semantic.joined(twins.drop(c.BROKEN, c.RANK), embedded)
     settled = dedup_rules.joined(settled, gone, REPEATED_TEXT)
@@ -96,6 +96,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             "duplicates": _duplicates(frame, decisions, deciding, documents=documents, out=out),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
+            **(_parts(removed, frame) if found.staying else {}),
         },
     )
     ledger.finish(out, manifest)
@@ -203,6 +204,12 @@ def _check_new(frame: pl.DataFrame, decisions: pl.DataFrame) -> None:
             way_out="State the licence of your own data in its [[ingest.sources]] "
             '(license = "…"), or allow it.',
         )
+
+
+def _parts(removed: pl.DataFrame, frame: pl.DataFrame) -> dict[str, Any]:
+    """What kept documents lose, where the recipe asks for it."""
+    told = removed.with_columns(frame[c.SOURCE].gather(removed[c.ROW]))
+    return {REMOVED_PARTS: removal.counts(told)}
 
 
 def _against(given: narrow.Given) -> dict[str, Any]:

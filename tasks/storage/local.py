@@ -56,6 +56,15 @@ def is_file(location: str) -> bool:
     return os.path.isfile(location)  # noqa: PTH113  (as above)
 
 
+def stamp(location: str) -> tuple[int, ...] | None:
+    """Return what tells that a local file was written anew; None where it is not there."""
+    try:
+        found = os.stat(location)  # noqa: PTH116  (locations are strings, not paths)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def read_bytes(location: str) -> bytes:
     """Return the content of a local file."""
     return Path(location).read_bytes()

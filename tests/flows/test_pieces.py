@@ -11,16 +11,27 @@ import polars as pl
 import pytest
 
 from schemas import columns as c
-from tasks import ledger, pieces, tokens
+from schemas.config import SignalsConfig
+from schemas.errors import SourceError
+from schemas.manifest import REMOVED_PARTS, Shard
+from schemas.tables import REMOVED
+from tasks import ledger, pieces, storage, tokens
+from tasks.hashing import table_digest
 from tasks.inspection import inspect
+from tasks.plan import plan
 from tasks.recipe import load
 from tasks.report.document import document_facts
+from tasks.report.plan import plan_sections
+from tasks.report.removed import removed as report
+from tasks.steps.dedup import Found
 from tasks.verify import verify
 from tests import corpora
 from tests.real_data import real_data
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from schemas.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -159,6 +170,26 @@ def test_who_would_lose_too_much_goes_as_a_whole(finished: Path) -> None:
     assert found.reasons[0].key == "dedup.max_removed_share"
 
 
+def test_who_would_be_left_without_a_word_goes_as_a_whole(tmp_path: Path) -> None:
+    rows = [{"id": "page", "text": corpora.prose("page") + "\n" + FOOTER}]
+    rows += [{"id": f"blank-{n}", "text": FOOTER + "\n" * n + "\u3000"} for n in (150, 160)]
+    rows += [{"id": "word", "text": FOOTER + "\n" * 150 + "x"}]
+    rows += [{"id": "copy", "text": rows[1]["text"]}]
+    corpora.write_jsonl(tmp_path / "in.jsonl.gz", rows)
+    out = run(tmp_path, str(tmp_path / "in.jsonl.gz"), {"line_words": 10}, dedup="near = false")
+    assert sorted(text.strip()[-1:] for text in written(out).values()) == [".", "x"]
+    decided = pl.read_parquet(out / "decisions/*.parquet")
+    gone = decided.filter(~pl.col(c.KEEP)).sort(c.DROP_REASON)
+    assert gone[c.DROP_REASON].to_list() == ["exact_duplicate", *["repeated_text"] * 2]
+    assert gone[c.SIMILARITY].to_list() == [None, 1.0, 1.0]
+    assert set(gone[c.MATCHED_ID]) <= set(written(out))
+    (copy,) = inspect(str(out), gone[c.DOC_ID][0]).documents
+    assert "as a document that went, because most of its bytes" in copy.reasons[0].said
+    assert copy.reasons[0].key is None
+    assert removed(out).height == 1
+    assert [f for f in verify(str(out)) if not f.ok] == []
+
+
 def test_inspect_tells_what_went_and_where_it_is(finished: Path) -> None:
     spans = removed(finished)
     doc_id, twin, text = spans.select(c.DOC_ID, c.MATCHED_ID, c.TEXT).row(0)
@@ -167,6 +198,53 @@ def test_inspect_tells_what_went_and_where_it_is(finished: Path) -> None:
     told = dict(document_facts(found))["Removed, because another document has it"]
     assert twin in told[0][1]
     assert spaced(text)[:40] in told[0][1]
+
+
+def test_the_manifest_counts_what_is_removed_for_the_report(finished: Path) -> None:
+    manifest = ledger.read(str(finished), "select")
+    spans = removed(finished)
+    counts = manifest.details[REMOVED_PARTS]["web"]
+    told = {level: (own["parts"], own["bytes"]) for level, own in counts.items()}
+    sizes = spans[c.END] - spans[c.START]
+    found = spans.select(c.LEVEL, sizes).group_by(c.LEVEL).agg(pl.len(), pl.col(c.END).sum())
+    assert told == {level: (parts, n_bytes) for level, parts, n_bytes in found.iter_rows()}
+    (section,) = report(manifest)
+    assert section.table is not None
+    assert len(section.table.rows) == len(told)
+
+
+def test_plan_says_what_parts_take(finished: Path, tmp_path: Path) -> None:
+    recipe = load(str(finished.parent / "recipe.toml"))
+    planned = plan(recipe, str(tmp_path))
+    signals = pl.read_parquet(finished / "signals/*.parquet")
+    kinds = Counter(piece["kind"] for own in signals[c.PIECES] for piece in own)
+    (source,) = planned.sources
+    assert source.pieces == kinds.total()
+    texts = pl.read_parquet(finished / "documents/*.parquet")[c.TEXT]
+    runs = sum(len(pieces.runs(text, ASKED["substring_words"])) for text in texts)
+    assert source.parts == pytest.approx(kinds[0] + kinds[1] + runs, rel=0.2)
+    found = ["hash", c.ROW, c.START, c.END, "kind"]
+    shared = [f for f in (finished / "decisions/near").iterdir() if _columns(f) == found]
+    assert 0 < sum(f.stat().st_size for f in shared) <= planned.parts_bytes
+    needs = _needs(planned)
+    memory = needs["memory beside, for each percent of text that they share"]
+    assert memory == pytest.approx(source.parts * 200 / 100 / 1e6)
+    less = recipe.dedup.model_copy(update={"substrings": False})
+    without = plan(recipe.model_copy(update={"dedup": less}), str(tmp_path))
+    assert without.sources[0].parts == without.sources[0].pieces == kinds[0] + kinds[1]
+    none = plan(recipe.model_copy(update={"signals": SignalsConfig()}), str(tmp_path))
+    assert none.parts_bytes == none.parts_memory_bytes == 0
+    assert len(_needs(none)) == len(needs) - 2
+
+
+def _needs(planned: Plan) -> dict[Any, Any]:
+    table = plan_sections(planned)[-1].table
+    assert table is not None
+    return {row[0]: row[1] for row in table.rows}
+
+
+def _columns(file: Path) -> list[str]:
+    return list(pl.read_parquet_schema(file))
 
 
 def test_verify_proves_it_and_notices_a_change(finished: Path, tmp_path: Path) -> None:
@@ -184,6 +262,29 @@ def test_verify_proves_it_and_notices_a_change(finished: Path, tmp_path: Path) -
         file.write_bytes(before)
 
 
+def test_parts_of_one_row_in_several_files_are_proved(tmp_path: Path) -> None:
+    for name in "abc":
+        row = {"id": name, "text": corpora.prose(name) + "\n" + FOOTER}
+        corpora.write_jsonl(tmp_path / "in" / f"{name}.jsonl.gz", [row])
+    source = "[ingest]\nunit_mb = 0.0001"
+    out = run(tmp_path, str(tmp_path / "in"), {"line_words": 10}, source=source)
+    assert len(list((out / "decisions/removed").glob("*.parquet"))) == 2
+    assert removed(out).height == 2
+    assert [f for f in verify(str(out)) if not f.ok] == []
+
+
+def test_what_was_found_for_other_decisions_is_refused(finished: Path) -> None:
+    """As when an index, a list or the tokenizer changes while documents are compared."""
+    from tasks.steps.select import decide
+
+    key = ledger.read(str(finished), "select").key
+    deciding = load(str(finished.parent / "recipe.toml")).deciding()
+    other = deciding.model_copy(update={"seed": deciding.seed + 1})
+    with pytest.raises(SourceError, match="changed meanwhile"):
+        decide.fn(other, Found(key), str(finished))
+    assert ledger.read(str(finished), "select").key == key
+
+
 def test_lost_file_is_decided_again(tmp_path: Path) -> None:
     corpora.write_jsonl(tmp_path / "in.jsonl.gz", documents(20))
     out = run(tmp_path, str(tmp_path / "in.jsonl.gz"), ASKED)
@@ -197,13 +298,27 @@ def test_lost_file_is_decided_again(tmp_path: Path) -> None:
         assert sorted((out / "decisions/removed").glob("*.parquet")) == files
         assert (out / "decisions/samples.json").read_bytes() == samples
         assert written(out) == before
+    of_another_run = pl.read_parquet(files[0]).head(1).to_arrow().cast(REMOVED)
+    entry = Shard(file=files[0].name, rows=1, digest=table_digest(of_another_run))
+    storage.write_table(str(files[0]), of_another_run, REMOVED, shard=entry)
+    build_corpus(load(str(tmp_path / "recipe.toml")), str(out))
+    assert pl.read_parquet(files[0]).height > 1
+    assert written(out) == before
 
 
 def test_same_whatever_the_files_order_and_memory(finished: Path, tmp_path: Path) -> None:
     rows = documents()
     for part in range(4):
         corpora.write_jsonl(tmp_path / "in" / f"{part}.jsonl.gz", rows[::-1][part::4])
-    other = run(tmp_path, str(tmp_path / "in"), ASKED, dedup="near = false", memory_bytes=40_000)
+    other = run(
+        tmp_path,
+        str(tmp_path / "in"),
+        ASKED,
+        dedup="near = false",
+        source="[ingest]\nunit_mb = 0.0001",
+        memory_bytes=40_000,
+    )
+    assert len(list((other / "documents").glob("*.parquet"))) == 4
     assert written(other) == written(finished)
     assert removed(other).equals(removed(finished))
     left = sorted(path.name for path in (other / "decisions/near").glob("*.parquet"))
