@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from schemas.config import DecidingConfig
 
-VERSION = "select-6"
+VERSION = "select-7"
 READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.PIECES, c.SPANS}]
 TOLD = [c.DOC_ID, c.LANG, c.N_BYTES, c.ATTRIBUTES]
 """Signals that a whole run's documents are told of at once."""

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from tasks.rules import Rule
 
 DIGITS: Final = range(4, 18)
-WENT: Final = {
-    levels.LEVELS[levels.SEMANTIC]: "as a semantic duplicate",
-    levels.LEVELS[levels.REPEATED_TEXT]: "because most of its bytes are in others",
+ALIKE: Final = {
+    levels.REPEATED_ID: "the same id as",
+    levels.REPEATED_URL: "the same address as",
+    levels.EXACT: "the same text as",
+    levels.NEAR: "near to",
+    levels.SEMANTIC: "of the same meaning as",
+    levels.REPEATED_TEXT: "are in others, most in",
 }
-"""Why the twin of a document went later than that, by level."""
 
 
 class Judge:
@@ -57,30 +60,23 @@ class Judge:
             return Reason(name=name, said="of a document that is not named")
         if name == levels.INDEXED:
             return self._indexed(twin)
+        if twin.level != levels.LEVELS[name]:
+            return _for_its_twins(name, twin)
         if name == levels.SEMANTIC:
             return self._semantic(twin)
-        if name != levels.REPEATED_TEXT and twin.level in WENT:
-            said = f"as a document that went, {WENT[twin.level]}, for {_named(twin)}"
-            return Reason(name=name, said=said, measured={c.MATCHED_ID: twin.doc_id})
-        least = most = None
         key = {levels.EXACT: "dedup.exact", levels.REPEATED_URL: "dedup.urls"}.get(name)
+        said, limit, least, most = f"{ALIKE[name]} {_named(twin)}", "", None, None
         if name == levels.NEAR:
             least, key = self._config.dedup.threshold, "dedup.threshold"
+            said = f"similarity {_plain(twin.similarity)} to {_named(twin)}"
+            limit = f"; near is at least {least:g}"
         if name == levels.REPEATED_TEXT:
             most, key = self._config.dedup.max_removed_share, "dedup.max_removed_share"
-        alike = {
-            levels.REPEATED_ID: "the same id as",
-            levels.REPEATED_URL: "the same address as",
-            levels.EXACT: "the same text as",
-            levels.NEAR: f"similarity {_plain(twin.similarity)} to",
-            levels.REPEATED_TEXT: f"{_plain(twin.similarity)} of its bytes are in others, most in",
-        }
-        limit = f"; near is at least {least:g}" if least is not None else ""
-        limit += f"; at most {most:g} may be removed" if most is not None else ""
-        named = f" ({key})" if key else ""
+            limit = f"; at most {most:g} may be removed"
+            said = f"{_plain(twin.similarity)} of its bytes {said}"
         return Reason(
             name=name,
-            said=f"{alike[name]} {_named(twin)}{limit}{named}",
+            said=f"{said}{limit}{f' ({key})' if key else ''}",
             measured={c.MATCHED_ID: twin.doc_id, c.SIMILARITY: twin.similarity},
             least=least,
             most=most,
@@ -214,6 +210,17 @@ class Judge:
             below = [".".join(labels[i:]) for i in range(len(labels))]
             found |= {"urls": [opt_outs.normal_url(document.url)], "domains": below}
         return found
+
+
+def _for_its_twins(name: str, twin: Twin) -> Reason:
+    """What a document goes for where its own twin is dropped for that, too."""
+    (went,) = (reason for reason, level in levels.LEVELS.items() if level == twin.level)
+    said = f"{ALIKE[name]} a document that is dropped ({went}) for {_named(twin)}"
+    measured: dict[str, str | float | None] = {c.MATCHED_ID: twin.doc_id}
+    if twin.similarity is not None:
+        said += f"; similarity to that one {_plain(twin.similarity)}"
+        measured[c.SIMILARITY] = twin.similarity
+    return Reason(name=name, said=said, measured=measured)
 
 
 def _named(twin: Twin) -> str:

@@ -117,30 +117,30 @@ def decide(
     opted out finds that said and counted), then duplicates, then broken rules. ``matched_id``,
     ``level`` (of :data:`schemas.levels.LEVELS`) and ``similarity`` tell of a twin where there is
     one, also where ``dedup`` says that such twins stay. Of the level ``index`` it is no document of
-    the run; of ``semantic`` or ``text`` without a similarity it stands for the twin, which went for
-    it.
+    the run. It is never one that is itself dropped as a duplicate: where the twin is,
+    ``matched_id`` is what that one went for, ``level`` how, and there is no similarity.
     """
-    twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, c.STANDS_ROW, *_twins(dedup))
-    twin = twin.with_columns(frame[c.TWIN_KIND].alias("found"), _moved(frame, twin))
     dropped = [INDEXED, REPEATED_ID, REPEATED_URL] + [EXACT] * dedup.exact + [NEAR] * dedup.near
     dropped += LATER
     # A copy counts as a copy, also where the twin that is kept in its place is only near.
-    found, kind, ids = pl.col("found"), pl.col(c.TWIN_KIND), frame[c.DOC_ID]
+    found, kind = pl.col("found"), pl.col(c.TWIN_KIND)
     reason = pl.when(found.is_in(dropped)).then(found).otherwise(kind)
-    counted = pl.when(reason.is_in(dropped)).then(reason)
-    by_law = pl.element().is_in(LEGAL)
+    counted = pl.when(reason.is_in(dropped)).then(reason).alias("counted")
+    twin = frame.select(c.DOC_ID, c.SOURCE, c.BROKEN, *_twins(dedup), found=c.TWIN_KIND)
+    twin = _followed(twin.with_columns(counted))
+    by_law, ids = pl.element().is_in(LEGAL), frame[c.DOC_ID]
     decided = twin.select(
         pl.col(c.DOC_ID),
         pl.col(c.SOURCE),
         pl.concat_list(
-            pl.col(c.BROKEN).list.filter(by_law), counted, pl.col(c.BROKEN).list.filter(~by_law)
+            pl.col(c.BROKEN).list.filter(by_law), "counted", pl.col(c.BROKEN).list.filter(~by_law)
         )
         .list.drop_nulls()
         .alias(c.DROP_REASONS),
-        frame[c.INDEXED_ID].fill_null(_ids(ids, twin)).alias(c.MATCHED_ID),
-        pl.coalesce("moved", kind).replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
-        pl.when(pl.col("moved").is_null()).then(c.SIMILARITY),
-        ids.gather(twin[c.STANDS_ROW]).alias(c.CLUSTER_ID),
+        frame[c.INDEXED_ID].fill_null(ids.gather(twin[c.TWIN_ROW])).alias(c.MATCHED_ID),
+        kind.replace_strict(LEVELS, return_dtype=pl.String).alias(c.LEVEL),
+        pl.col(c.SIMILARITY),
+        ids.gather(frame[c.STANDS_ROW]).alias(c.CLUSTER_ID),
     )
     decided = decided.with_columns(
         (pl.col(c.DROP_REASONS).list.len() == 0).alias(c.KEEP),
@@ -151,16 +151,22 @@ def decide(
     return decided.drop(c.SOURCE)
 
 
-def _moved(frame: pl.DataFrame, twin: pl.DataFrame) -> pl.Series:
-    """For what each row's twin went, where it did later: that one stands for both."""
-    later = frame[c.TWIN_KIND].gather(twin[c.TWIN_ROW])
-    found = twin[c.TWIN_KIND].is_in([EXACT, NEAR, SEMANTIC]) & later.is_in(LATER)
-    return pl.select(pl.when(found).then(later)).to_series().alias("moved")
+def _followed(twin: pl.DataFrame) -> pl.DataFrame:
+    """Return twins with ``twin_kind, twin_row, similarity`` of what stays, or goes for a rule.
 
-
-def _ids(ids: pl.Series, twin: pl.DataFrame) -> pl.Series:
-    rows = pl.when(pl.col("moved").is_null()).then(c.TWIN_ROW).otherwise(c.STANDS_ROW)
-    return ids.gather(twin.select(rows).to_series())
+    ``counted`` says of each row as what duplicate it goes, if it does. A twin is preferred to its
+    row, so that there are no rings.
+    """
+    while (goes := twin["counted"].gather(twin[c.TWIN_ROW]).is_not_null()).any():
+        at = twin[c.TWIN_ROW]
+        twin = twin.with_columns(
+            *(
+                twin[name].gather(at).zip_with(goes, twin[name])
+                for name in (c.TWIN_KIND, c.TWIN_ROW)
+            ),
+            twin[c.SIMILARITY].set(goes, None),
+        )
+    return twin
 
 
 def surviving(frame: pl.DataFrame, dedup: DedupConfig) -> pl.Series:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from schemas import columns as c
-from tasks import ledger, storage
+from tasks import inspection, ledger, storage
 from tasks.recipe import load
 from tasks.shingles import shingles
 from tests import corpora
@@ -150,3 +150,28 @@ def test_documents_of_one_word_or_none(tmp_path: Path) -> None:
     assert Counter(frame[c.DROP_REASON].drop_nulls()) == wanted
     twin = frame.filter(pl.col(c.DROP_REASON) == "near_duplicate")
     assert twin[c.SIMILARITY].to_list() == [1.0]
+
+
+def test_what_went_for_a_twin_that_went_names_the_one_that_stays(tmp_path: Path) -> None:
+    text = corpora.prose("the same")
+    almost = text.replace("river", "stream", 1)
+    rows = [page(1, None, "and more", text), page(2, None, "", almost), page(3, None, "", almost)]
+    rows.append(page(2, None, "", "Another text of the second page's id."))
+    frame = decided(tmp_path, write(tmp_path, rows))
+    stays = frame.row(0, named=True)[c.DOC_ID]
+    assert frame[c.KEEP].to_list() == [True, False, False, False]
+    assert frame[c.MATCHED_ID].to_list() == [None, *[stays] * 3]
+    assert frame[c.LEVEL].to_list() == [None, *["near"] * 3]
+    (out,) = tmp_path.glob("out-*")
+    said = {
+        r.name: r.said
+        for asked in ("2", "3")
+        for document in inspection.inspect(str(out), asked).documents
+        for r in document.reasons
+    }
+    for name, like in (("exact_duplicate", "text"), ("repeated_id", "id")):
+        assert f"the same {like} as a document that is dropped (near_duplicate) for" in said[name]
+        assert f"for {stays} (web, " in said[name]
+        assert "which is kept" in said[name]
+    assert "similarity to that one 0." in said["exact_duplicate"]
+    assert "similarity" not in said["repeated_id"]

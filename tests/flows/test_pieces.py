@@ -184,7 +184,7 @@ def test_who_would_be_left_without_a_word_goes_as_a_whole(tmp_path: Path) -> Non
     assert gone[c.SIMILARITY].to_list() == [None, 1.0, 1.0]
     assert set(gone[c.MATCHED_ID]) <= set(written(out))
     (copy,) = inspect(str(out), gone[c.DOC_ID][0]).documents
-    assert "as a document that went, because most of its bytes" in copy.reasons[0].said
+    assert "the same text as a document that is dropped (repeated_text) for" in copy.reasons[0].said
     assert copy.reasons[0].key is None
     assert removed(out).height == 1
     assert [f for f in verify(str(out)) if not f.ok] == []

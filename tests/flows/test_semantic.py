@@ -170,7 +170,7 @@ def test_what_means_the_same_goes_and_is_explained(desk: Path) -> None:
     assert re.match(r"cosine 0\.98.* to .*, which is kept; alike is at least 0\.95", why.said)
     near = inspection.inspect(out, "p-near").documents[0].reasons[0]
     assert found["mine"][c.DOC_ID] in near.said
-    assert "as a document that went, as a semantic duplicate, for" in near.said
+    assert "near to a document that is dropped (semantic_duplicate) for" in near.said
     assert "semantic_duplicate" in storage.read_bytes(f"{out}/report.html").decode()
 
 

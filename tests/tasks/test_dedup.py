@@ -41,10 +41,12 @@ def decided(
     memory_bytes: int = dedup.MEMORY_BYTES,
     known: dict[int, tuple[str, float]] | None = None,
     degrees: list[int] | None = None,
+    addresses: list[str | None] | None = None,
 ) -> list[Row]:
     """Return the rows with what was found and decided of each.
 
-    ``known``: what an index has; ``degrees``: where each row's embedding points to.
+    ``known``: what an index has; ``degrees``: where each row's embedding points to; ``addresses``:
+    of which each row has one, in turn.
     """
     of_index = pl.DataFrame(
         [(row, *match) for row, match in (known or {}).items()],
@@ -52,7 +54,10 @@ def decided(
         orient="row",
     )
     frame = pl.DataFrame(rows, schema=strategies.SCHEMA)
-    config = DedupConfig(exact=exact, near=near, threshold=threshold)
+    config = DedupConfig(exact=exact, near=near, threshold=threshold, urls=bool(addresses))
+    if addresses:
+        own = [addresses[i % len(addresses)] for i in range(frame.height)]
+        frame = frame.with_columns(pl.Series(c.ADDRESS, own, pl.String))
     frame = frame.with_columns(dedup.rank(frame, config, seed=SEED))
     state = frame.hstack(dedup.exact(frame, config, known=of_index[c.ROW].to_numpy()))
     ranks = dedup.taking_part(state)
@@ -112,14 +117,18 @@ def agreement(left: Row, right: Row) -> float:
 
 
 def reference(rows: list[Row]) -> list[tuple[str | None, Row, float | None]]:
-    """Kind, document that stands for it, and similarity of each row: all compared with all."""
+    """Kind, document that stands for it, and similarity of each row: all compared with all.
+
+    Of a row that repeats an id whose own document is a duplicate: that one's kind.
+    """
     found: dict[int, tuple[str | None, Row, float | None]] = {}
     of_id: dict[str, Row] = {}
     of_text: dict[str, Row] = {}
     alone: list[Row] = []
     for row in sorted(rows, key=preference):
         if row[c.DOC_ID] in of_id:
-            found[id(row)] = (levels.REPEATED_ID, of_id[row[c.DOC_ID]], None)
+            kind, stands, _ = found[id(of_id[row[c.DOC_ID]])]
+            found[id(row)] = (kind or levels.REPEATED_ID, stands, None)
             continue
         of_id[row[c.DOC_ID]] = row
         if row[c.GOPHER_WORD_COUNT] == 0:
@@ -148,8 +157,12 @@ def test_twins_are_those_that_comparing_all_with_all_finds(
     for row, (kind, stands, similarity) in zip(found, reference(rows), strict=True):
         duplicates = [r for r in row[c.DROP_REASONS] if r != "some_rule"]
         # A copy of a near-duplicate counts as a copy, though its kept twin is only near.
-        allowed = {levels.NEAR: ([levels.NEAR], [levels.EXACT])}.get(kind or "", ([kind],))
-        assert duplicates in ([[]] if kind is None else allowed)
+        if kind is None:
+            assert not duplicates
+        elif similarity is None:
+            assert duplicates == [levels.REPEATED_ID]
+        else:
+            assert duplicates in ([kind], [levels.EXACT] if kind == levels.NEAR else [kind])
         assert row[c.MATCHED_ID] == (None if kind is None else stands[c.DOC_ID])
         assert row[c.LEVEL] == (None if kind is None else levels.LEVELS[kind])
         assert row[c.SIMILARITY] == similarity
@@ -198,10 +211,12 @@ def test_reasons_are_true(rows: list[Row], exact: bool, near: bool) -> None:  # 
             if other is not row and levels.REPEATED_ID not in other[c.DROP_REASONS]
         ]
         assert len(matched) == 1
-        if row[c.DROP_REASON] == levels.REPEATED_ID:
-            assert row[c.MATCHED_ID] == row[c.DOC_ID]
-            continue
         assert not duplicate & set(matched[0][c.DROP_REASONS]), "a chain"
+        if row[c.DROP_REASON] == levels.REPEATED_ID:
+            same = row[c.MATCHED_ID] == row[c.DOC_ID]
+            assert same == (row[c.LEVEL] == levels.LEVELS[levels.REPEATED_ID])
+            assert row[c.SIMILARITY] is None
+            continue
         assert matched[0][c.CLUSTER_ID] == row[c.CLUSTER_ID]
         assert row[c.GOPHER_WORD_COUNT] > 0
         if row[c.DROP_REASON] == levels.EXACT:
@@ -278,9 +293,37 @@ def test_twins_by_embedding_come_last_and_are_kept(
             assert row[c.DROP_REASONS] == old[c.DROP_REASONS]
         if not row[c.BROKEN]:
             assert row[c.CLUSTER_ID] in ids
-            assert row[c.MATCHED_ID] in ids | {None} or row[c.LEVEL] == "id"
+            assert row[c.MATCHED_ID] in ids | {None}
         if row[c.LEVEL] != "semantic":
             assert row[c.MATCHED_ID] == old[c.MATCHED_ID]
+
+
+@settings(max_examples=200)
+@given(
+    strategies.documents(),
+    st.lists(st.sampled_from(["a", "b", None]), max_size=6),
+    st.none() | st.lists(st.sampled_from([0, 15, 30, 90, 180]), min_size=1, max_size=14),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_twin_that_a_duplicate_names_is_no_duplicate_itself(
+    rows: list[Row],
+    addresses: list[str | None],
+    degrees: list[int] | None,
+    exact: bool,  # noqa: FBT001
+    near: bool,  # noqa: FBT001
+) -> None:
+    outcomes = decided(rows, exact=exact, near=near, degrees=degrees, addresses=addresses)
+    best = {r[c.DOC_ID]: r for r in outcomes if levels.REPEATED_ID not in r[c.DROP_REASONS]}
+    for row in outcomes:
+        if row[c.MATCHED_ID] is None:
+            assert not {*levels.LEVELS} & {*row[c.DROP_REASONS]}
+            continue
+        stays = best[row[c.MATCHED_ID]]
+        assert not {*levels.LEVELS} & {*stays[c.DROP_REASONS]}
+        assert row is not stays
+        if near:
+            assert stays[c.CLUSTER_ID] == row[c.CLUSTER_ID] == stays[c.DOC_ID]
 
 
 A = [1, 1, 1, 1, 1, 1]
@@ -339,6 +382,30 @@ def test_a_chain_ends_at_what_is_kept(exact: bool, near: bool, wanted: list[Any]
         level, matched, similarity = said or (None, None, None)
         matched = rows[1][c.DOC_ID] if matched == "twin" else matched
         assert (row[c.LEVEL], row[c.MATCHED_ID], row[c.SIMILARITY]) == (level, matched, similarity)
+
+
+def test_a_repeated_id_of_a_near_duplicate_names_the_one_that_stays() -> None:
+    rows = [*chain()[:2], strategies.row("r", "x", None)]
+    rows[2][c.DOC_ID] = rows[1][c.DOC_ID]
+    first, almost, again = decided(rows)
+    assert [row[c.DROP_REASONS] for row in (first, almost, again)] == [
+        [],
+        [levels.NEAR],
+        [levels.REPEATED_ID],
+    ]
+    # The texts of one id may be unlike each other: there is no similarity to tell.
+    assert (again[c.MATCHED_ID], again[c.LEVEL], again[c.SIMILARITY]) == ("n", "near", None)
+    assert again[c.CLUSTER_ID] == "n"
+
+
+def test_a_copy_of_what_goes_by_its_embedding_names_what_that_goes_for() -> None:
+    """Also where near twins may stay: not its near twin, whose meaning is another."""
+    mine = strategies.row("mine", "quite another", [7] * 6, source="mine")
+    rows = [mine, *chain()]
+    degrees = {"mine": 0, "n": 90}
+    outcomes = decided(rows, near=False, degrees=[degrees.get(r[c.DOC_ID], 1) for r in rows])
+    assert [row[c.DROP_REASON] for row in outcomes] == [None, None, levels.SEMANTIC, levels.EXACT]
+    assert [row[c.MATCHED_ID] for row in outcomes] == [None, None, "mine", "mine"]
 
 
 def test_texts_without_words_have_no_twins() -> None:
