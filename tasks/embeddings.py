@@ -190,7 +190,7 @@ def _batches(
 ) -> Iterator[tuple[pl.Series, pa.Array]]:
     """Yield ids as text and embeddings, some rows after the other."""
     try:
-        table = pq.ParquetFile(raw.rewound(), page_checksum_verification=True)
+        table = pq.ParquetFile(raw.rewound(), page_checksum_verification=True, pre_buffer=False)
         _check_columns(url, table.schema_arrow, config)
         for batch in table.iter_batches(ROWS, columns=[config.id_field, config.field]):
             ids = pl.Series(batch.column(config.id_field)).cast(pl.String)

@@ -31,7 +31,7 @@ def read(stream: BinaryIO, fields: Fields, part: Part | None = None) -> Iterator
     is a reject; the groups behind it are read.
     """
     try:
-        file = pq.ParquetFile(stream, page_checksum_verification=True, buffer_size=BUFFER_BYTES)
+        file = _opened(stream)
         _check_footer(file.metadata)
     except BROKEN as error:
         yield Reject(1, "corrupt_parquet", excerpt(str(error)))
@@ -50,6 +50,16 @@ def rows(stream: BinaryIO, part: Part | None = None) -> int:
         return sum(about.row_group(i).num_rows for i in _groups(about, part))
     except BROKEN:
         return 0
+
+
+def _opened(stream: BinaryIO) -> pq.ParquetFile:
+    """Open a file to be read a buffer at a time, which pyarrow does where it reads nothing ahead.
+
+    Read ahead, a row group would be in memory as a whole, and some writers make it a gigabyte.
+    """
+    return pq.ParquetFile(
+        stream, page_checksum_verification=True, pre_buffer=False, buffer_size=BUFFER_BYTES
+    )
 
 
 def _groups(about: pq.FileMetaData, part: Part | None) -> range:

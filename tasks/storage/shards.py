@@ -121,9 +121,13 @@ def read_row(location: str, row: int, columns: Sequence[str] | None = None) -> d
 
 @contextlib.contextmanager
 def _opened(location: str) -> Iterator[pq.ParquetFile]:
-    """Open a shard, its pages checked against their checksums as they are read."""
+    """Open a shard, its pages checked against their checksums as they are read.
+
+    Nothing is read ahead: pyarrow keeps what it has read ahead in memory until the file is closed
+    (apache/arrow#39808), which of a shard read in batches is all of it in the end.
+    """
     try:
-        with pq.ParquetFile(location, page_checksum_verification=True) as file:
+        with pq.ParquetFile(location, page_checksum_verification=True, pre_buffer=False) as file:
             yield file
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ManifestError(

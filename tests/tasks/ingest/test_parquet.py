@@ -166,3 +166,24 @@ def test_no_turned_byte_ends_in_a_traceback_or_loses_a_row_unsaid() -> None:
         assert positions in (list(range(1, 61)), [1])
         texts = [item.text for item in items if isinstance(item, Record)]
         assert trial % 2 or set(texts) <= set(TEXTS[:60])
+
+
+class Watched(io.BytesIO):
+    most = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.most = max(self.most, len(found))
+        return found
+
+
+def test_a_row_group_is_read_a_buffer_at_a_time() -> None:
+    """Some writers make one row group of a whole file, which may not fit into memory."""
+    noise = random.Random(0)
+    texts = ["".join(noise.choices("abcdefghijklmnop", k=100_000)) for _ in range(100)]
+    out = Watched()
+    pq.write_table(pa.table({"text": texts}), out, row_group_size=100, data_page_size=100_000)
+    assert len(out.getvalue()) > 4 * parquet.BUFFER_BYTES
+    out.most = 0
+    assert [item.text for item in parquet.read(out, Fields()) if isinstance(item, Record)] == texts
+    assert out.most <= parquet.BUFFER_BYTES

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -11,9 +12,6 @@ from schemas.errors import ManifestError, SchemaError
 from schemas.manifest import Shard
 from schemas.tables import REJECTS
 from tasks import storage
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SHARD = Shard(file="a.parquet", rows=5_000, digest="00")
 
@@ -97,3 +95,19 @@ def test_scratch_batches_come_back_one_by_one(tmp_path: Path) -> None:
     batches = rejects(10).to_batches(max_chunksize=4)
     storage.write_ipc(at, batches, REJECTS)
     assert [storage.read_ipc(at, i) for i in range(3)] == batches
+
+
+def test_a_shard_read_in_batches_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    """Pyarrow reads ahead by default, and keeps all of that until the file is closed."""
+    at = str(tmp_path / "a.parquet")
+    noise = np.random.default_rng(0).integers(97, 123, (50, 1_000_000), np.uint8)
+    with storage.writing(at, REJECTS) as writer:
+        for row in noise:
+            text = row.tobytes().decode()
+            writer.write(pa.table([["/data"], [0], ["why"], [text]], schema=REJECTS))
+    size = Path(at).stat().st_size
+    assert size > 25_000_000, "it does not compress to nothing"
+    before, most = pa.total_allocated_bytes(), 0
+    for _ in storage.read_batches(at, rows=1):
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert most < size / 4
