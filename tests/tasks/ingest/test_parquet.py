@@ -182,8 +182,8 @@ def test_a_row_group_is_read_a_buffer_at_a_time() -> None:
     noise = random.Random(0)
     texts = ["".join(noise.choices("abcdefghijklmnop", k=100_000)) for _ in range(100)]
     out = Watched()
-    pq.write_table(pa.table({"text": texts}), out, row_group_size=100, data_page_size=100_000)
+    pq.write_table(pa.table({"text": texts}), out, data_page_size=100_000, write_batch_size=1)
     assert len(out.getvalue()) > 4 * parquet.BUFFER_BYTES
     out.most = 0
     assert [item.text for item in parquet.read(out, Fields()) if isinstance(item, Record)] == texts
-    assert out.most <= parquet.BUFFER_BYTES
+    assert out.most < 2 * parquet.BUFFER_BYTES, "a buffer, and the page that it ends in"
