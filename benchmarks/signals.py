@@ -31,6 +31,7 @@ JOBS = {
     "pass1-first-1000": "first pass, language of the first 1,000 bytes",
     "pass1-whole": "first pass, language of the whole text",
     "pass1-paragraphs": "first pass, of the first 1,000 bytes and of each paragraph",
+    "pass1-minhash": "first pass, of the first 1,000 bytes, with MinHash",
 }
 """What is measured, in groups that are compared within."""
 MAIN = "pass1-first-1000"
@@ -45,9 +46,9 @@ datatrove's four filters are Gopher's quality and repetition, C4's and FineWeb's
 defaults; every filter sees every document. They, and dolma's tagger, measure less than openmoat's
 rules, which hold RefinedWeb's and those of code too. Both are slow, so they see the first documents
 only. The first pass reads .jsonl.gz, normalises, measures and writes documents and signals; no
-MinHash, no tokenizer, no Prefect. Start-up: imports, compiled code from its cache, the first 64
-documents; and, but for the first pass, reading the texts. CPU seconds are medians of the rounds,
-without start-up; MB are a million bytes, of text."""
+MinHash where it is not named, no tokenizer, no Prefect. Start-up: imports, compiled code from its
+cache, the first 64 documents; and, but for the first pass, reading the texts. CPU seconds are
+medians of the rounds, without start-up; MB are a million bytes, of text."""
 
 
 def entries(wanted: list[str], trove: str | None, dolma: str | None) -> list[Entry]:

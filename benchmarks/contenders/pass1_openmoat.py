@@ -1,8 +1,9 @@
 """openmoat: the first pass over a file, to ``documents/``, ``rejects/`` and ``signals/``.
 
-The functions that a run calls for a unit, in the same order, without Prefect; neither MinHash nor a
-tokenizer. The last argument says what language is read from: ``first-1000`` (bytes), ``whole``
-(texts) or ``paragraphs`` (the first 1,000 bytes, and each paragraph for itself).
+The functions that a run calls for a unit, in the same order, without Prefect and tokenizer. The
+last argument says what language is read from: ``first-1000`` (bytes), ``whole`` (texts) or
+``paragraphs`` (the first 1,000 bytes, and each paragraph for itself); or ``minhash``: the first
+1,000 bytes, and MinHash, which the others leave out.
 """
 
 from __future__ import annotations
@@ -25,29 +26,30 @@ if TYPE_CHECKING:
 
     from schemas.manifest import Unit
 
-LANGUAGE: dict[str, dict[str, Any]] = {
-    "first-1000": {"lang_bytes": 1_000},
-    "whole": {"lang_bytes": 0},
-    "paragraphs": {"lang_bytes": 1_000, "lang_paragraphs": True},
+MEASURED: dict[str, dict[str, Any]] = {
+    "first-1000": {"lang_bytes": 1_000, "minhash": False},
+    "whole": {"lang_bytes": 0, "minhash": False},
+    "paragraphs": {"lang_bytes": 1_000, "lang_paragraphs": True, "minhash": False},
+    "minhash": {"lang_bytes": 1_000},
 }
 
 
-def config_of(language: str) -> SignalsConfig:
+def config_of(name: str) -> SignalsConfig:
     """What is measured."""
-    wanted = LANGUAGE[language]
+    wanted = MEASURED[name]
     if missing := set(wanted) - set(SignalsConfig.model_fields):
         raise OpenmoatError(
-            f"language of {language}",
+            f"first pass, {name}",
             got=f"no key {', '.join(missing)} in [signals]",
             wanted="a version of openmoat that has it",
-            way_out=f"Leave it out: --jobs without pass1-{language}.",
+            way_out=f"Leave it out: --jobs without pass1-{name}.",
         )
-    return SignalsConfig(minhash=False, **wanted)
+    return SignalsConfig(**wanted)
 
 
-def prepare(given: Path, folder: Path, *, language: str) -> Callable[[], int]:
+def prepare(given: Path, folder: Path, *, measured: str) -> Callable[[], int]:
     """Nothing is read yet: the file is unpacked, read, measured and written in the work itself."""
-    return partial(copy, Source(name="bench", url=(str(given),)), folder, config_of(language))
+    return partial(copy, Source(name="bench", url=(str(given),)), folder, config_of(measured))
 
 
 def copy(source: Source, folder: Path, config: SignalsConfig) -> int:
@@ -80,6 +82,6 @@ def unit_rows(unit: Unit, source: Source, folder: Path, config: SignalsConfig) -
 
 if __name__ == "__main__":
     try:
-        contend(partial(prepare, language=sys.argv[4]))
+        contend(partial(prepare, measured=sys.argv[4]))
     except OpenmoatError as error:
         sys.exit(str(error))
