@@ -101,7 +101,7 @@ def characters_of(text: str) -> list[bytes]:
 
 def hashes(tokens: list[bytes], n: int) -> list[int]:
     """Return the hash, of 32 bits, of each shingle of ``n`` neighbouring tokens, in order."""
-    values = list(map(_token, tokens))
+    values = list(map(token_hash, tokens))
     width = min(n, len(values))
     return [
         mixed(sum(v * FACTOR ** (width - 1 - k) for k, v in enumerate(values[i : i + width])))
@@ -119,7 +119,7 @@ def mixed(value: int) -> int:
     return value ^ (value >> 33)
 
 
-def _token(token: bytes) -> int:
+def token_hash(token: bytes) -> int:
     """Return the hash, of 64 bits, of a word or a character."""
     value = 0
     for at in range(0, len(token), 8):

@@ -54,7 +54,7 @@ def _write(words: Any, size: int, code: Any) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _code_point(data: Any, at: Any, stop: Any) -> Any:
+def code_point(data: Any, at: Any, stop: Any) -> Any:
     """Return the code point at a place, and where the next one begins."""
     code = np.int64(data[at])
     at += 1
@@ -110,7 +110,7 @@ def _read(data: Any, stop: int, folds: Any, words: Any, limits: Any, state: Any)
                 data, min(stop, whole + 1), words, limits, (at, size, count)
             )
             continue
-        code, at = _code_point(data, at, stop)
+        code, at = code_point(data, at, stop)
         both = np.int64(folded[np.int64(starts[code >> 8]) + (code & 0xFF)])
         code, kind = (code + both) & 0xFFFFFF, both >> 24
         if kind and count & 1:
@@ -232,15 +232,15 @@ def start(at: Any, work: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def following(data: Any, stop: Any, folds: Any, work: Any, state: Any) -> Any:
-    """Hash the next few thousand shingles of a text, which ends at ``stop``.
+def tokens_following(data: Any, stop: Any, folds: Any, work: Any, state: Any) -> Any:
+    """Hash the next few thousand tokens of a text, which ends at ``stop``.
 
-    Returns the state for the next call, how many hashes (uint64) of ``work[3]`` are new, and
-    whether they were the last. In the state stand where to go on, whether inside a word, bytes of
-    it that were read, the sum of powers, and tokens seen: 0 in the end if there is no word at all.
+    Returns where to go on, whether inside a word, and bytes of it that were read, for the next
+    call; where in ``work[2]`` tokens end now (they begin at ``work[4]``); whether they are the
+    last. ``state`` is that of :func:`start`, of which the first three and the last are looked at.
     """
-    words, limits, tokens, hashes, width, by_character = work
-    at, inside, size, value, seen = state
+    words, limits, tokens, _, width, by_character = work
+    at, inside, size, _, seen = state
     limits[0] = 0
     at, size, count = _read(data, stop, folds, words, limits, (at, size, inside))
     last = at >= stop
@@ -253,11 +253,24 @@ def following(data: Any, stop: Any, folds: Any, work: Any, state: Any) -> Any:
         found = _characters(words, limits, whole, tokens, width, seen)
     else:
         found = _words(words, limits, whole, tokens, width)
-    (value, seen), made = _roll(tokens, width, found - width, hashes, (value, seen))
+    words[: size - first] = words[first:size]
+    return (at, inside, size - first), found, last
+
+
+@njit(cache=True, nogil=True)
+def following(data: Any, stop: Any, folds: Any, work: Any, state: Any) -> Any:
+    """Hash the next few thousand shingles of a text, which ends at ``stop``.
+
+    Returns the state for the next call, how many hashes (uint64) of ``work[3]`` are new, and
+    whether they were the last. In the state stand where to go on, whether inside a word, bytes of
+    it that were read, the sum of powers, and tokens seen: 0 in the end if there is no word at all.
+    """
+    _, _, tokens, hashes, width, _ = work
+    (at, inside, size), found, last = tokens_following(data, stop, folds, work, state)
+    (value, seen), made = _roll(tokens, width, found - width, hashes, (state[3], state[4]))
     if last and 0 < seen < width:
         hashes[0], made = widely_mixed(value), 1
-    words[: size - first] = words[first:size]
-    return (at, inside, size - first, value, seen), made, last
+    return (at, inside, size, value, seen), made, last
 
 
 @njit(cache=True, nogil=True)
