@@ -9,7 +9,7 @@ from prefect import flow
 from schemas.config import RunConfig, Source
 from tasks import ledger, progress
 from tasks.dedup import MEMORY_BYTES
-from tasks.steps import boilerplate, corpus, dedup, ingest, pieces, select, semantic
+from tasks.steps import boilerplate, corpus, dedup, evals, ingest, pieces, select, semantic
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 def build_corpus(recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES) -> str:
     """Read and measure every unit once, decide on narrow tables; return the decisions' folder."""
     meter = ledger.Meter()
+    items = evals.lay_by(recipe.signals, memory_bytes, out)
     listing = ingest.list_units(recipe.ingest, recipe.pool())
     units = [u for source in recipe.ingest.sources for u in _units(source, listing.units, out)]
-    measured_by = (recipe.ingest, recipe.signals, recipe.tokenizer, out)
+    measured_by = (recipe.ingest, ingest.By(recipe.signals, items), recipe.tokenizer, out)
     futures = [ingest.measure_unit.submit(unit, *measured_by) for unit in units]
     measured = [future.result() for future in futures]
-    for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, out):
+    for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, items, out):
         done = meter.record(manifest, reused=reused)
         ledger.note(out, manifest.stage, done)
         meter = ledger.Meter()  # signals are measured in the pass of ingest, which has the cost
@@ -67,9 +68,10 @@ def _units(source: Source, listed: list[Unit], out: str) -> list[Unit]:
 def _duplicates(deciding: DecidingConfig, memory_bytes: int, out: str) -> dedup.Found:
     """Find what documents have in common: first all of a text, then what it means, then parts."""
     known = _results([dedup.look_up.submit(deciding, i, out) for i in deciding.dedup.against])
-    key, spans = dedup.prepare(deciding, known, memory_bytes, out)
+    leaked = evals.judge(deciding, out)
+    key, spans = dedup.prepare(deciding, known, leaked, memory_bytes, out)
     near = _results([dedup.compare.submit(deciding, key, span, out) for span in spans])
-    found = dedup.Found(key, known, near)
+    found = dedup.Found(key, known, near, [leaked] if leaked else [])
     found = found._replace(alike=semantic.compare(deciding, found, out))
     found = found._replace(staying=pieces.stay(deciding, found, out))
     spans = pieces.ranges(memory_bytes, out) if found.staying else []

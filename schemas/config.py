@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from schemas.budgets import BudgetConfig, MixtureConfig, PoolConfig, ReplayConfig, is_absent
 from schemas.dedup import DedupConfig
+from schemas.evals import DecontaminateConfig
 from schemas.masking import MaskingConfig
 from schemas.measuring import SignalsConfig
 from schemas.recipe import Section, Share, wrong
@@ -22,6 +23,7 @@ __all__ = [
     "BudgetConfig",
     "CorpusConfig",
     "DecidingConfig",
+    "DecontaminateConfig",
     "DedupConfig",
     "Format",
     "GopherThresholds",
@@ -127,6 +129,7 @@ class DecidingConfig(Section):
 
     signals: SignalsConfig
     tokenizer: TokenizerConfig | None
+    decontaminate: DecontaminateConfig | None = Field(default=None, exclude_if=is_absent)
     dedup: DedupConfig
     select: SelectConfig
     seed: int
@@ -143,6 +146,7 @@ class RunConfig(Section):
     )
     ingest: IngestConfig
     signals: SignalsConfig = Field(default_factory=SignalsConfig)
+    decontaminate: DecontaminateConfig | None = Field(default=None, exclude_if=is_absent)
     dedup: DedupConfig = Field(default_factory=DedupConfig)
     select: SelectConfig = Field(default_factory=SelectConfig)
     masking: MaskingConfig | None = Field(default=None, exclude_if=is_absent)
@@ -162,11 +166,16 @@ class RunConfig(Section):
         return DecidingConfig(
             signals=self.signals,
             tokenizer=self.tokenizer if self.tokenizer and self.tokenizer.path else None,
+            decontaminate=self.decontaminate or self._reporting(),
             dedup=self.dedup,
             select=self.select,
             seed=self.seed,
             origins=origins,
         )
+
+    def _reporting(self) -> DecontaminateConfig | None:
+        """What is done about evaluation sets where the recipe does not say."""
+        return DecontaminateConfig(action="report") if self.signals.evals else None
 
     def budget(self) -> BudgetConfig:
         """The part that budgets rest on."""
@@ -205,6 +214,7 @@ class RunConfig(Section):
             ("select.overrides.sources", overridden),
             ("dedup.source_priority", self.dedup.source_priority),
             ("dedup.whole", self.dedup.whole),
+            ("decontaminate.exempt", self.decontaminate.exempt if self.decontaminate else ()),
             ("masking.exempt", self.masking.exempt if self.masking else ()),
         ):
             for name in named:
@@ -219,6 +229,13 @@ class RunConfig(Section):
         open_ended = {s.origin for s in self.ingest.sources if s.source_field}
         if not open_ended:
             self._check_sources(names["replay"] + names["new"])
+        if self.decontaminate is not None and not self.signals.evals:
+            raise wrong(
+                "decontaminate",
+                got="the section without evaluation sets",
+                wanted="[[signals.evals]]: the sets whose items must not be trained on",
+                way_out="Add one with name, url and fields, or remove [decontaminate].",
+            )
         if self.dedup.near and not self.signals.minhash:
             raise wrong(
                 "signals.minhash",

@@ -129,6 +129,21 @@ class Shard(Frozen):
     inputs: tuple[ReadFile, ...] = ()
 
 
+class EvalIndex(Frozen):
+    """Items of evaluation sets, laid by for the pass over the text: files in ``evals/``.
+
+    ``digest`` is of what documents are measured with, ``items_digest`` of the items; ``sets`` says
+    of each set how many items it has, how many are too short to be looked for, and how many
+    records could not be read.
+    """
+
+    key: str
+    digest: str
+    items_digest: str
+    grams: int
+    sets: dict[str, dict[str, int]]
+
+
 class StageManifest(Frozen):
     """A finished stage. ``key`` is the digest of everything the result depends on."""
 
@@ -144,6 +159,8 @@ class StageManifest(Frozen):
 
 SKETCH: Final = "sketch"
 """Among the details of the signals: the version of the scheme that sketches were made by."""
+EVALS: Final = "evals"
+"""Key of the signals' details: :class:`EvalIndex`."""
 REMOVED_PARTS: Final = "removed_parts"
 """Among the details of the decisions: by source and level what kept documents lose, in numbers."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from schemas.evals import EvalSet, check_names
 from schemas.recipe import Section, Share, wrong
 
 
@@ -104,6 +106,26 @@ class SignalsConfig(Section):
         description="Measure what runs of so many words are found by, so that `dedup.substrings` "
         "can remove those that another document has. Lee et al. (arXiv 2107.06499) take 50 tokens.",
     )
+
+    evals: tuple[EvalSet, ...] = Field(
+        default=(),
+        strict=False,
+        exclude_if=operator.not_,
+        description="Evaluation sets whose items documents are compared with, for "
+        "`[decontaminate]`.",
+    )
+    eval_least_words: int = Field(
+        default=5,
+        ge=1,
+        le=1_000,
+        description="Items of fewer words are not looked for: half of all text would have them.",
+    )
+
+    @field_validator("evals")
+    @classmethod
+    def _sets_have_names(cls, value: tuple[EvalSet, ...]) -> tuple[EvalSet, ...]:
+        check_names(value)
+        return value
 
     @model_validator(mode="after")
     def _another_model_is_for_the_kernel(self) -> Self:

@@ -241,6 +241,15 @@ PIECE: Final = pa.struct(
     ]
 )
 
+EVAL_GRAM: Final = pa.struct(
+    [
+        pa.field(c.GRAM, pa.uint32(), nullable=False),
+        pa.field(c.WORD, pa.uint32(), nullable=False),
+        pa.field(c.START, pa.int32(), nullable=False),
+        pa.field(c.END, pa.int32(), nullable=False),
+    ]
+)
+
 TWINS: Final = (
     Signal(
         c.MINHASH_BANDS,
@@ -263,6 +272,15 @@ TWINS: Final = (
         "lines (kind 0), paragraphs (1) and anchors of runs of words (2) that other documents may "
         "have too, each with its hash; null without `line_words`, `paragraph_words` and "
         "`substring_words`, and for conversations",
+        nullable=True,
+    ),
+    Signal(
+        c.EVALS,
+        pa.list_(pa.field("item", EVAL_GRAM, nullable=False)),
+        "words, bytes",
+        "rows of 8 words that items of `evals` have too (of an item of fewer, all of them): their "
+        "number in `evals/grams-….parquet`, the number of the first word, and the bytes; null "
+        "without `evals`",
         nullable=True,
     ),
     Signal(c.ATTRIBUTES, pa.large_string(), "JSON", "attributes that came with it", nullable=True),

@@ -46,6 +46,51 @@ REMOVED = pa.schema(
 ``row`` is the document's place in its shard; ``level`` is ``line``, ``paragraph`` or ``substring``.
 """
 
+EVAL_GRAMS = pa.schema(
+    [
+        pa.field("hash", pa.uint64(), nullable=False),
+        pa.field(c.N_WORDS, pa.uint8(), nullable=False),
+        pa.field(c.ITEM, pa.int32(), nullable=False),
+        pa.field(c.WORD, pa.int32(), nullable=False),
+    ]
+)
+"""Rows of words of eval items, by hash: of which item, and from which word on.
+
+A gram's number, in signals, is its place among the different hashes in order.
+"""
+
+EVAL_ITEMS = pa.schema(
+    [
+        pa.field(c.EVAL_SET, pa.string(), nullable=False),
+        pa.field(c.ITEM_ID, pa.string(), nullable=False),
+        pa.field(c.FIELD, pa.string(), nullable=False),
+        pa.field(c.N_WORDS, pa.int64(), nullable=False),
+        pa.field(c.EXCERPT, pa.string(), nullable=False),
+    ]
+)
+"""Eval items; an item's number is its row."""
+
+EVAL_HITS = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.ROW, pa.int64(), nullable=False),
+        pa.field(c.ITEM, pa.int32(), nullable=False),
+        pa.field(c.EVAL_SET, pa.string(), nullable=False),
+        pa.field(c.ITEM_ID, pa.string(), nullable=False),
+        pa.field(c.FIELD, pa.string(), nullable=False),
+        pa.field(c.N_WORDS, pa.int64(), nullable=False),
+        pa.field(c.COVERED, pa.int64(), nullable=False),
+        pa.field(c.RUN, pa.int64(), nullable=False),
+        pa.field(c.COMMON, pa.bool_(), nullable=False),
+    ]
+)
+"""Documents that have items: words of the item that are covered, and of the longest run.
+
+``row`` counts through all shards of ``documents``. ``common``: not without the rows of words that
+are common in the document's source.
+"""
+
 DECISIONS = pa.schema(
     [
         pa.field(c.DOC_ID, pa.string(), nullable=False),

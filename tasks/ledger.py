@@ -35,6 +35,7 @@ PAGES = (CARD, REPORT)
 SAMPLES = "samples.json"
 """Beside the decisions: some duplicates, side by side."""
 REJECTS, TOKENS, SCRATCH, BOILERPLATE = "rejects", "tokens", ".scratch", "boilerplate"
+EVALS = "evals"
 _lock = threading.Lock()
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.index import Index  # noqa: TC001  (a field of a named tuple)
-from schemas.manifest import StageManifest  # noqa: TC001  (a field of a named tuple)
+from schemas.manifest import EVALS, EvalIndex, StageManifest
 from schemas.tables import SIGNALS
 from tasks import (
     against,
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
 
     from schemas.config import DecidingConfig
 
-VERSION = "select-7"
-READ = [n for n in SIGNALS.names if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.PIECES, c.SPANS}]
+VERSION = "select-8"
+READ = [
+    n
+    for n in SIGNALS.names
+    if n not in {c.MINHASH_BANDS, c.MINHASH_SKETCH, c.PIECES, c.SPANS, c.EVALS}
+]
 TOLD = [c.DOC_ID, c.LANG, c.N_BYTES, c.ATTRIBUTES]
 """Signals that a whole run's documents are told of at once."""
 
@@ -40,7 +44,8 @@ TOLD = [c.DOC_ID, c.LANG, c.N_BYTES, c.ATTRIBUTES]
 class Given(NamedTuple):
     """What a run's decisions are made of: finished stages, and the recipe's lists as they are.
 
-    ``indexes`` are those that documents are compared with, by location.
+    ``indexes`` are those that documents are compared with, by location; ``evals`` the items of
+    evaluation sets, laid by.
     """
 
     documents: StageManifest
@@ -49,6 +54,7 @@ class Given(NamedTuple):
     indexes: dict[str, Index]
     tokenizer_digest: str | None
     key: str
+    evals: EvalIndex | None
 
 
 def given(deciding: DecidingConfig, out: str) -> Given:
@@ -60,12 +66,17 @@ def given(deciding: DecidingConfig, out: str) -> Given:
     # What counts of lists, tokenizer and indexes is their content, wherever it lies.
     select = deciding.select.model_copy(update={"opt_out": None})
     dedup = deciding.dedup.model_copy(update={"against": ()})
-    unplaced = deciding.model_copy(update={"select": select, "dedup": dedup, "tokenizer": None})
+    measured = deciding.signals.model_copy(update={"evals": ()})
+    without = {"select": select, "dedup": dedup, "tokenizer": None, "signals": measured}
+    unplaced = deciding.model_copy(update=without)
     rest: list[object] = [documents.key, documents.digest, signals.digest, tokenizer]
     rest += [f.model_dump() for f in embeddings.listed(deciding.dedup.semantic)]
     rest += sorted({digest(index) for index in indexes.values()})
+    told = signals.details.get(EVALS)
+    evals = None if told is None else EvalIndex.model_validate(told)
+    rest += [] if evals is None else [evals.items_digest]
     key = digest(VERSION, licenses.VERSION, unplaced, lists.digests(), *rest)
-    return Given(documents, signals, lists, indexes, tokenizer, key)
+    return Given(documents, signals, lists, indexes, tokenizer, key, evals)
 
 
 def finished(out: str, key: str) -> StageManifest | None:

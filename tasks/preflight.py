@@ -36,6 +36,10 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
     if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
     _check_model(recipe.signals)
+    for some in recipe.signals.evals:
+        for url in some.url:
+            if not url.startswith(ELSEWHERE):
+                storage.check_place(url, where=f"signals.evals {some.name!r}")
     opt_out_lists(recipe.select.opt_out)
     rules.check(recipe.select)
     against.indexes(recipe.dedup, recipe.signals)

@@ -8,8 +8,9 @@ import polars as pl
 
 from schemas import columns as c
 from schemas import levels
+from schemas.config import DecontaminateConfig
 from schemas.inspection import Reason
-from tasks import attributes, ledger, opt_outs, rules, select, storage
+from tasks import attributes, leaks, ledger, opt_outs, rules, select, storage
 from tasks.report.thresholds import limits, number
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Judge:
             select.LICENSE: self._license,
             select.EMPTY: lambda: Reason(name=select.EMPTY, said="there is no word in its text"),
             rules.LANGUAGE: self._language,
+            leaks.REASON: self._leaks,
         }
         if name in stated:
             return stated[name]()
@@ -163,6 +165,26 @@ class Judge:
             measured={c.LANG: lang, c.LANG_PROB: chance},
             least=least,
             key=key,
+        )
+
+    def _leaks(self) -> Reason:
+        """The item that the document has most of."""
+        own = leaks.read(self._out).filter(
+            (pl.col(c.DOC_ID) == self._document.doc_id) & ~pl.col(c.COMMON)
+        )
+        share = (pl.col(c.COVERED) / pl.col(c.N_WORDS)).alias("share")
+        hit = own.with_columns(share).sort("share", c.ITEM, descending=[True, False]).to_dicts()[0]
+        config = self._config.decontaminate or DecontaminateConfig()
+        more = f", and {len(own) - 1:,} more" if len(own) > 1 else ""
+        return Reason(
+            name=leaks.REASON,
+            said=f"{hit[c.COVERED]:,} of the {hit[c.N_WORDS]:,} words of {hit[c.EVAL_SET]} "
+            f"{hit[c.ITEM_ID]} ({hit[c.FIELD]}), {hit[c.RUN]:,} in a row{more}; at most "
+            f"{config.covered_share:g} of them (decontaminate.covered_share), fewer than "
+            f"{config.run_words:,} in a row (decontaminate.run_words)",
+            measured={c.COVERED: hit["share"], c.RUN: hit[c.RUN]},
+            most=config.covered_share,
+            key="decontaminate.covered_share",
         )
 
     def _license(self) -> Reason:

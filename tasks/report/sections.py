@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.section import Bars, Section, Table
 from tasks.report.duplicates import duplicates
+from tasks.report.evals import evals
 from tasks.report.removed import removed
 from tasks.report.thresholds import thresholds
 
@@ -30,6 +31,7 @@ def sections(
         found += [outcome(manifests["select"]), drops(manifests["select"])]
         found += duplicates(manifests["select"], samples)
         found += removed(manifests["select"])
+        found += evals(manifests["select"], manifests.get("signals"))
         found += thresholds(manifests["select"])
         found += licenses(manifests["select"])
     if "replay" in manifests:

@@ -14,6 +14,7 @@ from schemas.tables import DOCUMENTS, SIGNALS, conform
 from tasks import hashing
 from tasks.signals.changes import changes
 from tasks.signals.compression import compression_ratio
+from tasks.signals.evals import evals
 from tasks.signals.language import language
 from tasks.signals.minhash import minhash
 from tasks.signals.pieces import pieces
@@ -22,16 +23,17 @@ from tasks.signals.rules import rules
 
 if TYPE_CHECKING:
     from schemas.config import SignalsConfig
+    from tasks.evals.index import Index
 
 WARM: Final = "A sentence that is long enough for its language to be told, and then one more word."
 
 
-def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
+def measure(documents: pa.Table, config: SignalsConfig, items: Index | None = None) -> pa.Table:
     """Return ``SIGNALS`` for ``documents`` (``DOCUMENTS``), row for row in the same order.
 
     ``document_digest`` is over the whole row but ``location`` and ``position``, so that it is the
     same wherever the record lay. Each row depends on its own document only. Raises
-    :class:`ConfigError` where the language model cannot be had.
+    :class:`ConfigError` where the language model cannot be had. ``items`` are those of eval sets.
     """
     texts = documents.column(c.TEXT)
     digests = hashing.row_digests(documents, leave_out=(c.LOCATION, c.POSITION))
@@ -49,6 +51,7 @@ def measure(documents: pa.Table, config: SignalsConfig) -> pa.Table:
     if config.minhash:
         frames.append(minhash(texts, config))
     found[c.PIECES] = pieces(documents, config)
+    found[c.EVALS] = evals(texts, items)
     for frame in frames:
         found |= {column.name: column.to_arrow() for column in frame}
     return conform(pa.table(found), SIGNALS)

@@ -14,7 +14,8 @@ from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ManifestError, SourceError
 from schemas.manifest import Shard
-from tasks import against, comparing, dedup, ledger, narrow, select, storage
+from schemas.tables import EVAL_HITS
+from tasks import against, comparing, dedup, leaks, ledger, narrow, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
 
@@ -59,13 +60,14 @@ class Prepared(NamedTuple):
 class Found(NamedTuple):
     """The key of decisions, and the files of what they rest on, by the step that found it.
 
-    What indexes have; near-duplicates; what means the same; who stays, and which pieces and runs
-    those share.
+    What indexes have; near-duplicates; who has eval items; what means the same; who stays, and
+    which pieces and runs those share.
     """
 
     key: str
     known: Sequence[str] = ()
     near: Sequence[str] = ()
+    evals: Sequence[str] = ()
     alike: Sequence[str] = ()
     staying: Sequence[str] = ()
     shared: Sequence[str] = ()
@@ -89,10 +91,12 @@ def look_up(deciding: DecidingConfig, place: str, out: str) -> str:
 
 
 @step
-def prepare(deciding: DecidingConfig, known: list[str], memory_bytes: int, out: str) -> Prepared:
+def prepare(
+    deciding: DecidingConfig, known: list[str], evals: str | None, memory_bytes: int, out: str
+) -> Prepared:
     """Find which rules documents break, and equal ones; no ranges where the decisions stand.
 
-    ``known``: the files of what :func:`look_up` found.
+    ``known``: the files of what :func:`look_up` found; ``evals``: of which documents have items.
     """
     given = narrow.given(deciding, out)
     if narrow.finished(out, given.key) is not None:
@@ -100,7 +104,8 @@ def prepare(deciding: DecidingConfig, known: list[str], memory_bytes: int, out: 
     if storage.read_shard(_state_at(given.key, out)) is None:
         found = read_known(known, out)
         against.check_new(_kept_before(given, out), found)
-        state = _state(given, deciding, found[c.ROW].to_numpy(), out)
+        leaked = leaks.dropped(read_hits(evals, out), deciding.decontaminate)
+        state = _state(given, deciding, found[c.ROW].to_numpy(), leaked, out)
         write(_state_at(given.key, out), state, STATE)
     documents, made = given.documents.rows_out, deciding.signals.minhash
     return Prepared(given.key, dedup.spans(documents, deciding.signals, memory_bytes) * made)
@@ -118,16 +123,25 @@ def _kept_before(given: narrow.Given, out: str) -> pl.Series:
 
 
 def _state(
-    given: narrow.Given, deciding: DecidingConfig, known: dedup.Ints, out: str
+    given: narrow.Given, deciding: DecidingConfig, known: dedup.Ints, leaked: pl.Series, out: str
 ) -> pl.DataFrame:
     frame = pl.concat(
         _judged(rows, given, deciding)
         for part in narrow.parts(given, deciding, out)
         for rows in part.iter_slices(ROWS)
     )
+    frame = frame.with_columns(_with_reason(frame[c.BROKEN], leaked))
     frame = frame.with_columns(dedup.rank(frame, deciding.dedup, seed=deciding.seed))
     found = dedup.exact(frame, deciding.dedup, known=known)
     return frame.select(c.RANK, c.BROKEN).hstack(found)
+
+
+def _with_reason(broken: pl.Series, rows: pl.Series) -> pl.Series:
+    """Return the rules that documents break, some rows with that they have an eval item."""
+    number = pl.Series(range(len(broken)), dtype=pl.Int64)
+    more = pl.when(number.is_in(rows.implode())).then(pl.lit(leaks.REASON))
+    both = pl.concat_list(pl.lit(broken), more).list.drop_nulls()
+    return pl.select(both.alias(broken.name)).to_series()
 
 
 def _judged(frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig) -> pl.DataFrame:
@@ -192,6 +206,12 @@ def _pairs(found: Found, out: str) -> Iterator[pl.DataFrame]:
 def read_known(known: Sequence[str], out: str) -> pl.DataFrame:
     """Return what :func:`look_up` found in all indexes: of each document the best match."""
     return against.best([pl.DataFrame(storage.read_table(at(file, out))) for file in known])
+
+
+def read_hits(evals: str | None, out: str) -> pl.DataFrame:
+    """Return which documents have items of evaluation sets (``EVAL_HITS``)."""
+    table = EVAL_HITS.empty_table() if evals is None else storage.read_table(at(evals, out))
+    return pl.DataFrame(table)
 
 
 def sweep(found: Found, out: str) -> None:

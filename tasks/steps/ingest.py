@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -15,10 +17,11 @@ from schemas.config import (  # noqa: TC001  (Prefect reads them)
     TokenizerConfig,
 )
 from schemas.errors import SourceError
-from schemas.manifest import SKETCH, Frozen, Shard, StageManifest, Unit
+from schemas.manifest import EVALS, SKETCH, EvalIndex, Frozen, Shard, StageManifest, Unit
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
-from tasks import inputs, kept, ledger, preflight, progress, reading, storage
+from tasks import eval_sets, inputs, kept, ledger, preflight, progress, reading, storage
 from tasks.hashing import add_hex, digest, table_digest
+from tasks.signals import evals as eval_signals
 from tasks.signals import minhash, pii
 from tasks.signals.measure import measure
 from tasks.steps.policy import step
@@ -28,7 +31,15 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
-SIGNALS_VERSION = "signals-6"
+SIGNALS_VERSION = "signals-7"
+Measuring = Callable[[pa.Table], pa.Table]
+
+
+class By(NamedTuple):
+    """What documents are measured by: the section, and the eval items that are laid by."""
+
+    signals: SignalsConfig
+    evals: EvalIndex | None = None
 
 
 class Measured(Frozen):
@@ -50,19 +61,14 @@ def list_units(ingest: IngestConfig, pool: PoolConfig | None) -> inputs.Listing:
 
 @step
 def measure_unit(
-    unit: Unit,
-    ingest: IngestConfig,
-    signals: SignalsConfig,
-    tokenizer: TokenizerConfig | None,
-    out: str,
+    unit: Unit, ingest: IngestConfig, by: By, tokenizer: TokenizerConfig | None, out: str
 ) -> Measured:
     """Read a unit once; write its documents, rejects and signals. What stands is not redone.
 
     Where there is a tokenizer already, the tokens of a sample of the documents are counted.
     """
     name = f"{unit.key}.parquet"
-    versions = (SIGNALS_VERSION, pii.VERSION, minhash.VERSION)
-    signals_name = f"{digest(*versions, signals, unit.key)}.parquet"
+    signals_name = f"{digest(*_versions(by), unit.key)}.parquet"
     known = storage.read_shard(storage.join(ledger.folder(out, "ingest"), name))
     if storage.read_shard(storage.join(out, ledger.REJECTS, name)) is None:
         known = None  # both are made in one pass over the input
@@ -73,11 +79,12 @@ def measure_unit(
         documents_reused=known is not None,
         signals_reused=known is not None and measured is not None,
     )
+    measuring = partial(_measure, by=by, out=out)
     if known is None:
         source = next(s for s in ingest.sources if s.name == unit.source)
-        found = _ingest_and_measure(unit, source, signals, out, found)
+        found = _ingest_and_measure(unit, source, measuring, out, found)
     elif measured is None:
-        found = found.model_copy(update={"signals": _measure_again(signals, out, found)})
+        found = found.model_copy(update={"signals": _measure_again(measuring, out, found)})
     if found.documents_reused:
         progress.advance("ingest", documents=found.documents.rows, n_bytes=unit.size)
     if tokenizer is not None and tokenizer.path is not None:
@@ -85,8 +92,20 @@ def measure_unit(
     return found
 
 
+def _versions(by: By) -> list[object]:
+    """What signals depend on. Of eval sets that is what they hold, wherever it came from."""
+    config = by.signals.model_copy(update={"evals": (), "eval_least_words": 1})
+    items = [] if by.evals is None else [eval_signals.VERSION, by.evals.digest]
+    return [SIGNALS_VERSION, pii.VERSION, minhash.VERSION, config, *items]
+
+
+def _measure(documents: pa.Table, *, by: By, out: str) -> pa.Table:
+    items = None if by.evals is None else eval_sets.index(by.evals, out)
+    return measure(documents, by.signals, items)
+
+
 def _ingest_and_measure(
-    unit: Unit, source: Source, signals: SignalsConfig, out: str, found: Measured
+    unit: Unit, source: Source, measuring: Measuring, out: str, found: Measured
 ) -> Measured:
     """The one pass over the text: each batch is written, and measured while it is at hand."""
     reader = reading.UnitReader(unit, source, scratch=storage.join(out, ledger.SCRATCH))
@@ -101,7 +120,7 @@ def _ingest_and_measure(
         storage.writing(signals_at, SIGNALS) as signals_file,
     ):
         for documents, rejected in reader.batches():
-            measured = measure(documents, signals)
+            measured = measuring(documents)
             documents_file.write(documents)
             signals_file.write(measured)
             rejects.append(rejected)
@@ -153,13 +172,13 @@ class _Tally:
         return found.model_copy(update={"documents": documents, "signals": signals})
 
 
-def _measure_again(signals: SignalsConfig, out: str, found: Measured) -> Shard:
+def _measure_again(measuring: Measuring, out: str, found: Measured) -> Shard:
     """Measure documents that stand already, because only the section ``signals`` changed."""
     at = storage.join(ledger.folder(out, "signals"), found.signals.file)
     digests: list[str] = []
     with storage.writing(at, SIGNALS) as file:
         for documents in _documents(out, found.documents):
-            measured = measure(documents, signals)
+            measured = measuring(documents)
             file.write(measured)
             digests.append(table_digest(measured))
         shard = found.documents.model_copy(
@@ -182,7 +201,11 @@ def _documents(out: str, shard: Shard) -> Iterator[pa.Table]:
 
 @step
 def finish_units(
-    measured: list[Measured], listing: inputs.Listing, ingest: IngestConfig, out: str
+    measured: list[Measured],
+    listing: inputs.Listing,
+    ingest: IngestConfig,
+    evals: EvalIndex | None,
+    out: str,
 ) -> list[tuple[StageManifest, int]]:
     """Write the manifests of ingest and signals, unless too many records of a source are bad.
 
@@ -211,7 +234,7 @@ def finish_units(
             rows_in=rows,
             rows_out=sum(s.rows for s in signals),
             shards=signals,
-            details={SKETCH: minhash.VERSION},
+            details={SKETCH: minhash.VERSION, **({EVALS: evals.model_dump()} if evals else {})},
         ),
     ]
     for manifest in manifests:

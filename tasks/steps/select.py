@@ -11,13 +11,14 @@ from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ConfigError
 from schemas.levels import REPEATED_TEXT
-from schemas.manifest import REMOVED_PARTS, Shard, StageManifest
+from schemas.manifest import EVALS, REMOVED_PARTS, Shard, StageManifest
 from schemas.tables import DECISIONS, conform
 from tasks import (
     comparing,
     estimates,
     guards,
     kept,
+    leaks,
     ledger,
     licenses,
     narrow,
@@ -97,6 +98,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
             **(_parts(removed, frame) if found.staying else {}),
+            **_leaks(found, out),
         },
     )
     ledger.finish(out, manifest)
@@ -210,6 +212,15 @@ def _parts(removed: pl.DataFrame, frame: pl.DataFrame) -> dict[str, Any]:
     """What kept documents lose, where the recipe asks for it."""
     told = removed.with_columns(frame[c.SOURCE].gather(removed[c.ROW]))
     return {REMOVED_PARTS: removal.counts(told)}
+
+
+def _leaks(found: Found, out: str) -> dict[str, Any]:
+    """Which documents have items of evaluation sets: laid by, and counted."""
+    leaks.remove(out)
+    if not found.evals:
+        return {}
+    hits = dedup.read_hits(found.evals[0], out)
+    return {EVALS: {"digest": leaks.write(hits, out), "counts": leaks.counts(hits)}}
 
 
 def _against(given: narrow.Given) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""Items of evaluation sets in the documents, as the manifests of signals and select have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from schemas import columns as c
+from schemas.manifest import EVALS
+from schemas.section import Section, Table
+
+if TYPE_CHECKING:
+    from schemas.manifest import StageManifest
+
+TEXT: Final = (
+    "Documents that have items of evaluation sets, before dropped ones go. Rows of words that many "
+    "documents of a source have, as licences and templates do, count for nothing there; the last "
+    "two columns are with them. decisions/evals/hits.parquet names each document and item."
+)
+COUNTS: Final = ("documents", "items", "documents_with_common", "items_with_common")
+
+
+def evals(decisions: StageManifest, signals: StageManifest | None) -> list[Section]:
+    """Return which sets leak from which sources; nothing where no set was compared with."""
+    if EVALS not in decisions.details:
+        return []
+    rows = tuple(
+        (told[c.EVAL_SET], told[c.SOURCE], *(told[name] for name in COUNTS))
+        for told in decisions.details[EVALS]["counts"]
+    )
+    header = ("set", "source", "documents", "items", "documents with common", "items with common")
+    table = Table(header, rows) if rows else None
+    text = TEXT if rows else "No document has an item of an evaluation set."
+    sections = [Section("Evaluation sets in the documents", text, table)]
+    if signals is not None and EVALS in signals.details:
+        sets = signals.details[EVALS]["sets"]
+        about = ("set", "items", "too short to be looked for", "records not read")
+        told = tuple((n, s["items"], s["too_short"], s["unreadable"]) for n, s in sets.items())
+        sections.append(Section("Evaluation sets", table=Table(about, told)))
+    return sections

@@ -1,0 +1,223 @@
+"""Evaluation sets, as a user has them: named in a recipe, looked for in documents, told of."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pytest
+
+from schemas import columns as c
+from schemas.errors import ConfigError
+from schemas.manifest import EVALS
+from tasks import leaks, ledger
+from tasks.inspection import inspect
+from tasks.recipe import load
+from tasks.report.evals import evals as report
+from tasks.verify import verify
+from tests import corpora
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("prefect")
+
+RECIPE = """
+name = "evals"
+
+[[ingest.sources]]
+name = "web"
+url = "web.jsonl"
+
+[[signals.evals]]
+name = "riddles"
+url = "riddles.jsonl"
+fields = ["question", "answer.text"]
+
+[select]
+gopher = false
+max_drop_share = 1.0
+
+[dedup]
+near = false
+
+[decontaminate]
+{decontaminate}
+"""
+QUESTION = (
+    "Where do the herons of the northern marsh sleep when the river has frozen over at night?"
+)
+TEMPLATE = "Which of the following statements about the matter at hand is not true?"
+LICENCE = "Permission is hereby granted, free of charge, to any person who obtains a copy of it."
+ITEMS = [
+    {"id": "r1", "question": QUESTION, "answer": {"text": "On one leg"}},
+    {"id": "r2", "question": TEMPLATE, "answer": {"text": LICENCE}},
+]
+CHANGED = QUESTION.replace("herons", "storks")
+PLANTED = {
+    "verbatim": f"Before it. {QUESTION} And after it.",
+    "reflowed": QUESTION.replace(" ", "\n"),
+    "recased": QUESTION.upper().replace("?", " ?!"),
+    "changed": CHANGED,
+    "split": QUESTION.replace("when", "\n\nwhen"),
+}
+
+
+def write(folder: Path, *, decontaminate: str = "", items: object = ITEMS) -> Path:
+    """A recipe, its items, and documents: planted ones, licensed ones, and others."""
+    documents = [
+        {"id": name, "text": f"{text}\n\n{corpora.prose(name, 60)}"}
+        for name, text in PLANTED.items()
+    ]
+    documents += [
+        {"id": f"l{i}", "text": f"{LICENCE}\n\n{corpora.prose(f'l{i}', 60)}"} for i in range(40)
+    ]
+    documents += [{"id": f"o{i}", "text": corpora.prose(f"o{i}", 60)} for i in range(40)]
+    (folder / "web.jsonl").write_text("".join(json.dumps(d) + "\n" for d in documents))
+    (folder / "riddles.jsonl").write_text("".join(json.dumps(i) + "\n" for i in items))
+    recipe = folder / "recipe.toml"
+    recipe.write_text(RECIPE.format(decontaminate=decontaminate))
+    return recipe
+
+
+def run(recipe: Path, out: Path) -> pl.DataFrame:
+    """Return the decisions, with the records' own ids."""
+    from flows.build_corpus import build_corpus
+
+    config = load(str(recipe))
+    ledger.open_run(str(out), config, version="0", goal="corpus")
+    build_corpus(config, str(out))
+    shards = ledger.read(str(out), "ingest").shards
+    parts = [
+        pl.read_parquet(out / "documents" / s.file, columns=[c.RECORD_ID]).hstack(
+            pl.read_parquet(out / "decisions" / s.file)
+        )
+        for s in shards
+    ]
+    return pl.concat(parts)
+
+
+def gone(decisions: pl.DataFrame) -> set[str]:
+    return set(decisions.filter(pl.col(c.DROP_REASON) == leaks.REASON)[c.RECORD_ID])
+
+
+def test_documents_with_items_go_whatever_was_done_to_them_and_licences_stay(
+    tmp_path: Path,
+) -> None:
+    decisions = run(write(tmp_path), tmp_path / "out")
+    assert gone(decisions) == set(PLANTED)
+    assert decisions[c.KEEP].sum() == 80
+    hits = leaks.read(str(tmp_path / "out"))
+    common = hits.filter(pl.col(c.COMMON))
+    assert common.height == 40
+    assert set(common[c.ITEM_ID]) == {"r2"}
+    assert set(common[c.FIELD]) == {"answer.text"}
+    assert all(finding.ok for finding in verify(str(tmp_path / "out")))
+
+
+def test_it_is_told_why_and_from_where(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(write(tmp_path), out)
+    (document,) = inspect(str(out), "changed").documents
+    (said,) = (reason.said for reason in document.reasons)
+    assert "13 of the 17 words of riddles r1 (question), 13 in a row" in said
+    manifests = (ledger.read(str(out), "select"), ledger.read(str(out), "signals"))
+    leaking, sets = report(*manifests)
+    assert leaking.table is not None
+    assert leaking.table.rows == (("riddles", "web", 5, 1, 45, 2),)
+    assert sets.table is not None
+    assert sets.table.rows == (("riddles", 4, 1, 0),)
+
+
+def test_reports_only_where_it_is_asked_to_or_a_source_is_exempt(tmp_path: Path) -> None:
+    for words in ('action = "report"', 'exempt = ["web"]'):
+        decisions = run(write(tmp_path, decontaminate=words), tmp_path / "out")
+        assert not gone(decisions)
+        assert leaks.read(str(tmp_path / "out")).height == 45
+
+
+def test_other_limits_measure_nothing_again_and_other_items_do(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(write(tmp_path), out)
+    before = ledger.read(str(out), "signals")
+    other = RECIPE.format(decontaminate="covered_share = 0.8\nrun_words = 20")
+    (tmp_path / "recipe.toml").write_text(other)
+    assert gone(run(tmp_path / "recipe.toml", out)) == set(PLANTED) - {"changed"}
+    assert ledger.read(str(out), "signals").shards == before.shards
+    (tmp_path / "riddles.jsonl").write_text(json.dumps(ITEMS[1]))
+    run(tmp_path / "recipe.toml", out)
+    assert ledger.read(str(out), "signals").shards != before.shards
+    assert not gone(run(tmp_path / "recipe.toml", out))
+
+
+def test_a_recipe_without_sets_leaves_no_hits_of_an_earlier_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    recipe = write(tmp_path)
+    run(recipe, out)
+    text = recipe.read_text()
+    start, end = text.index("[[signals.evals]]"), text.index("[select]")
+    recipe.write_text(text[:start] + text[end : text.index("[decontaminate]")])
+    assert not gone(run(recipe, out))
+    assert not (out / "decisions" / "evals").exists()
+    assert EVALS not in ledger.read(str(out), "select").details
+
+
+@pytest.mark.parametrize(
+    ("items", "got"),
+    [
+        ([{"id": 1, "prompt": QUESTION}], "no text in the field 'question', in 1 records"),
+        ([{"id": 1, "question": QUESTION, "answer": {}}], "no text in the field 'answer.text'"),
+    ],
+)
+def test_a_field_that_no_record_has_is_refused(
+    tmp_path: Path, items: list[object], got: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        run(write(tmp_path, items=items), tmp_path / "out")
+    assert got in refused.value.got
+    assert "'riddles'" in refused.value.where
+
+
+def test_empty_items_and_items_in_another_script_are_no_trouble(tmp_path: Path) -> None:
+    chinese = "北方沼泽的苍鹭在夜里河水结冰时睡在哪里"
+    items = [
+        {"question": "", "answer": {"text": " "}},
+        {"question": chinese, "answer": {"text": QUESTION}},
+    ]
+    recipe = write(tmp_path, items=items)
+    with (tmp_path / "web.jsonl").open("a") as file:
+        file.write(json.dumps({"id": "zh", "text": f"问题 {chinese} 吗"}) + "\n")
+    assert gone(run(recipe, tmp_path / "out")) == {"zh", *PLANTED}
+
+
+def test_sets_that_do_not_fit_into_memory_are_refused(tmp_path: Path) -> None:
+    from flows.build_corpus import build_corpus
+
+    config = load(str(write(tmp_path)))
+    ledger.open_run(str(tmp_path / "out"), config, version="0", goal="corpus")
+    with pytest.raises(ConfigError, match="--memory-limit"):
+        build_corpus(config, str(tmp_path / "out"), memory_bytes=1_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "where"),
+    [
+        (
+            RECIPE[RECIPE.index("[[signals") : RECIPE.index("[select]")],
+            "",
+            "decontaminate",
+        ),
+        ("riddles.jsonl", "nowhere.jsonl", "signals.evals"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_before_the_run(
+    tmp_path: Path, before: str, after: str, where: str
+) -> None:
+    from tasks import preflight
+
+    recipe = write(tmp_path)
+    recipe.write_text(recipe.read_text().replace(before, after))
+    with pytest.raises(ConfigError) as refused:
+        preflight.check(load(str(recipe)))
+    assert where in refused.value.where
