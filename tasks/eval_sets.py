@@ -34,6 +34,8 @@ VERSION: Final = "evals-1"
 EXCERPT: Final = 200
 """Characters of an item that are kept."""
 HASH: Final = "hash"
+WORD_BYTES: Final = 5
+"""A word of an item takes so many bytes of its file, about."""
 
 
 class Part(NamedTuple):
@@ -57,6 +59,13 @@ def parts(config: SignalsConfig) -> list[Part]:
                 ) from error
             found.append(Part(some, field, units))
     return found
+
+
+def needed(config: SignalsConfig) -> tuple[int, int]:
+    """Return the bytes of the sets' files, and of the memory that their items take, about."""
+    first = [p for p in parts(config) if p.field == p.set.fields[0]]
+    size = sum(u.size for p in first for u in p.units)
+    return size, size * GRAM_BYTES // WORD_BYTES
 
 
 def _where(number: int, some: EvalSet) -> str:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 REASON = "eval_item"
-FILE = "hits.parquet"
 COUNTS = {
     c.EVAL_SET: pl.String,
     c.SOURCE: pl.String,
@@ -154,7 +153,7 @@ def counts(found: pl.DataFrame) -> list[dict[str, Any]]:
 def write(found: pl.DataFrame, out: str) -> str:
     """Lay hits by beside the decisions (``decisions/evals/hits.parquet``); return their digest."""
     table = conform(found.to_arrow(), EVAL_HITS)
-    shard = Shard(file=FILE, rows=table.num_rows, digest=table_digest(table))
+    shard = Shard(file=ledger.HITS, rows=table.num_rows, digest=table_digest(table))
     storage.write_table(_at(out), table, EVAL_HITS, shard=shard)
     return shard.digest
 
@@ -170,7 +169,7 @@ def remove(out: str) -> None:
 
 
 def _at(out: str) -> str:
-    return storage.join(ledger.folder(out, "select"), ledger.EVALS, FILE)
+    return storage.join(ledger.folder(out, "select"), ledger.EVALS, ledger.HITS)
 
 
 def dropped(found: pl.DataFrame, config: DecontaminateConfig | None) -> pl.Series:

@@ -35,7 +35,8 @@ PAGES = (CARD, REPORT)
 SAMPLES = "samples.json"
 """Beside the decisions: some duplicates, side by side."""
 REJECTS, TOKENS, SCRATCH, BOILERPLATE = "rejects", "tokens", ".scratch", "boilerplate"
-EVALS = "evals"
+EVALS, HITS = "evals", "hits.parquet"
+"""Folders of laid-by evaluation sets, and of what was found of them beside the decisions."""
 _lock = threading.Lock()
 
 

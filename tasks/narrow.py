@@ -87,7 +87,10 @@ def finished(out: str, key: str) -> StageManifest | None:
     folder = ledger.folder(out, "select")
     if not storage.exists(storage.join(folder, ledger.SAMPLES)):
         return None
-    for file, digest_of_it in known.details.get(removal.DETAIL, {}).items():
+    beside = dict(known.details.get(removal.DETAIL, {}))
+    if EVALS in known.details:
+        beside[f"{ledger.EVALS}/{ledger.HITS}"] = known.details[EVALS]["digest"]
+    for file, digest_of_it in beside.items():
         part = storage.read_shard(storage.join(folder, file))
         if part is None or part.digest != digest_of_it:
             return None

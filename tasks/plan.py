@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
-from tasks import against, dedup, embeddings, inputs, preflight, sampling, storage
+from tasks import against, dedup, embeddings, eval_sets, inputs, preflight, sampling, storage
 from tasks.dedup import pieces
 from tasks.ingest import documents
 from tasks.pieces import ANCHOR
@@ -80,6 +80,7 @@ def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...], memory_lim
     comparing = recipe.signals.minhash * dedup.needed(documents, recipe.signals)
     sorting = pieces.PIECE_BYTES * sum(max(s.pieces, s.parts) for s in sources)
     deciding = max(DECIDING_BYTES * documents, min(max(comparing, sorting), memory_limit))
+    deciding = max(deciding, eval_sets.needed(recipe.signals)[1])
     if recipe.dedup.semantic is not None:
         vectors = embeddings.needed(recipe.dedup.semantic, documents)
         deciding = max(deciding, DECIDING_BYTES * documents + vectors)
@@ -191,6 +192,10 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     for source in recipe.ingest.sources:
         if source.normalise is not None and source.normalise.boilerplate is not None:
             yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
+    if recipe.signals.evals:
+        size, memory = (n / 1e6 for n in eval_sets.needed(recipe.signals))
+        each = "in each worker's process"
+        yield f"evaluation sets: {size:,.1f} MB, which take some {memory:,.0f} MB of memory {each}"
     yield from _reads_of_dedup(recipe)
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:

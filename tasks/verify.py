@@ -15,7 +15,16 @@ from schemas.errors import OpenmoatError
 from schemas.finding import Finding
 from schemas.manifest import REMOVED_PARTS
 from schemas.samples import Samples
-from tasks import ledger, opt_outs, removal, storage, tokens, verify_ingest, verify_mixture
+from tasks import (
+    ledger,
+    opt_outs,
+    removal,
+    storage,
+    tokens,
+    verify_evals,
+    verify_ingest,
+    verify_mixture,
+)
 from tasks.hashing import add_digests, add_hex, digest, row_digests
 from tasks.select import LICENSE, OPT_OUT, VALID, legal
 
@@ -62,6 +71,7 @@ def verify(out: str) -> list[Finding]:
     for config in configs:
         findings += _guarded("the run finished what its recipe asks for", _finished(run, config))
         checks += verify_ingest.checks(out, config, manifests)
+        checks += verify_evals.checks(out, config, manifests)
         checks += _rights(out, config, manifests)
         checks += verify_mixture.checks(out, config, manifests)
     aligned = _guarded(verify_mixture.ALIGNED, _aligned(manifests))

@@ -13,12 +13,15 @@ from schemas.errors import ConfigError
 from schemas.manifest import EVALS
 from tasks import leaks, ledger
 from tasks.inspection import inspect
+from tasks.plan import plan
 from tasks.recipe import load
 from tasks.report.evals import evals as report
 from tasks.verify import verify
+from tasks.verify_evals import STATEMENT
 from tests import corpora
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -64,7 +67,7 @@ PLANTED = {
 }
 
 
-def write(folder: Path, *, decontaminate: str = "", items: object = ITEMS) -> Path:
+def write(folder: Path, *, decontaminate: str = "", items: Iterable[object] = ITEMS) -> Path:
     """A recipe, its items, and documents: planted ones, licensed ones, and others."""
     documents = [
         {"id": name, "text": f"{text}\n\n{corpora.prose(name, 60)}"}
@@ -221,3 +224,18 @@ def test_a_wrong_recipe_is_refused_before_the_run(
     with pytest.raises(ConfigError) as refused:
         preflight.check(load(str(recipe)))
     assert where in refused.value.where
+
+
+def test_the_plan_names_the_sets_and_what_they_take(tmp_path: Path) -> None:
+    config = load(str(write(tmp_path)))
+    (told,) = (read for read in plan(config, str(tmp_path / "out")).extra_reads if "eval" in read)
+    assert told.startswith("evaluation sets: 0.0 MB")
+
+
+@pytest.mark.parametrize("action", ["drop", "report"])
+def test_hits_that_somebody_changed_are_noticed(tmp_path: Path, action: str) -> None:
+    out = tmp_path / "out"
+    run(write(tmp_path, decontaminate=f'action = "{action}"'), out)
+    at = out / "decisions" / "evals" / "hits.parquet"
+    pl.read_parquet(at).with_columns(~pl.col(c.COMMON)).write_parquet(at)
+    assert [finding.statement for finding in verify(str(out)) if not finding.ok] == [STATEMENT]
