@@ -48,7 +48,7 @@ REMOVED = pa.schema(
 
 EVAL_GRAMS = pa.schema(
     [
-        pa.field("hash", pa.uint64(), nullable=False),
+        pa.field(c.HASH, pa.uint64(), nullable=False),
         pa.field(c.N_WORDS, pa.uint8(), nullable=False),
         pa.field(c.ITEM, pa.int32(), nullable=False),
         pa.field(c.WORD, pa.int32(), nullable=False),

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 VERSION: Final = "evals-1"
 EXCERPT: Final = 200
 """Characters of an item that are kept."""
-HASH: Final = "hash"
 WORD_BYTES: Final = 5
 """A word of an item takes so many bytes of its file, about."""
 
@@ -100,7 +99,7 @@ def lay_by(config: SignalsConfig, memory_bytes: int, out: str) -> EvalIndex:
 
 def _digest(grams: pa.Table) -> str:
     """Digest of what documents are measured with: the different grams, and their order."""
-    return table_digest(grams.select([HASH, c.N_WORDS]).group_by([HASH, c.N_WORDS]).aggregate([]))
+    return table_digest(grams.select([c.HASH, c.N_WORDS]).group_by([c.HASH, c.N_WORDS]).aggregate([]))
 
 
 def _at(kind: str, key: str, out: str) -> str:

@@ -88,8 +88,8 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             "sed = 7",
             """
             sed: got a key that does not exist here, wanted one of name, description, seed,
-            ingest, signals, dedup, select, masking, corpus, tokenizer, replay, mixture. Did you
-            mean 'seed'?
+            ingest, signals, decontaminate, dedup, select, masking, corpus, tokenizer, replay,
+            mixture. Did you mean 'seed'?
             """,
         ),
         (
