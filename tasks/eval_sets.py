@@ -99,7 +99,9 @@ def lay_by(config: SignalsConfig, memory_bytes: int, out: str) -> EvalIndex:
 
 def _digest(grams: pa.Table) -> str:
     """Digest of what documents are measured with: the different grams, and their order."""
-    return table_digest(grams.select([c.HASH, c.N_WORDS]).group_by([c.HASH, c.N_WORDS]).aggregate([]))
+    return table_digest(
+        grams.select([c.HASH, c.N_WORDS]).group_by([c.HASH, c.N_WORDS]).aggregate([])
+    )
 
 
 def _at(kind: str, key: str, out: str) -> str:
