@@ -74,6 +74,7 @@ EVAL_HITS = pa.schema(
     [
         pa.field(c.DOC_ID, pa.string(), nullable=False),
         pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.RECIPE_SOURCE, pa.string(), nullable=False),
         pa.field(c.ROW, pa.int64(), nullable=False),
         pa.field(c.ITEM, pa.int32(), nullable=False),
         pa.field(c.EVAL_SET, pa.string(), nullable=False),

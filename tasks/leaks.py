@@ -38,6 +38,8 @@ COUNTS = {
     "documents_with_common": pl.Int64,
     "items_with_common": pl.Int64,
 }
+OF_DOCUMENT = [c.DOC_ID, c.SOURCE, c.RECIPE_SOURCE, c.ROW]
+JUDGED = [*OF_DOCUMENT, c.ITEM, c.COVERED, c.RUN, c.COMMON]
 ROWS = 100_000
 """Documents that are judged at a time."""
 
@@ -68,9 +70,6 @@ def hits(given: Given, config: DecontaminateConfig, out: str) -> pl.DataFrame:
     return every.join(items, on=c.ITEM, how="left", maintain_order="left").select(EVAL_HITS.names)
 
 
-JUDGED = [c.DOC_ID, c.SOURCE, c.ROW, c.ITEM, c.COVERED, c.RUN, c.COMMON]
-
-
 def _had(given: Given, out: str) -> Iterator[Had]:
     """Yield the documents of a shard that have a gram, some at a time."""
     start = 0
@@ -79,6 +78,7 @@ def _had(given: Given, out: str) -> Iterator[Had]:
         measured = storage.join(ledger.folder(out, "signals"), signals.file)
         told = pl.DataFrame(storage.read_table(measured, [c.DOC_ID, c.TEXT_HASH, c.EVALS]))
         told = told.hstack(pl.DataFrame(storage.read_table(sources, [c.SOURCE])))
+        told = told.with_columns(pl.lit(documents.source).alias(c.RECIPE_SOURCE))
         told = told.with_row_index(c.ROW, start).with_columns(pl.col(c.ROW).cast(pl.Int64))
         start += told.height
         for some in told.filter(pl.col(c.EVALS).list.len() > 0).iter_slices(ROWS):
@@ -126,7 +126,7 @@ def _judged(some: Had, index: Index, common: pl.DataFrame, limits: Limits) -> pl
     after = _frame(index.judge(some.grams[rare], some.words[rare], left, limits), common=False)
     both = pl.concat([after, before.join(after, on=["at", c.ITEM], how="anti")])
     both = both.sort("at", c.ITEM)
-    return some.documents.select(c.DOC_ID, c.SOURCE, c.ROW)[both["at"]].hstack(both.drop("at"))
+    return some.documents.select(OF_DOCUMENT)[both["at"]].hstack(both.drop("at"))
 
 
 def _frame(found: Any, *, common: bool) -> pl.DataFrame:  # noqa: ANN401
@@ -176,5 +176,6 @@ def dropped(found: pl.DataFrame, config: DecontaminateConfig | None) -> pl.Serie
     """Return the rows of documents that go for an item that they have, in order."""
     if config is None or config.action != "drop":
         return found[c.ROW].clear()
-    goes = ~pl.col(c.COMMON) & ~pl.col(c.SOURCE).is_in(list(config.exempt))
+    exempt = (pl.col(name).is_in(list(config.exempt)) for name in (c.SOURCE, c.RECIPE_SOURCE))
+    goes = ~pl.any_horizontal(c.COMMON, *exempt)
     return found.filter(goes)[c.ROW].unique().sort()

@@ -140,6 +140,12 @@ def test_reports_only_where_it_is_asked_to_or_a_source_is_exempt(tmp_path: Path)
         assert leaks.read(str(tmp_path / "out")).height == 45
 
 
+def test_a_source_is_exempt_whatever_its_records_call_themselves(tmp_path: Path) -> None:
+    recipe = write(tmp_path, decontaminate='exempt = ["web"]')
+    recipe.write_text(recipe.read_text().replace('.jsonl"\n', '.jsonl"\nsource_field = "id"\n', 1))
+    assert not gone(run(recipe, tmp_path / "out"))
+
+
 def test_other_limits_measure_nothing_again_and_other_items_do(tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(write(tmp_path), out)
