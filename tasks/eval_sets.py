@@ -175,7 +175,7 @@ def _too_many(part: Part, n_grams: int, memory_bytes: int) -> ConfigError:
     return ConfigError(
         f"signals.evals {part.set.name!r}",
         got=f"{n_grams:,} rows of words so far, which take {n_grams * GRAM_BYTES / 1e9:.1f} GB",
-        wanted=f"sets that fit into --memory-limit ({memory_bytes / 1e9:.1f} GB)",
+        wanted=f"sets that fit into {memory_bytes / 1e9:.1f} GB, a worker's part of --memory-limit",
         way_out="Is it an evaluation set, and not what is trained on? Name the fields with its "
         "questions and answers only, or raise --memory-limit.",
     )

@@ -194,8 +194,7 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
             yield f"boilerplate: all of {source.name}, to find the lines that it repeats"
     if recipe.signals.evals:
         size, memory = (n / 1e6 for n in eval_sets.needed(recipe.signals))
-        each = "in each worker's process"
-        yield f"evaluation sets: {size:,.1f} MB, which take some {memory:,.0f} MB of memory {each}"
+        yield f"evaluation sets: {size:,.1f} MB, which take some {memory:,.0f} MB of memory"
     yield from _reads_of_dedup(recipe)
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:
