@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from schemas.recipe import Section, Share, wrong
+from schemas.recipe import Section, Share
 from schemas.sources import Format, Source
 
 
@@ -87,16 +87,3 @@ class DecontaminateConfig(Section):
     exempt: tuple[str, ...] = Field(
         default=(), strict=False, description="Names of sources that are only reported."
     )
-
-
-def check_names(sets: tuple[EvalSet, ...]) -> None:
-    """Raise where two sets have one name."""
-    names = [s.name for s in sets]
-    for name in names:
-        if names.count(name) > 1:
-            raise wrong(
-                "",
-                got=f"two sets called {name!r}",
-                wanted="a name for each",
-                way_out="Rename one of them; to read two places as one set, list both in url.",
-            )

@@ -140,7 +140,6 @@ class EvalIndex(Frozen):
     key: str
     digest: str
     items_digest: str
-    grams: int
     sets: dict[str, dict[str, int]]
 
 

@@ -7,8 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.evals import EvalSet, check_names
-from schemas.recipe import Section, Share, wrong
+from schemas.evals import EvalSet
+from schemas.recipe import Section, Share, check_unique, wrong
 
 
 class SignalsConfig(Section):
@@ -124,7 +124,8 @@ class SignalsConfig(Section):
     @field_validator("evals")
     @classmethod
     def _sets_have_names(cls, value: tuple[EvalSet, ...]) -> tuple[EvalSet, ...]:
-        check_names(value)
+        way_out = "Rename one of them; to read two places as one set, list both in url."
+        check_unique([some.name for some in value], "sets", way_out=way_out)
         return value
 
     @model_validator(mode="after")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -17,6 +20,14 @@ class Section(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def check_unique(names: Sequence[str], kind: str, *, way_out: str) -> None:
+    """Raise where two of a kind, which is named in the plural, have one name."""
+    for name in names:
+        if names.count(name) > 1:
+            got = f"two {kind} called {name!r}"
+            raise wrong("", got=got, wanted="a name for each", way_out=way_out)
 
 
 def wrong(key: str, *, got: str, wanted: str, way_out: str) -> PydanticCustomError:

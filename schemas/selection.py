@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
-from schemas.recipe import Section, Share, wrong
+from schemas.recipe import Section, Share, check_unique, wrong
 from schemas.rule_sets import (
     C4Thresholds,
     CodeThresholds,
@@ -306,15 +306,8 @@ class SelectConfig(Section):
     @field_validator("rules")
     @classmethod
     def _names_are_unique(cls, value: tuple[Expression, ...]) -> tuple[Expression, ...]:
-        names = [rule.name for rule in value]
-        for name in names:
-            if names.count(name) > 1:
-                raise wrong(
-                    "",
-                    got=f"two rules called {name!r}",
-                    wanted="a name for each",
-                    way_out="Rename one of them: decisions give it as the reason.",
-                )
+        way_out = "Rename one of them: decisions give it as the reason."
+        check_unique([rule.name for rule in value], "rules", way_out=way_out)
         return value
 
     _languages = field_validator("languages")(check_languages)

@@ -47,28 +47,26 @@ class Part(NamedTuple):
 
 def parts(config: SignalsConfig) -> list[Part]:
     """List the files of all sets. Raises :class:`ConfigError` where one has none."""
-    found = []
-    for number, some in enumerate(config.evals, start=1):
-        for field in some.fields:
-            try:
-                units = inputs.list_units(IngestConfig(sources=(some.source(field),))).units
-            except ConfigError as error:
-                raise ConfigError(
-                    _where(number, some), got=error.got, wanted=error.wanted, way_out=error.way_out
-                ) from error
-            found.append(Part(some, field, units))
-    return found
+    return [Part(some, f, _units(some, f)) for some in config.evals for f in some.fields]
+
+
+def _units(some: EvalSet, field: str) -> list[Unit]:
+    try:
+        return inputs.list_units(IngestConfig(sources=(some.source(field),))).units
+    except ConfigError as error:
+        raise ConfigError(
+            _where(some), got=error.got, wanted=error.wanted, way_out=error.way_out
+        ) from error
 
 
 def needed(config: SignalsConfig) -> tuple[int, int]:
     """Return the bytes of the sets' files, and of the memory that their items take, about."""
-    first = [p for p in parts(config) if p.field == p.set.fields[0]]
-    size = sum(u.size for p in first for u in p.units)
+    size = sum(u.size for some in config.evals for u in _units(some, some.fields[0]))
     return size, size * GRAM_BYTES // WORD_BYTES
 
 
-def _where(number: int, some: EvalSet) -> str:
-    return f"signals.evals, number {number} ({some.name!r})"
+def _where(some: EvalSet) -> str:
+    return f"signals.evals {some.name!r}"
 
 
 def lay_by(config: SignalsConfig, memory_bytes: int, out: str) -> EvalIndex:
@@ -90,7 +88,6 @@ def lay_by(config: SignalsConfig, memory_bytes: int, out: str) -> EvalIndex:
             key=key,
             digest=_digest(grams),
             items_digest=digest(table_digest(items), table_digest(grams)),
-            grams=grams.num_rows,
             sets=sets,
         )
         storage.write_model(about, told)
@@ -125,7 +122,7 @@ def _read(
     """Return all items, their grams, and the counts of each set."""
     tables, found, rows, n_grams = [EVAL_ITEMS.empty_table()], list[Grams](), 0, 0
     counts: dict[str, Counter[str]] = {}
-    for number, part in enumerate(listed, start=1):
+    for part in listed:
         own = counts.setdefault(part.set.name, Counter(items=0, too_short=0, unreadable=0))
         read = 0
         for documents, unreadable in _documents(part, out):
@@ -143,7 +140,7 @@ def _read(
             if n_grams * GRAM_BYTES > memory_bytes:
                 raise _too_many(part, n_grams, memory_bytes)
         if not read:
-            raise _without_items(part, own["unreadable"], number)
+            raise _without_items(part, own["unreadable"])
     arrays = [np.concatenate(column) for column in zip(*found, strict=True)]
     return pa.concat_tables(tables), Grams(*arrays), {n: dict(own) for n, own in counts.items()}
 
@@ -173,7 +170,7 @@ def _items(documents: pa.Table, part: Part, n_words: Any) -> pa.Table:  # noqa: 
 
 def _too_many(part: Part, n_grams: int, memory_bytes: int) -> ConfigError:
     return ConfigError(
-        f"signals.evals {part.set.name!r}",
+        _where(part.set),
         got=f"{n_grams:,} rows of words so far, which take {n_grams * GRAM_BYTES / 1e9:.1f} GB",
         wanted=f"sets that fit into {memory_bytes / 1e9:.1f} GB, a worker's part of --memory-limit",
         way_out="Is it an evaluation set, and not what is trained on? Name the fields with its "
@@ -181,9 +178,9 @@ def _too_many(part: Part, n_grams: int, memory_bytes: int) -> ConfigError:
     )
 
 
-def _without_items(part: Part, unreadable: int, number: int) -> ConfigError:
+def _without_items(part: Part, unreadable: int) -> ConfigError:
     return ConfigError(
-        _where(number, part.set),
+        _where(part.set),
         got=f"no text in the field {part.field!r}, in {unreadable:,} records",
         wanted="a field that holds text, in some of them",
         way_out="Correct fields: names of the set's columns, or a.b for b within a.",

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tasks.shingles import FACTOR, LOW_64, mixed, token_hash, words
+from tasks.shingles import shingle_hash, token_hash, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,8 +45,7 @@ def grams(text: str, least: int) -> list[int]:
 
 
 def _hash(some: Sequence[bytes]) -> int:
-    last = len(some) - 1
-    return mixed(sum(token_hash(w) * FACTOR ** (last - i) for i, w in enumerate(some)) & LOW_64)
+    return shingle_hash([token_hash(word) for word in some])
 
 
 def found(text: str, wanted: dict[int, int]) -> list[tuple[int, int]]:

@@ -29,6 +29,13 @@ def _longer(array: Any, size: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def _more_rows(array: Any, size: int) -> Any:
+    longer = np.empty((2 * size, array.shape[1]), array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+@njit(cache=True, nogil=True)
 def _power(width: Any) -> Any:
     value = ONE
     for _ in range(width):
@@ -55,9 +62,7 @@ def itemised(data: Any, offsets: Any, folds: Any, least: int) -> Any:
                 data, offsets[item + 1], folds, work, state
             )
             if made + end >= len(hashes):
-                longer = np.empty((2 * (made + end), 3), np.int64)
-                longer[:made] = about[:made]
-                hashes, about = _longer(hashes, made + end), longer
+                hashes, about = _longer(hashes, made + end), _more_rows(about, made + end)
             for i in range(WIDTH, end):
                 value = value * FACTOR_64 + tokens[i] - tokens[i - WIDTH] * power
                 seen += 1
@@ -227,9 +232,7 @@ def judge(grams: Any, words: Any, firsts: Any, items: Any, limits: Any) -> Any:
             covered, longest = _covered(some, width), _longest(some) + width - 1
             if covered > share * n_words[item] or longest >= run:
                 if made == len(found):
-                    longer = np.empty((2 * made, 4), np.int64)
-                    longer[:made] = found
-                    found = longer
+                    found = _more_rows(found, made)
                 found[made] = document, item, covered, longest
                 made += 1
     return found[:made]

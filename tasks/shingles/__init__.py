@@ -34,7 +34,7 @@ from tasks import characters
 from tasks.characters.ranges import UNSPACED, parse_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     CodePoints = np.ndarray[Any, np.dtype[np.uint32]]
 
@@ -104,11 +104,16 @@ def hashes(tokens: list[bytes], n: int) -> list[int]:
     values = list(map(token_hash, tokens))
     width = min(n, len(values))
     return [
-        mixed(sum(v * FACTOR ** (width - 1 - k) for k, v in enumerate(values[i : i + width])))
-        & 0xFFFFFFFF
+        shingle_hash(values[i : i + width]) & 0xFFFFFFFF
         for i in range(len(values) - width + 1)
         if width
     ]
+
+
+def shingle_hash(values: Sequence[int]) -> int:
+    """Return the hash, of 64 bits, of the shingle of tokens with these hashes."""
+    last = len(values) - 1
+    return mixed(sum(v * FACTOR ** (last - k) for k, v in enumerate(values)))
 
 
 def mixed(value: int) -> int:

@@ -185,7 +185,7 @@ def test_a_field_that_no_record_has_is_refused(
     with pytest.raises(ConfigError) as refused:
         run(write(tmp_path, items=items), tmp_path / "out")
     assert got in refused.value.got
-    assert "'riddles'" in refused.value.where
+    assert refused.value.where == "signals.evals 'riddles'"
 
 
 def test_empty_items_and_items_in_another_script_are_no_trouble(tmp_path: Path) -> None:
