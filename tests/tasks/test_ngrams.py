@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import ngrams
-from tests.tasks.signals.kernels import bounds_checked, imports_numba
+from tests.tasks.signals.kernels import imports_numba
 from tests.tasks.signals.texts import ANY_TEXT, real_documents
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 BUCKETS = st.sampled_from([2, 3, 63, 64, 65, 4_096, 4_097, 10_000, 1 << 18])
 FEW_WORDS = st.lists(st.sampled_from(["a", "b", "Ça", "漢字", "x-y", "\n\n"]), max_size=40)
@@ -94,11 +89,6 @@ def test_long_texts_are_counted_to_the_last_word() -> None:
 def test_settings_that_make_no_sense_are_refused(width: int, buckets: int) -> None:
     with pytest.raises(ValueError, match="wanted a word or more, and 2 to 2"):
         ngrams.counts(large(["a"]), width=width, buckets=buckets)
-
-
-def test_reads_nothing_outside_of_its_arrays(tmp_path: Path) -> None:
-    ignored = "not reads_nothing and not importing"
-    assert not bounds_checked(tmp_path, "-m", "pytest", "-q", "-x", __file__, "-k", ignored)
 
 
 def test_importing_the_package_imports_no_compiler() -> None:

@@ -1,0 +1,75 @@
+"""Documents to learn from or to label: counts of their n-grams, and a hash of each one's text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from tasks import hashing, ngrams
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    Flags = NDArray[np.bool_]
+    Ints = NDArray[np.int64]
+    Keys = NDArray[np.uint64]
+
+MIX: Final = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
+"""Of MurmurHash3's finaliser of 64 bits, as :func:`tasks.shingles.mixed` has them."""
+DOCUMENT_BYTES: Final = 24
+"""Of a document, beside those of its counts: its hash, and where its counts begin."""
+
+
+class Documents(NamedTuple):
+    """Counts, one row a document, and the hash of each text as two numbers (uint64, ``(n, 2)``)."""
+
+    counts: ngrams.Counts
+    keys: Keys
+
+    @property
+    def size(self) -> int:
+        """How many documents there are."""
+        return len(self.keys)
+
+
+def of(texts: pa.ChunkedArray, *, width: int, buckets: int) -> Documents:
+    """Return documents of texts (no nulls); what comes in several parts is :func:`joined`."""
+    hashes = bytes.fromhex("".join(hashing.text_hashes(texts)))
+    keys = np.frombuffer(hashes, ">u8").astype(np.uint64).reshape(-1, 2)
+    return Documents(ngrams.counts(texts, width=width, buckets=buckets), keys)
+
+
+def joined(parts: Sequence[Documents]) -> Documents:
+    """Return the documents of ``parts``, one after the other."""
+    counts = ngrams.joined([part.counts for part in parts])
+    none = np.zeros((0, 2), np.uint64)
+    return Documents(counts, np.concatenate([*(part.keys for part in parts), none]))
+
+
+def in_order(keys: Keys) -> Ints:
+    """Return the places of documents in the order of their hashes."""
+    return np.lexsort((keys[:, 1], keys[:, 0]))
+
+
+def repeats(keys: Keys) -> Flags:
+    """Tell which documents are the same as the one before them, of some in order."""
+    same = np.zeros(len(keys), np.bool_)
+    same[1:] = (keys[1:] == keys[:-1]).all(axis=1)
+    return same
+
+
+def own(keys: Keys) -> Keys:
+    """Return one number a document, for what is drawn by its hash."""
+    return np.ascontiguousarray(keys[:, 0])
+
+
+def drawn(own: Keys, salt: int) -> Keys:
+    """Return a pseudo-random number for each document: ``mixed(own ^ salt)``."""
+    value = own ^ np.uint64(salt)
+    for factor in MIX:
+        value = (value ^ (value >> np.uint64(33))) * np.uint64(factor)
+    return value ^ (value >> np.uint64(33))
