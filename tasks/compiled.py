@@ -62,7 +62,14 @@ def folder() -> Path:
     here = Path(__file__).parent
     sources = [Path(__file__)]
     stages = ("dedup/*.py", "ingest/normalise/*.py", "signals/**/*.py")
-    folders = ("characters/*.py", "evals/*.py", "pieces/*.py", "shingles/*.py", *stages)
+    folders = (
+        "characters/*.py",
+        "evals/*.py",
+        "ngram_lm/*.py",
+        "pieces/*.py",
+        "shingles/*.py",
+        *stages,
+    )
     sources += sorted(source for folder in folders for source in here.glob(folder))
     seed = [version("numba"), os.environ.get("NUMBA_BOUNDSCHECK", "")]
     digest = hashlib.sha256("\0".join(seed).encode())
