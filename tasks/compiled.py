@@ -66,6 +66,7 @@ def folder() -> Path:
         "characters/*.py",
         "classifier/*.py",
         "evals/*.py",
+        "ngram_lm/*.py",
         "ngrams/*.py",
         "pieces/*.py",
         "shingles/*.py",
