@@ -9,7 +9,17 @@ from prefect import flow
 from schemas.config import RunConfig, Source
 from tasks import ledger, progress
 from tasks.dedup import MEMORY_BYTES
-from tasks.steps import boilerplate, corpus, dedup, evals, ingest, pieces, select, semantic
+from tasks.steps import (
+    boilerplate,
+    corpus,
+    dedup,
+    evals,
+    ingest,
+    models,
+    pieces,
+    select,
+    semantic,
+)
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -19,16 +29,25 @@ if TYPE_CHECKING:
 
 
 @flow(name="build-corpus", persist_result=False, validate_parameters=False)
-def build_corpus(recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES) -> str:
-    """Read and measure every unit once, decide on narrow tables; return the decisions' folder."""
+def build_corpus(
+    recipe: RunConfig, out: str, memory_bytes: int = MEMORY_BYTES, workers: int = 1
+) -> str:
+    """Read and measure every unit once, decide on narrow tables; return the decisions' folder.
+
+    ``memory_bytes`` are a worker's part; models are trained while nothing else is done.
+    """
     meter = ledger.Meter()
-    items = evals.lay_by(recipe.signals, memory_bytes, out)
+    by = ingest.By(
+        recipe.signals,
+        evals.lay_by(recipe.signals, memory_bytes, out),
+        models.lay_by(recipe.signals, recipe.seed, memory_bytes * workers, out),
+    )
     listing = ingest.list_units(recipe.ingest, recipe.pool())
     units = [u for source in recipe.ingest.sources for u in _units(source, listing.units, out)]
-    measured_by = (recipe.ingest, ingest.By(recipe.signals, items), recipe.tokenizer, out)
+    measured_by = (recipe.ingest, by, recipe.tokenizer, out)
     futures = [ingest.measure_unit.submit(unit, *measured_by) for unit in units]
     measured = [future.result() for future in futures]
-    for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, items, out):
+    for manifest, reused in ingest.finish_units(measured, listing, recipe.ingest, by, out):
         done = meter.record(manifest, reused=reused)
         ledger.note(out, manifest.stage, done)
         meter = ledger.Meter()  # signals are measured in the pass of ingest, which has the cost

@@ -38,7 +38,7 @@ def pipeline(
     with storage.claimed(out):
         handoff.begin(recipe, out, goal)
         each = memory_bytes // workers
-        build_corpus.with_options(task_runner=runner)(recipe, out, memory_bytes=each)
+        build_corpus.with_options(task_runner=runner)(recipe, out, each, workers)
         if goal != "corpus" and recipe.tokenizer is not None:
             build_replay.with_options(task_runner=runner)(recipe, out)
         if goal == "mixture" and recipe.mixture is not None:

@@ -30,9 +30,9 @@ check it (`python -m flows.reference recipe > docs/recipe.md`), so it says what 
 
 - A key that is left out has the default named here, which may be nothing.
 - A key that does not exist is refused, with the nearest one that does. So is a value out of bounds.
-- In a place (`url`, `url_list`, `path`, `lang_model`, `against`, `embeddings`), `~` is the home
-  folder and `${NAME}` the variable NAME of the environment. A relative path is seen from the
-  recipe's folder.
+- In a place (`url`, `url_list`, `path`, `lang_model`, `pieces`, `against`, `embeddings`), `~` is
+  the home folder and `${NAME}` the variable NAME of the environment. A relative path is seen from
+  the recipe's folder.
 - Recipes hold no credentials. The Hub's token is `HF_TOKEN` in the environment.
 
 Start from one that comes with openmoat: [`demo`](../data/recipes/demo.toml),
@@ -113,7 +113,8 @@ def _section(
     for name, field in model.model_fields.items():
         section = _model_of(field.annotation)
         if section in known:
-            yield _row(name, field, f"Keys as in {known[section]}.")
+            said = f"{field.description or ''} Keys as in {known[section]}."
+            yield _row(name, field, said.strip())
         elif section is not None:
             inner.append((section, (*path, name), _presence(field)))
             yield _row(name, field, field.description or "See below.")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 120
 LABELS = {
+    "models": "train models",
     "ingest": "read and measure",
     "tokens": "count tokens",
     "mixture": "write the mixture",

@@ -33,6 +33,7 @@ MINHASH_BANDS: Final = "minhash_bands"
 MINHASH_SKETCH: Final = "minhash_sketch"
 PIECES: Final = "pieces"
 EVALS: Final = "evals"
+SCORES: Final = "scores"
 
 GOPHER_WORD_COUNT: Final = "gopher_word_count"
 GOPHER_MEAN_WORD_LENGTH: Final = "gopher_mean_word_length"

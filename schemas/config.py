@@ -13,6 +13,7 @@ from schemas.dedup import DedupConfig
 from schemas.evals import DecontaminateConfig
 from schemas.masking import MaskingConfig
 from schemas.measuring import SignalsConfig
+from schemas.quality import PREFIX
 from schemas.recipe import Section, Share, wrong
 from schemas.rule_sets import GopherThresholds
 from schemas.selection import SelectConfig
@@ -220,6 +221,18 @@ class RunConfig(Section):
             for name in named:
                 _check_name(name, known, key=key, kind="source")
 
+    def _check_scores(self) -> None:
+        """Rules are about scores of models that there are, and of the right kind."""
+        ngram_lms = [one.name for one in self.signals.ngram_lms]
+        models = list(self.signals.scores())
+        for rule in self.select.scores:
+            _check_name(rule.name, models, key="select.scores", kind="model")
+        for parts in self.select.perplexity:
+            _check_name(parts.name, ngram_lms, key="select.perplexity", kind="n-gram model")
+        quality = self.dedup.quality or ""
+        if quality.startswith(PREFIX):
+            _check_name(quality.removeprefix(PREFIX), models, key="dedup.quality", kind="model")
+
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         names = {
@@ -243,6 +256,7 @@ class RunConfig(Section):
                 wanted="MinHash, which near-duplicates are found by",
                 way_out="Remove minhash = false, or set near = false in [dedup].",
             )
+        self._check_scores()
         for rule in self.select.attributes:
             _check_attribute(rule.name, [a for s in self.ingest.sources for a in s.attributes])
         if self.replay is not None:

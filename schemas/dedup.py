@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from schemas.budgets import is_absent
+from schemas.quality import PREFIX
 from schemas.recipe import Section, wrong
 from schemas.semantic import SemanticConfig
 from schemas.signals import NUMERIC
@@ -71,9 +72,9 @@ class DedupConfig(Section):
     )
     quality: str | None = Field(
         default=None,
-        description="A signal with a number, for example `lang_prob`: of twins, after "
-        "`source_priority`, the one with the higher value is kept. Then the longer one, then the "
-        "one of the lower seeded hash.",
+        description="A signal with a number, for example `lang_prob`, or the `score_…` of a model: "
+        "of twins, after `source_priority`, the one with the higher value is kept. Then the longer "
+        "one, then the one of the lower seeded hash.",
     )
 
     against: tuple[str, ...] = Field(
@@ -112,7 +113,7 @@ class DedupConfig(Section):
     @field_validator("quality")
     @classmethod
     def _is_a_number(cls, name: str | None) -> str | None:
-        if name is None or name in NUMERIC:
+        if name is None or name in NUMERIC or name.startswith(PREFIX):
             return name
         near = difflib.get_close_matches(name, NUMERIC, n=1, cutoff=0.6)
         raise wrong(

@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from schemas.evals import EvalSet
+from schemas.quality import ClassifierConfig, NgramLmConfig, check_names
 from schemas.recipe import Section, Share, check_unique, wrong
 
 
@@ -120,6 +121,29 @@ class SignalsConfig(Section):
         le=1_000,
         description="Items of fewer words are not looked for: half of all text would have them.",
     )
+
+    classifiers: tuple[ClassifierConfig, ...] = Field(
+        default=(),
+        strict=False,
+        exclude_if=operator.not_,
+        description="Classifiers by which documents are scored.",
+    )
+    ngram_lms: tuple[NgramLmConfig, ...] = Field(
+        default=(),
+        strict=False,
+        exclude_if=operator.not_,
+        description="Language models of n-grams by which documents are scored.",
+    )
+
+    def scores(self) -> tuple[str, ...]:
+        """Names of the models that documents are scored by, each once."""
+        names = [one.name for one in self.classifiers] + [one.name for one in self.ngram_lms]
+        return tuple(dict.fromkeys(names))
+
+    @model_validator(mode="after")
+    def _models_have_names(self) -> Self:
+        check_names(self.classifiers, self.ngram_lms)
+        return self
 
     @field_validator("evals")
     @classmethod

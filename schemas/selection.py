@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import operator
 from typing import Literal, Self
 
 from pydantic import Field, field_serializer, field_validator, model_validator
 
+from schemas.languages import check_languages
+from schemas.limits import AttributeRule, PerplexityRule, ScoreRule
 from schemas.recipe import Section, Share, check_unique, wrong
 from schemas.rule_sets import (
     C4Thresholds,
@@ -17,25 +19,9 @@ from schemas.rule_sets import (
     GopherThresholds,
     RefinedWebThresholds,
     RuleSet,
-    check_order,
 )
 
-LANGUAGE = re.compile(r"[a-z]{2,3}(_[A-Z][a-z]{3})?")
 RULE_SETS = ("gopher", "gopher_repetition", "c4", "fineweb", "refinedweb", "dolma", "code")
-
-
-def check_languages(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what cannot be a label of lid.176."""
-    for code in value:
-        if not LANGUAGE.fullmatch(code):
-            raise wrong(
-                "",
-                got=f"{code[:80]!r}",
-                wanted="codes of two or three small letters, such as 'en' or 'de'",
-                way_out="Write ISO 639 codes, as lid.176 answers with them; 'eng_Latn' where "
-                "another model does.",
-            )
-    return value
 
 
 class LicensesConfig(Section):
@@ -125,35 +111,6 @@ class OptOutConfig(Section):
                 wanted="a file for one of ids, urls and domains",
                 way_out='Add urls = "opt-out.txt", for example, or remove the section.',
             )
-        return self
-
-
-class AttributeRule(Section):
-    """A threshold for one of the attributes that came with a source (`attributes` of the source).
-
-    Documents without the attribute pass.
-    """
-
-    name: str = Field(
-        min_length=1,
-        description="The attribute, after the name of its folder: `toxicity.toxicity`. A list of "
-        "spans counts as its largest value, an empty one as 0.",
-    )
-    min: float | None = Field(default=None, description="Least value that is kept.")
-    max: float | None = Field(default=None, description="Largest value that is kept.")
-
-    @model_validator(mode="after")
-    def _leaves_something(self) -> Self:
-        least, most = self.min, self.max
-        if least is None and most is None:
-            raise wrong(
-                "min",
-                got="neither min nor max",
-                wanted="one of them at least",
-                way_out="Say which values are kept, for example max = 0.4.",
-            )
-        if least is not None and most is not None:
-            check_order(least, most)
         return self
 
 
@@ -265,6 +222,18 @@ class SelectConfig(Section):
     attributes: tuple[AttributeRule, ...] = Field(
         default=(), strict=False, description="Thresholds for attributes that came with a source."
     )
+    scores: tuple[ScoreRule, ...] = Field(
+        default=(),
+        strict=False,
+        exclude_if=operator.not_,
+        description="Thresholds for what classifiers and n-gram models say.",
+    )
+    perplexity: tuple[PerplexityRule, ...] = Field(
+        default=(),
+        strict=False,
+        exclude_if=operator.not_,
+        description="Parts of each language that are kept, by an n-gram model.",
+    )
     licenses: LicensesConfig | None = Field(
         default=None, description="Which licences are kept; left out, all are."
     )
@@ -302,6 +271,13 @@ class SelectConfig(Section):
                     own = base.changed(other) if base is not None else other
                     own.check_order(f"overrides, number {number}.{name}")
         return self
+
+    @field_validator("perplexity")
+    @classmethod
+    def _once_a_model(cls, value: tuple[PerplexityRule, ...]) -> tuple[PerplexityRule, ...]:
+        way_out = "Name all the parts that are kept in one of them."
+        check_unique([rule.name for rule in value], "rules about a model", way_out=way_out)
+        return value
 
     @field_validator("rules")
     @classmethod

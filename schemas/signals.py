@@ -250,6 +250,25 @@ EVAL_GRAM: Final = pa.struct(
     ]
 )
 
+SCORE: Final = pa.struct(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+    ]
+)
+
+QUALITY: Final = (
+    Signal(
+        c.SCORES,
+        pa.list_(pa.field("item", SCORE, nullable=False)),
+        "0 to 1, or perplexity a word",
+        "what each of `classifiers` and `ngram_lms` says: its name, and the probability or the "
+        "perplexity; a value is null for texts without words and for languages that the model is "
+        "not for; null without models. Rules call each `score_<name>`",
+        nullable=True,
+    ),
+)
+
 TWINS: Final = (
     Signal(
         c.MINHASH_BANDS,
@@ -309,6 +328,7 @@ GROUPS: Final = (
     ("FineWeb", "Penedo et al., arXiv 2406.17557, section 3.6.", FINEWEB),
     ("RefinedWeb", REFINEDWEB_SOURCE, REFINEDWEB),
     ("Code", "Codex, arXiv 2107.03374; StarCoder, arXiv 2305.06161.", CODE),
+    ("Models", "Defined in `tasks/classifier` and `tasks/ngram_lm`.", QUALITY),
     ("Personal data", "", PII),
     ("Normalisation", "", NORMALISATION),
     ("Near-duplicates, and what came along", "", TWINS),

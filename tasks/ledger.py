@@ -35,6 +35,7 @@ PAGES = (CARD, REPORT)
 SAMPLES = "samples.json"
 """Beside the decisions: some duplicates, side by side."""
 REJECTS, TOKENS, SCRATCH, BOILERPLATE = "rejects", "tokens", ".scratch", "boilerplate"
+MODELS = "models"
 EVALS, HITS = "evals", "hits.parquet"
 """Folders of laid-by evaluation sets, and of what was found of them beside the decisions."""
 _lock = threading.Lock()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from schemas import columns as c
+from schemas import quality
 from schemas.index import Index  # noqa: TC001  (a field of a named tuple)
+from schemas.limits import PerplexityRule
 from schemas.manifest import EVALS, EvalIndex, StageManifest
 from schemas.tables import SIGNALS
 from tasks import (
@@ -17,8 +19,11 @@ from tasks import (
     ledger,
     licenses,
     opt_outs,
+    perplexity,
     preflight,
     removal,
+    scores,
+    select,
     storage,
 )
 from tasks.hashing import digest
@@ -39,6 +44,11 @@ READ = [
 ]
 TOLD = [c.DOC_ID, c.LANG, c.N_BYTES, c.ATTRIBUTES]
 """Signals that a whole run's documents are told of at once."""
+
+
+JUDGED = "judged"
+Stages = tuple[StageManifest, StageManifest]
+"""Documents, and what was measured of them."""
 
 
 class Given(NamedTuple):
@@ -66,7 +76,7 @@ def given(deciding: DecidingConfig, out: str) -> Given:
     # What counts of lists, tokenizer and indexes is their content, wherever it lies.
     select = deciding.select.model_copy(update={"opt_out": None})
     dedup = deciding.dedup.model_copy(update={"against": ()})
-    measured = deciding.signals.model_copy(update={"evals": ()})
+    measured = deciding.signals.model_copy(update={"evals": (), "classifiers": (), "ngram_lms": ()})
     without = {"select": select, "dedup": dedup, "tokenizer": None, "signals": measured}
     unplaced = deciding.model_copy(update=without)
     rest: list[object] = [documents.key, documents.digest, signals.digest, tokenizer]
@@ -103,13 +113,54 @@ def load(some: Given, deciding: DecidingConfig, out: str) -> pl.DataFrame:
     ``doc_id``, ``lang``, ``n_bytes``, ``source``, ``recipe_source``, ``origin``, ``license``, and a
     column for each attribute that a rule is about. Of other signals: :func:`signals`.
     """
-    return pl.concat(_parts(some, deciding, out, told=[c.SOURCE, c.LICENSE], signals=TOLD))
+    both, told = (some.documents, some.signals), [c.SOURCE, c.LICENSE]
+    return pl.concat(_parts(both, deciding, out, told=told, signals=TOLD))
 
 
 def signals(some: Given, names: list[str], out: str) -> pl.DataFrame:
     """Return some signals of all documents, in the order of :func:`load`."""
     files = [storage.join(ledger.folder(out, "signals"), s.file) for s in some.signals.shards]
-    return pl.concat(pl.DataFrame(storage.read_table(file, names)) for file in files)
+    columns = _columns(names)
+    read = (_with_scores(storage.read_table(file, columns), names) for file in files)
+    return pl.concat(read).select(names)
+
+
+def _columns(names: list[str]) -> list[str]:
+    """Return the columns of signals that hold these: scores are in one."""
+    scored = [name for name in names if name.startswith(quality.PREFIX)]
+    return [name for name in names if name not in scored] + [c.SCORES] * bool(scored)
+
+
+def _with_scores(table: pa.Table, names: list[str]) -> pl.DataFrame:
+    """Return a shard's signals, those scores that are named in the place of all of them."""
+    measured = pl.DataFrame(table)
+    if c.SCORES not in measured.columns:
+        return measured
+    models = [n.removeprefix(quality.PREFIX) for n in names if n.startswith(quality.PREFIX)]
+    return measured.drop(c.SCORES).hstack(scores.values(measured[c.SCORES], models))
+
+
+def cuts(both: Stages, deciding: DecidingConfig, out: str) -> perplexity.Cuts:
+    """Return where the languages of the documents that rules judge are parted by perplexity.
+
+    By each n-gram model, as the recipe parts them by it, or else as CCNet does.
+    """
+    asked = {rule.name: rule for rule in deciding.select.perplexity}
+    names = dict.fromkeys(one.name for one in deciding.signals.ngram_lms)
+    rules = [asked.get(name) or PerplexityRule(name=name, keep=("head",)) for name in names]
+    if not rules:
+        return {}
+    return perplexity.cuts(
+        pl.concat(part.filter(JUDGED) for part in scored(both, deciding, out)), rules
+    )
+
+
+def scored(both: Stages, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFrame]:
+    """Return ``lang``, ``score_<name>`` and whether rules judge it (``judged``), by shard."""
+    own = [c.LANG, *(quality.score(name) for name in deciding.signals.scores())]
+    judged = select.judged(deciding.select).alias(JUDGED)
+    for part in _parts(both, deciding, out, told=[c.SOURCE], signals=[c.LANG, c.SCORES]):
+        yield part.select(*own, judged)
 
 
 def parts(some: Given, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFrame]:
@@ -121,21 +172,22 @@ def parts(some: Given, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFr
     """
     columns = [c.SOURCE, c.LICENSE, c.OPT_OUT, *some.lists.needed()]
     columns += [c.URL] * (deciding.dedup.urls and c.URL not in columns)
-    for part in _parts(some, deciding, out, told=columns, signals=READ):
+    both = some.documents, some.signals
+    for part in _parts(both, deciding, out, told=columns, signals=READ):
         yield part if not deciding.dedup.urls else part.hstack([_addresses(part[c.URL])])
 
 
 def _parts(
-    some: Given, deciding: DecidingConfig, out: str, *, told: list[str], signals: list[str]
+    both: Stages, deciding: DecidingConfig, out: str, *, told: list[str], signals: list[str]
 ) -> Iterator[pl.DataFrame]:
     """Return of each shard what its records told and what was measured of them."""
-    for left, right in zip(some.documents.shards, some.signals.shards, strict=True):
+    for left, right in zip(*(stage.shards for stage in both), strict=True):
         at = storage.join(ledger.folder(out, "ingest"), left.file)
-        both = pl.DataFrame(storage.read_table(at, told))
+        part = pl.DataFrame(storage.read_table(at, told))
         at = storage.join(ledger.folder(out, "signals"), right.file)
-        both = both.hstack(_measured(storage.read_table(at, signals), deciding))
+        part = part.hstack(_measured(storage.read_table(at, signals), deciding))
         own, origin = pl.lit(left.source), pl.lit(deciding.origins[str(left.source)])
-        yield both.with_columns(own.alias(c.RECIPE_SOURCE), origin.alias(c.ORIGIN))
+        yield part.with_columns(own.alias(c.RECIPE_SOURCE), origin.alias(c.ORIGIN))
 
 
 def pieces(out: str) -> pl.LazyFrame:
@@ -156,8 +208,10 @@ def _signals(out: str) -> pl.LazyFrame:
 
 def _measured(table: pa.Table, deciding: DecidingConfig) -> pl.DataFrame:
     """Signals of a shard, the attributes that rules are about as numbers in place of their JSON."""
+    measured = _with_scores(table, [quality.score(name) for name in deciding.signals.scores()])
+    if c.ATTRIBUTES not in measured.columns:
+        return measured
     names = list(dict.fromkeys(rule.name for rule in deciding.select.attributes))
-    measured = pl.DataFrame(table)
     found = attributes.values(measured[c.ATTRIBUTES], names)
     found = found.rename({name: attribute_column(name) for name in names})
     return measured.drop(c.ATTRIBUTES).hstack(found)

@@ -21,7 +21,17 @@ import pyarrow.parquet as pq
 from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.plan import Plan, SourcePlan
-from tasks import against, dedup, embeddings, eval_sets, inputs, preflight, sampling, storage
+from tasks import (
+    against,
+    dedup,
+    embeddings,
+    eval_sets,
+    inputs,
+    models,
+    preflight,
+    sampling,
+    storage,
+)
 from tasks.dedup import pieces
 from tasks.ingest import documents
 from tasks.pieces import ANCHOR
@@ -195,6 +205,8 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     if recipe.signals.evals:
         size, memory = (n / 1e6 for n in eval_sets.needed(recipe.signals))
         yield f"evaluation sets: {size:,.1f} MB, which take some {memory:,.0f} MB of memory"
+    for where, size in models.needed(recipe.signals):
+        yield f"{where}: {size / 1e6:,.1f} MB of files, to train it"
     yield from _reads_of_dedup(recipe)
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:

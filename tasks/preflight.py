@@ -7,6 +7,7 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from schemas import quality
 from schemas.errors import ConfigError
 from tasks import against, embeddings, opt_outs, rules, storage, tokens
 from tasks.signals import language
@@ -36,12 +37,13 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
     if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
         tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
     _check_model(recipe.signals)
+    _check_models(recipe.signals)
     for some in recipe.signals.evals:
         for url in some.url:
             if not url.startswith(ELSEWHERE):
                 storage.check_place(url, where=f"signals.evals {some.name!r}")
     opt_out_lists(recipe.select.opt_out)
-    rules.check(recipe.select)
+    rules.check(recipe.select, [quality.score(name) for name in recipe.signals.scores()])
     against.indexes(recipe.dedup, recipe.signals)
     embeddings.check(recipe.dedup.semantic)
     if out is not None:
@@ -63,6 +65,18 @@ def _check_model(signals: SignalsConfig) -> None:
             way_out="Correct the path, or remove the key to use the copy that is installed.",
         )
     language.prepare_model(signals)
+
+
+def _check_models(signals: SignalsConfig) -> None:
+    """Models that documents are scored by, and the places of what they are trained on."""
+    if not signals.scores():
+        return
+    from tasks import models
+
+    for where, source in models.sources(signals):
+        for url in _local_places(source):
+            storage.check_place(url, where=f"{where} {source.name!r}")
+    models.check(signals)
 
 
 def _check_out(recipe: RunConfig, out: str) -> None:

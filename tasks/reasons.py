@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from schemas import columns as c
-from schemas import levels
+from schemas import levels, quality
 from schemas.config import DecontaminateConfig
 from schemas.inspection import Reason
-from tasks import attributes, leaks, ledger, opt_outs, rules, select, storage
+from schemas.manifest import SCORES
+from tasks import attributes, leaks, ledger, opt_outs, perplexity, rules, select, storage
 from tasks.report.thresholds import limits, number
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Judge:
         }
         if name in stated:
             return stated[name]()
+        if name.startswith(perplexity.REASON):
+            return self._perplexity(name)
         return Reason(name=name, said="a rule that the recipe in run.json does not have")
 
     def _duplicate(self, name: str, twin: Twin | None) -> Reason:
@@ -129,7 +132,9 @@ class Judge:
         )
 
     def _value(self, column: str) -> float | None:
-        """A signal, or an attribute as the number that rules see."""
+        """A signal, or an attribute or a score as the number that rules see."""
+        if column.startswith(quality.PREFIX):
+            return self._scores().get(column)
         prefix = rules.attribute_column("")
         if not column.startswith(prefix):
             return self._document.signals.get(column)
@@ -138,8 +143,12 @@ class Judge:
         found = attributes.values(pl.Series([body], dtype=pl.String), [name])
         return None if found[name][0] is None else float(found[name][0])
 
+    def _scores(self) -> dict[str, float | None]:
+        told = self._document.signals.get(c.SCORES) or []
+        return {quality.score(one["name"]): one["value"] for one in told}
+
     def _expression(self, rule: Rule) -> Reason:
-        signals = self._document.signals
+        signals = {**self._document.signals, **self._scores()}
         words = rules.TOKEN.finditer(str(rule.expression))
         named = dict.fromkeys(w["word"] for w in words if w["word"] in signals)
         measured = {name: signals[name] for name in named}
@@ -165,6 +174,23 @@ class Judge:
             measured={c.LANG: lang, c.LANG_PROB: chance},
             least=least,
             key=key,
+        )
+
+    def _perplexity(self, name: str) -> Reason:
+        """Which part of its language the document is in."""
+        model = name.removeprefix(perplexity.REASON)
+        lang, column = str(self._document.signals.get(c.LANG)), quality.score(model)
+        value = self._value(column)
+        told = ledger.read(self._out, "select").details[SCORES]["cuts"]
+        head, middle = told[model][lang]
+        keep = next(rule.keep for rule in self._config.select.perplexity if rule.name == model)
+        limits = f"head up to {_plain(head)}, middle up to {_plain(middle)}"
+        return Reason(
+            name=name,
+            said=f"perplexity {_plain(value)} ({lang}: {limits}); kept: {', '.join(keep)} "
+            "(select.perplexity.keep)",
+            measured={column: value},
+            key="select.perplexity.keep",
         )
 
     def _leaks(self) -> Reason:

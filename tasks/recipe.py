@@ -24,6 +24,7 @@ PLACES = {
     "url_list",
     "lang_model",
     "path",
+    "pieces",
     "ids",
     "urls",
     "domains",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from schemas import columns as c
-from schemas import signals
+from schemas import quality, signals
 from schemas.errors import ConfigError
 from schemas.selection import RULE_SETS
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LANGUAGE: Final = "language"
 OWN: Final = "rule:"
 ATTRIBUTE: Final = "attribute:"
+SCORE: Final = "score:"
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ def rules(config: SelectConfig, overrides: tuple[Override, ...] = ()) -> tuple[R
         column = attribute_column(one.name)
         keys = ("select.attributes.min", "select.attributes.max")
         found.append(Rule(f"{ATTRIBUTE}{one.name}", column, one.min, one.max, *keys))
+    for rule in config.scores:
+        column = quality.score(rule.name)
+        keys = ("select.scores.min", "select.scores.max")
+        found.append(Rule(f"{SCORE}{rule.name}", column, rule.min, rule.max, *keys))
     return tuple(found)
 
 
@@ -93,6 +98,7 @@ def names(config: SelectConfig) -> tuple[str, ...]:
             found += [_rule_name(name, limit.column) for limit in asked.limits]
     found += [f"{OWN}{own.name}" for own in config.rules]
     found += [f"{ATTRIBUTE}{one.name}" for one in config.attributes]
+    found += [f"{SCORE}{rule.name}" for rule in config.scores]
     return tuple(found)
 
 
@@ -115,10 +121,16 @@ def _thresholds(
     return thresholds, places
 
 
-def check(config: SelectConfig) -> None:
-    """Raise :class:`ConfigError` where an expression is none."""
+def check(config: SelectConfig, scores: Sequence[str] = ()) -> None:
+    """Raise :class:`ConfigError` where an expression is none, or about a score there is not.
+
+    ``scores``: the columns of those that there are.
+    """
     for own in config.rules:
         parse(own.drop_where, own.name)
+        for word in scores_in(own.drop_where):
+            if word not in scores:
+                raise _unknown(own.name, word, (*COLUMNS, *scores))
 
 
 def attribute_column(name: str) -> str:
@@ -172,6 +184,7 @@ def parse(expression: str, name: str) -> pl.Expr:
     _check_words(expression, name)
     kinds = {s.name: pl.Int64 if s.type == signals.COUNT else pl.Float64 for s in signals.ALL}
     schema = {column: kinds[column] for column in signals.NUMERIC} | {c.LANG: pl.String}
+    schema |= dict.fromkeys(scores_in(expression), pl.Float64)
     nothing = {column: [None] for column in schema}
     try:
         parsed = pl.sql_expr(expression)
@@ -185,6 +198,16 @@ def parse(expression: str, name: str) -> pl.Expr:
     return parsed
 
 
+def scores_in(expression: str) -> list[str]:
+    """Return the columns of scores that an expression names, each once."""
+    words = (found["word"] for found in TOKEN.finditer(expression))
+    return list(dict.fromkeys(word for word in words if word and _is_score(word)))
+
+
+def _is_score(word: str) -> bool:
+    return word.startswith(quality.PREFIX)
+
+
 def _check_words(expression: str, name: str) -> None:
     at = 0
     if "--" in expression or "/*" in expression:
@@ -194,15 +217,16 @@ def _check_words(expression: str, name: str) -> None:
         if token is None:
             raise _wrong(name, f"{expression[at : at + 20]!r} in {expression[:80]!r}")
         word = token["word"]
-        if word is not None and word not in COLUMNS and word.lower() not in WORDS:
-            raise _unknown(name, word)
+        known = word is None or word in COLUMNS or word.lower() in WORDS or _is_score(word)
+        if not known:
+            raise _unknown(name, str(word))
         at = token.end()
 
 
-def _unknown(name: str, word: str) -> ConfigError:
+def _unknown(name: str, word: str, known: Sequence[str] = COLUMNS) -> ConfigError:
     import difflib
 
-    near = difflib.get_close_matches(word, COLUMNS, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return ConfigError(
         _place(name),
         got=f"{word!r}, which is no signal that can be compared",

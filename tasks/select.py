@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,7 +18,7 @@ from schemas.levels import (
     REPEATED_URL,
     SEMANTIC,
 )
-from tasks import rules
+from tasks import perplexity, rules
 from tasks.hashing import seeded
 from tasks.licenses import Policy
 from tasks.opt_outs import opted_out
@@ -53,25 +54,35 @@ def legal(frame: pl.DataFrame, config: SelectConfig, lists: Lists) -> pl.Series:
     return frame.select(reasons=pl.concat_list(named).list.drop_nulls())["reasons"]
 
 
-def reasons(frame: pl.DataFrame, config: SelectConfig) -> pl.Series:
+def judged(config: SelectConfig) -> pl.Expr:
+    """Tell which documents the rules judge, by ``source``, ``recipe_source`` and ``origin``."""
+    exempt = list(config.exempt)
+    found = ~(pl.col(c.SOURCE).is_in(exempt) | pl.col(c.RECIPE_SOURCE).is_in(exempt))
+    return found & (pl.col(c.ORIGIN) == "replay") if config.apply_to == "replay" else found
+
+
+def reasons(
+    frame: pl.DataFrame, config: SelectConfig, cuts: perplexity.Cuts = MappingProxyType({})
+) -> pl.Series:
     """Return for each row the names of all rules it breaks, as list<string> (empty: none).
 
     Reads ``source``, ``recipe_source`` (``exempt`` and overrides may name either), ``origin``, the
-    signals, and a column of numbers for each attribute that a rule is about
-    (:func:`tasks.rules.attribute_column`). An empty text (no word in it) breaks the rule ``empty``
-    whoever brought it; the other rules judge what ``apply_to`` and ``exempt`` leave to them.
+    signals, a column of numbers for each attribute that a rule is about
+    (:func:`tasks.rules.attribute_column`), and ``score_<name>`` of models. An empty text (no word
+    in it) breaks the rule ``empty`` whoever brought it; the other rules judge what ``apply_to`` and
+    ``exempt`` leave to them. ``cuts``: where languages are parted by perplexity.
     """
-    exempt = list(config.exempt)
-    judged = ~(pl.col(c.SOURCE).is_in(exempt) | pl.col(c.RECIPE_SOURCE).is_in(exempt))
-    if config.apply_to == "replay":
-        judged &= pl.col(c.ORIGIN) == "replay"
+    own = judged(config)
     named = [(EMPTY, pl.col(c.GOPHER_WORD_COUNT).eq_missing(0))]
     if config.languages:
         known = pl.col(c.LANG).is_in(list(config.languages))
         likely = (pl.col(c.LANG_PROB) >= config.min_lang_prob) | (pl.col(c.LANG) == "und")
         wanted = known & likely
-        named.append((rules.LANGUAGE, judged & ~wanted))
-    named += [(name, judged & broken) for name, broken in _rules(frame, config).items()]
+        named.append((rules.LANGUAGE, own & ~wanted))
+    named += [(name, own & broken) for name, broken in _rules(frame, config).items()]
+    for rule in config.perplexity:
+        broken = perplexity.broken(rule, cuts.get(rule.name, {}))
+        named.append((f"{perplexity.REASON}{rule.name}", own & broken))
     found = [pl.when(broken).then(pl.lit(name)) for name, broken in named]
     return frame.select(reasons=pl.concat_list(found).list.drop_nulls())["reasons"]
 

@@ -24,6 +24,7 @@ from tasks import (
     verify_evals,
     verify_ingest,
     verify_mixture,
+    verify_models,
 )
 from tasks.hashing import add_digests, add_hex, digest, row_digests
 from tasks.select import LICENSE, OPT_OUT, VALID, legal
@@ -72,6 +73,7 @@ def verify(out: str) -> list[Finding]:
         findings += _guarded("the run finished what its recipe asks for", _finished(run, config))
         checks += verify_ingest.checks(out, config, manifests)
         checks += verify_evals.checks(out, config, manifests)
+        checks += verify_models.checks(out, config, manifests)
         checks += _rights(out, config, manifests)
         checks += verify_mixture.checks(out, config, manifests)
     aligned = _guarded(verify_mixture.ALIGNED, _aligned(manifests))

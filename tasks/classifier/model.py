@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -83,6 +84,7 @@ class Linear:
         numbers = np.array([self.bias, self.slope, self.offset], "<f8")
         return {WEIGHTS: self.weights.astype("<f4", copy=False), NUMBERS: numbers}
 
+    @cached_property
     def digest(self) -> str:
         """Return the digest of settings and arrays: models that score alike have the same."""
         arrays = {name: array.tobytes().hex() for name, array in self.arrays().items()}

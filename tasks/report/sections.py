@@ -8,6 +8,7 @@ from schemas.section import Bars, Section, Table
 from tasks.report.duplicates import duplicates
 from tasks.report.evals import evals
 from tasks.report.removed import removed
+from tasks.report.scores import scores
 from tasks.report.thresholds import thresholds
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def sections(
         found += duplicates(manifests["select"], samples)
         found += removed(manifests["select"])
         found += evals(manifests["select"], manifests.get("signals"))
+        found += scores(manifests["select"], manifests.get("signals"))
         found += thresholds(manifests["select"])
         found += licenses(manifests["select"])
     if "replay" in manifests:

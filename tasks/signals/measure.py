@@ -20,20 +20,30 @@ from tasks.signals.minhash import minhash
 from tasks.signals.pieces import pieces
 from tasks.signals.pii import spans
 from tasks.signals.rules import rules
+from tasks.signals.scores import scores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.config import SignalsConfig
     from tasks.evals.index import Index
+    from tasks.signals.scores import Scorer
 
 WARM: Final = "A sentence that is long enough for its language to be told, and then one more word."
 
 
-def measure(documents: pa.Table, config: SignalsConfig, items: Index | None = None) -> pa.Table:
+def measure(
+    documents: pa.Table,
+    config: SignalsConfig,
+    items: Index | None = None,
+    scorers: Sequence[Scorer] = (),
+) -> pa.Table:
     """Return ``SIGNALS`` for ``documents`` (``DOCUMENTS``), row for row in the same order.
 
     ``document_digest`` is over the whole row but ``location`` and ``position``, so that it is the
     same wherever the record lay. Each row depends on its own document only. Raises
-    :class:`ConfigError` where the language model cannot be had. ``items`` are those of eval sets.
+    :class:`ConfigError` where the language model cannot be had. ``items`` are those of eval sets,
+    ``scorers`` the models.
     """
     texts = documents.column(c.TEXT)
     digests = hashing.row_digests(documents, leave_out=(c.LOCATION, c.POSITION))
@@ -52,6 +62,7 @@ def measure(documents: pa.Table, config: SignalsConfig, items: Index | None = No
         frames.append(minhash(texts, config))
     found[c.PIECES] = pieces(documents, config)
     found[c.EVALS] = evals(texts, items)
+    found[c.SCORES] = scores(documents, told[c.LANG], scorers)
     for frame in frames:
         found |= {column.name: column.to_arrow() for column in frame}
     return conform(pa.table(found), SIGNALS)

@@ -22,6 +22,8 @@ from tasks.steps.policy import step
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tasks.perplexity import Cuts
+
 FOLDER = "near"
 VERSION = "near-1"
 INDEX_VERSION = "index-1"
@@ -125,8 +127,10 @@ def _kept_before(given: narrow.Given, out: str) -> pl.Series:
 def _state(
     given: narrow.Given, deciding: DecidingConfig, known: dedup.Ints, leaked: pl.Series, out: str
 ) -> pl.DataFrame:
+    asked = bool(deciding.select.perplexity)
+    cuts = narrow.cuts((given.documents, given.signals), deciding, out) if asked else {}
     frame = pl.concat(
-        _judged(rows, given, deciding)
+        _judged(rows, given, deciding, cuts)
         for part in narrow.parts(given, deciding, out)
         for rows in part.iter_slices(ROWS)
     )
@@ -144,11 +148,13 @@ def _with_reason(broken: pl.Series, rows: pl.Series) -> pl.Series:
     return pl.select(both.alias(broken.name)).to_series()
 
 
-def _judged(frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig) -> pl.DataFrame:
+def _judged(
+    frame: pl.DataFrame, given: narrow.Given, deciding: DecidingConfig, cuts: Cuts
+) -> pl.DataFrame:
     """Return the rules that documents break, and what they are ranked and known by."""
     # Both kinds of reason cost a document its place among twins: none stands in for an allowed one.
     by_law = select.legal(frame, deciding.select, given.lists)
-    broken = select.reasons(frame, deciding.select)
+    broken = select.reasons(frame, deciding.select, cuts)
     both = pl.select(pl.concat_list(by_law, broken).alias(c.BROKEN))
     return frame.select(dedup.reads(deciding.dedup)).hstack(both).rechunk()
 

@@ -17,12 +17,14 @@ from schemas.config import (  # noqa: TC001  (Prefect reads them)
     TokenizerConfig,
 )
 from schemas.errors import SourceError
-from schemas.manifest import EVALS, SKETCH, EvalIndex, Frozen, Shard, StageManifest, Unit
+from schemas.manifest import EVALS, MODELS, SKETCH, EvalIndex, Frozen, Shard, StageManifest, Unit
+from schemas.models import ScoreModel  # noqa: TC001  (a field of a named tuple)
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
-from tasks import eval_sets, inputs, kept, ledger, preflight, progress, reading, storage
+from tasks import eval_sets, inputs, kept, ledger, models, preflight, progress, reading, storage
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.signals import evals as eval_signals
 from tasks.signals import minhash, pii
+from tasks.signals import scores as score_signals
 from tasks.signals.measure import measure
 from tasks.steps.policy import step
 
@@ -31,15 +33,16 @@ if TYPE_CHECKING:
 
     from schemas.config import Source
 
-SIGNALS_VERSION = "signals-7"
+SIGNALS_VERSION = "signals-8"
 Measuring = Callable[[pa.Table], pa.Table]
 
 
 class By(NamedTuple):
-    """What documents are measured by: the section, and the eval items that are laid by."""
+    """What documents are measured by: the section, and the eval items and models laid by."""
 
     signals: SignalsConfig
     evals: EvalIndex | None = None
+    models: tuple[ScoreModel, ...] = ()
 
 
 class Measured(Frozen):
@@ -93,15 +96,17 @@ def measure_unit(
 
 
 def _versions(by: By) -> list[object]:
-    """What signals depend on. Of eval sets that is what they hold, wherever it came from."""
-    config = by.signals.model_copy(update={"evals": (), "eval_least_words": 1})
+    """What signals depend on. Of eval sets and models: what they are, wherever it came from."""
+    other = {"evals": (), "eval_least_words": 1, "classifiers": (), "ngram_lms": ()}
+    config = by.signals.model_copy(update=other)
     items = [] if by.evals is None else [eval_signals.VERSION, by.evals.digest]
-    return [SIGNALS_VERSION, pii.VERSION, minhash.VERSION, config, *items]
+    scored = [score_signals.VERSION, models.versions(by.models)] if by.models else []
+    return [SIGNALS_VERSION, pii.VERSION, minhash.VERSION, config, *items, *scored]
 
 
 def _measure(documents: pa.Table, *, by: By, out: str) -> pa.Table:
     items = None if by.evals is None else eval_sets.index(by.evals, out)
-    return measure(documents, by.signals, items)
+    return measure(documents, by.signals, items, models.scorers(by.models, out))
 
 
 def _ingest_and_measure(
@@ -204,7 +209,7 @@ def finish_units(
     measured: list[Measured],
     listing: inputs.Listing,
     ingest: IngestConfig,
-    evals: EvalIndex | None,
+    by: By,
     out: str,
 ) -> list[tuple[StageManifest, int]]:
     """Write the manifests of ingest and signals, unless too many records of a source are bad.
@@ -234,7 +239,7 @@ def finish_units(
             rows_in=rows,
             rows_out=sum(s.rows for s in signals),
             shards=signals,
-            details={SKETCH: minhash.VERSION, **({EVALS: evals.model_dump()} if evals else {})},
+            details={SKETCH: minhash.VERSION, **_laid_by(by)},
         ),
     ]
     for manifest in manifests:
@@ -242,6 +247,12 @@ def finish_units(
     storage.clear_downloads(storage.join(out, ledger.SCRATCH))
     reused = [sum(m.documents_reused for m in measured), sum(m.signals_reused for m in measured)]
     return list(zip(manifests, reused, strict=True))
+
+
+def _laid_by(by: By) -> dict[str, Any]:
+    """What signals speak of, if anything: eval items, models."""
+    found: dict[str, Any] = {} if by.evals is None else {EVALS: by.evals.model_dump()}
+    return found | ({MODELS: [model.model_dump() for model in by.models]} if by.models else {})
 
 
 def _by_source(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from schemas import columns as c
+from schemas import quality
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ConfigError
 from schemas.levels import REPEATED_TEXT
-from schemas.manifest import EVALS, REMOVED_PARTS, Shard, StageManifest
+from schemas.manifest import EVALS, REMOVED_PARTS, SCORES, Shard, StageManifest
 from schemas.tables import DECISIONS, conform
 from tasks import (
     comparing,
@@ -33,6 +34,7 @@ from tasks import dedup as dedup_rules
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.report.clusters import clusters
 from tasks.report.histograms import histograms
+from tasks.report.scored import scored
 from tasks.rules import attribute_column
 from tasks.steps import dedup, pieces, semantic
 from tasks.steps.dedup import Found  # noqa: TC001  (Prefect reads the annotations)
@@ -99,6 +101,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             **removal.detail(cut),
             **(_parts(removed, frame) if found.staying else {}),
             **_leaks(found, out),
+            **_scores(frame, deciding, given, out),
         },
     )
     ledger.finish(out, manifest)
@@ -221,6 +224,18 @@ def _leaks(found: Found, out: str) -> dict[str, Any]:
         return {}
     hits = dedup.read_hits(found.evals[0], out)
     return {EVALS: {"digest": leaks.write(hits, out), "counts": leaks.counts(hits)}}
+
+
+def _scores(
+    frame: pl.DataFrame, deciding: DecidingConfig, given: narrow.Given, out: str
+) -> dict[str, Any]:
+    """How models score each source; languages are parted as the recipe says, or as CCNet does."""
+    names = deciding.signals.scores()
+    if not names:
+        return {}
+    told = narrow.signals(given, [quality.score(name) for name in names], out)
+    cuts = narrow.cuts((given.documents, given.signals), deciding, out)
+    return {SCORES: scored(frame.select(c.SOURCE, c.LANG).hstack(told), names, cuts)}
 
 
 def _against(given: narrow.Given) -> dict[str, Any]:

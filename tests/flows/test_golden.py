@@ -16,7 +16,7 @@ from tasks.recipe import load
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "recipe.toml"
 GOLDEN = {
     "ingest": "8642425a4df46aece4484adc149a27ea",
-    "signals": "e0426e8ef3b9c3863db10d3fa5cc4892",
+    "signals": "658d6ab9d2d10f4f519717290decf9d5",
     "select": "c44c5d9f01d73e89fddd7e2a3389fd26",
     "tokenizer": "538270808b8309f27808e3833b118614",
     "replay": "0d883fc98a740631a340eb12b826c002",

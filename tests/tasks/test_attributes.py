@@ -10,7 +10,8 @@ import pytest
 
 from schemas import columns as c
 from schemas.config import RunConfig
-from schemas.selection import AttributeRule, SelectConfig
+from schemas.limits import AttributeRule
+from schemas.selection import SelectConfig
 from tasks import attributes, select
 from tasks.rules import attribute_column
 

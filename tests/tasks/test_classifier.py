@@ -166,7 +166,7 @@ def test_a_model_is_the_same_in_whatever_order_and_cut_documents_come(chance: An
         at = chance.randrange(len(own))
         parts.append(d.joined([documents(own[:at]), documents(own[at:]), documents(own[:3])]))
     other = train(parts[0], parts[1], settings=SMALL)
-    assert other.model.digest() == one.model.digest()
+    assert other.model.digest == one.model.digest
     assert other.report.test == one.report.test
     assert other.report.left_out == (6, 0, 0)
 
@@ -174,9 +174,9 @@ def test_a_model_is_the_same_in_whatever_order_and_cut_documents_come(chance: An
 def test_another_seed_or_document_is_another_model() -> None:
     texts = [made("+", 60), made("-", 80)]
     digests = {
-        taught(*texts).model.digest(),
-        taught(*texts, settings=SMALL._replace(seed=1)).model.digest(),
-        taught([*texts[0], "one more"], texts[1]).model.digest(),
+        taught(*texts).model.digest,
+        taught(*texts, settings=SMALL._replace(seed=1)).model.digest,
+        taught([*texts[0], "one more"], texts[1]).model.digest,
     }
     assert len(digests) == 3
 
@@ -313,7 +313,7 @@ def test_calibration_is_not_certain_where_few_are_told_apart(scale: float) -> No
 def test_a_model_is_read_as_it_was_written() -> None:
     model = trained().model
     again = loaded(model.arrays(), model.settings())
-    assert again.digest() == model.digest()
+    assert again.digest == model.digest
     texts = pa.array(made("x+", 5), pa.large_string())
     assert again.probabilities(texts).tolist() == model.probabilities(texts).tolist()
 

@@ -63,7 +63,7 @@ def test_the_teacher_is_the_model_without_a_pool() -> None:
     assert (first.validation, first.test) == (teacher.report.validation, teacher.report.test)
     assert (first.sure, first.kept) == ((0, 0), (0, 0))
     nothing = students(POSITIVE, NEGATIVE, [], Noise())
-    assert nothing.model.digest() == teacher.model.digest()
+    assert nothing.model.digest == teacher.model.digest
     assert (nothing.best, nothing.pool) == (0, 0)
     assert nothing.rounds == (first, ((0, 0), (0, 0), None, None))
 
@@ -100,7 +100,7 @@ def test_labelled_repeated_and_empty_documents_of_a_pool_are_left_out() -> None:
     dirty = [*POOL, *POSITIVE, *NEGATIVE, *POOL[:50], "…", ""]
     found = students(POSITIVE, NEGATIVE, dirty, Noise())
     assert found.pool == improved().pool == len(POOL)
-    assert found.model.digest() == improved().model.digest()
+    assert found.model.digest == improved().model.digest
     assert found.rounds == improved().rounds
 
 
@@ -113,7 +113,7 @@ def test_the_same_comes_of_whatever_order_and_cut(chance: Any) -> None:
         at = chance.randrange(len(own))
         given.append(d.joined([documents(own[:at]), documents(own[at:])]))
     found = improve(given[0], given[1], pool=given[2], settings=FEW, noise=Noise())
-    assert found.model.digest() == improved().model.digest()
+    assert found.model.digest == improved().model.digest
     assert found.rounds == improved().rounds
 
 

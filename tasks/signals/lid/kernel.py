@@ -247,8 +247,18 @@ def _best_of_tree(model: Any, vector: Any, nodes: Any, scores: Any) -> tuple[int
 
 
 @_compiled
-def _best_of_all(model: Any, vector: Any, scores: Any) -> tuple[int, float]:
-    """Return the label of the greatest softmax; of equal ones the first."""
+def _along(model: Any, vector: Any, path: Any) -> float:
+    """Return the product along a path of the tree: rows of inner node, and side that is taken."""
+    score = 1.0
+    for k in range(len(path)):
+        right = 1.0 / (1.0 + math.exp(-np.float64(_dot(model.output[path[k, 0]], vector))))
+        score *= (right if path[k, 1] else 1.0 - right) + TINY
+    return score
+
+
+@_compiled
+def _of_all(model: Any, vector: Any, scores: Any, asked: int) -> tuple[int, float]:
+    """Return a label and its softmax: the one asked for, or else (-1) the first of the greatest."""
     best = 0
     for i in range(len(model.output)):
         scores[i] = _dot(model.output[i], vector)
@@ -257,7 +267,8 @@ def _best_of_all(model: Any, vector: Any, scores: Any) -> tuple[int, float]:
     total = 0.0
     for i in range(len(model.output)):
         total += math.exp(scores[i] - scores[best])
-    return best, 1.0 / total + TINY
+    label = best if asked < 0 else asked
+    return label, math.exp(scores[label] - scores[best]) / total + TINY
 
 
 @_compiled
@@ -287,18 +298,21 @@ def _next_word(data: Any, at: int, stop: int) -> tuple[int, int]:
 
 
 @_compiled
-def _label(model: Any, kept: Any, found: int) -> tuple[int, float]:
-    """Return the likeliest label for the sum of ``found`` rows, and its probability."""
+def _label(model: Any, kept: Any, found: int, asked: int, path: Any) -> tuple[int, float]:
+    """Return a label for the sum of ``found`` rows, and its probability."""
     if found == 0:
         return -1, 0.0
     part = np.float32(1.0 / found)
     for k in range(len(kept.vector)):
         kept.vector[k] *= part
-    if len(model.tree):
-        best, probability = _best_of_tree(model, kept.vector, kept.nodes, kept.scores)
+    label, probability = asked, 1.0
+    if not len(model.tree):
+        label, probability = _of_all(model, kept.vector, kept.scores, asked)
+    elif asked < 0:
+        label, probability = _best_of_tree(model, kept.vector, kept.nodes, kept.scores)
     else:
-        best, probability = _best_of_all(model, kept.vector, kept.scores)
-    return best, min(probability, 1.0)
+        probability = _along(model, kept.vector, path)
+    return label, min(probability, 1.0)
 
 
 @_compiled
@@ -310,13 +324,17 @@ def score(
     offsets: Any,
     wanted: Any,
     first_bytes: int,
+    asked: int,
+    path: Any,
     labels: Any,
     probabilities: Any,
 ) -> None:
     """Score the wanted texts between ``offsets``, each by its first bytes up to a character.
 
-    Writes the number of the label (-1: none) and its probability. ``kept`` is what one thread keeps
-    of one model's words, and room to work in; ``marked`` is room for a text and two bytes more.
+    Writes the number of the label (-1: none) and its probability: of the label ``asked`` for, which
+    ``path`` leads to where there is a tree, or else (-1) of the likeliest. ``kept`` is what one
+    thread keeps of one model's words, and room to work in; ``marked`` is room for a text and two
+    bytes more.
     """
     vector = kept.vector
     rest = len(kept.words) - 1  # the last place is for words that are too long to be kept
@@ -364,4 +382,4 @@ def score(
             found += 1
         if with_word_grams:
             found += _add_word_grams(model, kept.open_grams, open_count, end_hash, vector)
-        labels[i], probabilities[i] = _label(model, kept, found)
+        labels[i], probabilities[i] = _label(model, kept, found, asked, path)

@@ -27,8 +27,9 @@ def languages(
     *,
     first_bytes: int | None = None,
     wanted: Booleans | None = None,
+    asked: str | None = None,
 ) -> tuple[pa.Array, pa.Array]:
-    """Return the likeliest label of each text and its probability (0 to 1).
+    """Return the likeliest label of each text and its probability (0 to 1), or ``asked`` and its.
 
     Each text is read up to ``first_bytes`` bytes, or to the character that ends before; None reads
     all of it. Both are null where the text is null or not wanted, or the model knows no part of it.
@@ -36,6 +37,8 @@ def languages(
     wanted = np.ones(len(column), np.bool_) if wanted is None else wanted
     score = compiled.load(KERNEL).score
 
+    label = -1 if asked is None else model.labels.index(asked)
+    path = _path(model, label)
     labels = np.full(len(column), -1, np.int32)
     probabilities = np.zeros(len(column), np.float64)
     at = 0
@@ -47,13 +50,27 @@ def languages(
         marked = np.empty(min(longest, limit) + 2, np.uint8)
         out = labels[at:end], probabilities[at:end]
         some = wanted[at:end]
-        score(model.arrays, model.memory.kept, marked, data, offsets, some, limit, *out)
+        texts_of_it = data, offsets, some, limit
+        score(model.arrays, model.memory.kept, marked, *texts_of_it, label, path, *out)
         if texts.null_count:
             labels[at:end][texts.is_null().to_numpy(zero_copy_only=False)] = -1
         at = end
     unknown = labels < 0
     codes = pa.array(model.labels, pa.string()).take(pa.array(labels, mask=unknown))
     return codes, pa.array(probabilities, mask=unknown)
+
+
+def _path(model: Model, label: int) -> NDArray[np.int64]:
+    """Return the way from the root of the tree to a label: inner node, and side that is taken."""
+    tree = model.arrays.tree
+    parents = {
+        int(child): (i, side) for i in range(len(tree)) for side, child in enumerate(tree[i])
+    }
+    way, node = [], label
+    while node in parents:
+        way.append(parents[node])
+        node = parents[node][0] + len(tree) + 1
+    return np.array(way[::-1], np.int64).reshape(-1, 2)
 
 
 def readable(

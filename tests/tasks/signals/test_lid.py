@@ -233,6 +233,26 @@ def test_every_kind_of_model_is_scored_as_by_the_reference_and_by_fasttext(
     assert probability == (pytest.approx(min(likeliest[0][0], 1), abs=1e-4) if found else None)
 
 
+@settings(max_examples=100)
+@given(model=smalls(), text=TEXT)
+def test_the_probability_of_each_label_is_that_of_fasttext(
+    model: Small, text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    content = model.content()
+    read = read_model(content, "small")
+    path = tmp_path_factory.getbasetemp() / "small.bin"
+    path.write_bytes(content)
+    found = loaded(str(path)).predict(one_line(text), len(read.labels), 0.0, "strict")
+    for probability, name in found:
+        label = name.removeprefix("__label__")
+        codes, ours = languages(pa.array([text]), read, asked=label)
+        assert codes.to_pylist() == [label]
+        assert ours.to_pylist() == pytest.approx([min(probability, 1.0)], abs=1e-4)
+    if not found:
+        asked = languages(pa.array([text]), read, asked=read.labels[0])
+        assert [column.to_pylist() for column in asked] == [[None], [None]]
+
+
 def test_a_column_of_any_shape() -> None:
     texts = ["Guten Morgen zusammen", None, "", "good morning everyone", "\0", "добрый день всем"]
     wanted = [(None, None) if text is None else guessed(lid(), text)[0] for text in texts]
