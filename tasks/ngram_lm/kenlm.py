@@ -75,7 +75,7 @@ def load(path: str, *, pieces: str | None = None, cut: Cut = lower_words) -> Ken
     tokens without white space. Raises ConfigError where a package is not installed, or a file is
     not what it has to be.
     """
-    kenlm = _imported("kenlm", path, "Run `pip install kenlm`: it needs a C++ compiler and cmake.")
+    kenlm = _imported("kenlm", path, "Run `pip install kenlm`: it needs a C++ compiler.")
     if pieces is not None:
         cut = _pieces(pieces)
     try:
