@@ -56,10 +56,13 @@ class EvalSet(Section):
 class DecontaminateConfig(Section):
     """Documents that have items of the sets in `signals.evals`."""
 
-    action: Literal["drop", "report"] = Field(
+    action: Literal["drop", "drop_paragraphs", "report"] = Field(
         default="drop",
-        description="`drop`: documents that have an item go. `report`: they stay, and are told of, "
-        "which is what happens without this section.",
+        description="`drop`: documents that have an item go. `drop_paragraphs`: of these, the "
+        "paragraphs that hold the item's rows of words go, where text is written; the document "
+        "goes if that is more than `dedup.max_removed_share` of its bytes or leaves no word of it, "
+        "and if it is a conversation or of a source in `dedup.whole`. `report`: they stay, and are "
+        "told of, which is what happens without this section.",
     )
     covered_share: Share = Field(
         default=0.5,

@@ -70,9 +70,11 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     twins, embedded = dedup.twins(found, out), semantic.read(found.alike, out)
     frame = frame.hstack(twins.select(c.BROKEN))
     removed, gone = pieces.removed(found, frame, deciding=deciding, given=given, out=out)
-    frame = frame.hstack([removal.sizes(removed, frame.height)])
     settled = semantic.joined(twins.drop(c.BROKEN, c.RANK), embedded)
     settled = dedup_rules.joined(settled, gone, REPEATED_TEXT)
+    stays = select.surviving(settled.hstack([frame[c.BROKEN]]), deciding.dedup)
+    removed = removed.filter(stays.gather(removed[c.ROW]))
+    frame = frame.hstack([removal.sizes(removed, frame.height)])
     decisions = _decide(frame.hstack(settled), deciding)
     _check_new(frame, decisions)
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
@@ -97,7 +99,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             "duplicates": _duplicates(frame, decisions, deciding, documents=documents, out=out),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
-            **(_parts(removed, frame) if found.staying else {}),
+            **(_parts(removed, frame) if found.staying or removed.height else {}),
             **_leaks(found, out),
         },
     )
@@ -219,7 +221,7 @@ def _leaks(found: Found, out: str) -> dict[str, Any]:
     leaks.remove(out)
     if not found.evals:
         return {}
-    hits = dedup.read_hits(found.evals[0], out)
+    hits = dedup.read_hits(found.evals, out)
     return {EVALS: {"digest": leaks.write(hits, out), "counts": leaks.counts(hits)}}
 
 

@@ -10,19 +10,24 @@ import pytest
 
 from schemas import columns as c
 from schemas.errors import ConfigError
+from schemas.levels import EVAL_ITEM
 from schemas.manifest import EVALS
-from tasks import leaks, ledger
+from schemas.tables import CORPUS, REMOVED
+from tasks import leaks, ledger, storage
 from tasks.inspection import inspect
 from tasks.plan import plan
 from tasks.recipe import load
 from tasks.report.evals import evals as report
+from tasks.report.removed import removed
 from tasks.verify import verify
-from tasks.verify_evals import STATEMENT
+from tasks.verify_evals import ANEW, CUT, STATEMENT, WRITTEN
 from tests import corpora
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    import pyarrow as pa
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -102,7 +107,7 @@ def run(recipe: Path, out: Path) -> pl.DataFrame:
 
 
 def gone(decisions: pl.DataFrame) -> set[str]:
-    return set(decisions.filter(pl.col(c.DROP_REASON) == leaks.REASON)[c.RECORD_ID])
+    return set(decisions.filter(pl.col(c.DROP_REASON) == EVAL_ITEM)[c.RECORD_ID])
 
 
 def test_documents_with_items_go_whatever_was_done_to_them_and_licences_stay(
@@ -234,8 +239,16 @@ def test_a_wrong_recipe_is_refused_before_the_run(
 
 def test_the_plan_names_the_sets_and_what_they_take(tmp_path: Path) -> None:
     config = load(str(write(tmp_path)))
-    (told,) = (read for read in plan(config, str(tmp_path / "out")).extra_reads if "eval" in read)
-    assert told.startswith("evaluation sets: 0.0 MB")
+    (size,) = (read for read in plan(config, str(tmp_path / "out")).extra_reads if "eval" in read)
+    assert size.startswith("evaluation sets: 0.0 MB")
+    recipe = write(tmp_path, decontaminate=PARAGRAPHS)
+    recipe.write_text(recipe.read_text() + "\n[signals]\nline_words = 10\n")
+    reads = plan(load(str(recipe)), str(tmp_path / "out")).extra_reads
+    told = [read.partition(",")[0] for read in reads if read.startswith("decontamination")]
+    assert told == [
+        "decontamination: the text of documents that have an item",
+        "decontamination: the text of documents that lose lines",
+    ]
 
 
 @pytest.mark.parametrize("action", ["drop", "report"])
@@ -244,4 +257,133 @@ def test_hits_that_somebody_changed_are_noticed(tmp_path: Path, action: str) -> 
     run(write(tmp_path, decontaminate=f'action = "{action}"'), out)
     at = out / "decisions" / "evals" / "hits.parquet"
     pl.read_parquet(at).with_columns(~pl.col(c.COMMON)).write_parquet(at)
-    assert [finding.statement for finding in verify(str(out)) if not finding.ok] == [STATEMENT]
+    assert broken(out) == [STATEMENT, ANEW]
+
+
+def broken(out: Path) -> list[str]:
+    """Return what verify finds to be untrue."""
+    return [finding.statement for finding in verify(str(out)) if not finding.ok]
+
+
+PARAGRAPHS = 'action = "drop_paragraphs"\n\n[corpus]\nmaterialize = true'
+FOOTER = "Subscribe to our letters and read every story that the harbour has to tell."
+
+
+def paragraphs(folder: Path, documents: dict[str, str], *, recipe: str = PARAGRAPHS) -> Path:
+    """A recipe that drops paragraphs, over documents of its own."""
+    made = write(folder, decontaminate=recipe)
+    rows = ({"id": name, "text": text} for name, text in documents.items())
+    (folder / "web.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return made
+
+
+def written(out: Path) -> dict[str, str]:
+    """Return the corpus by the records' own ids."""
+    ids = pl.read_parquet(out / "documents/*.parquet", columns=[c.DOC_ID, c.RECORD_ID])
+    texts = pl.read_parquet(out / "corpus/*.parquet", columns=[c.DOC_ID, c.TEXT])
+    return dict(ids.join(texts, on=c.DOC_ID).select(c.RECORD_ID, c.TEXT).iter_rows())
+
+
+def test_only_the_paragraphs_with_the_item_go_where_the_recipe_says_so(tmp_path: Path) -> None:
+    before, after = corpora.prose("before", 60), corpora.prose("after", 60)
+    documents = {name: f"{before} {name}.\n\n{text}\n\n{after}" for name, text in PLANTED.items()}
+    documents |= {
+        "mostly": f"{QUESTION} {before}\n\n{corpora.prose('rest', 20)}",
+        "only": f"{QUESTION}\n\n. . .",
+        "none": before,
+    }
+    out = tmp_path / "out"
+    decisions = run(paragraphs(tmp_path, documents), out)
+    assert gone(decisions) == {"mostly", "only"}
+    texts = written(out)
+    assert texts == {"none": before} | {name: f"{before} {name}.\n\n{after}" for name in PLANTED}
+    assert not broken(out)
+    sizes = {name: len(text.encode()) for name, text in texts.items()}
+    manifest = ledger.read(str(out), "select")
+    assert manifest.details["sources"]["web"]["kept_bytes"] == sum(sizes.values())
+    (document,) = inspect(str(out), "split").documents
+    (part,) = document.removed
+    assert (part.level, part.matched_id, part.item) == (EVAL_ITEM, None, "riddles r1 (question)")
+    (section,) = removed(manifest)
+    assert section.table is not None
+    (told,) = section.table.rows
+    lost = sum(len(text.encode()) + 2 for text in PLANTED.values())
+    assert told[:4] == ("web", "paragraphs with eval items", len(PLANTED), lost)
+
+
+def test_what_others_have_and_what_items_have_goes_once(tmp_path: Path) -> None:
+    """A footer, in a paragraph with an item and out of it, and the paragraph as a whole twice."""
+    own = {name: corpora.prose(name, 80) for name in ("first", "second", "third")}
+    documents = {
+        "first": f"{QUESTION}\n{FOOTER}\n\n{own['first']}",
+        "second": f"{own['second']}\n{FOOTER}\n\n{QUESTION}\n{FOOTER}",
+        "third": f"{own['third']}\n{FOOTER}\n",
+    }
+    recipe = paragraphs(tmp_path, documents)
+    recipe.write_text(recipe.read_text() + "\n[signals]\nline_words = 10\nparagraph_words = 12\n")
+    out = tmp_path / "out"
+    run(recipe, out)
+    texts = written(out)
+    assert texts["first"] == own["first"]
+    kept = [texts[name] for name in ("second", "third")]
+    assert sorted(FOOTER in text for text in kept) == [False, True]
+    assert all(text.startswith(own[name]) for name, text in texts.items())
+    assert not broken(out)
+
+
+def test_a_line_stays_where_the_halves_of_an_item_would_come_together(tmp_path: Path) -> None:
+    first, second = QUESTION[: QUESTION.index("sleep")], QUESTION[QUESTION.index("sleep") :]
+    halves = (first.removeprefix("Where do the "), second.removesuffix(" over at night?"))
+    items = [{"id": 1, "question": " ".join(halves), "answer": {"text": LICENCE}}]
+    documents = {
+        "aa": f"{corpora.prose('long', 200)}\n{FOOTER}\n",
+        "halves": f"{halves[0]}\n{FOOTER}\n{halves[1]}\n{corpora.prose('other', 60)}",
+        "footer": f"{corpora.prose('more', 60)}\n{FOOTER}\n",
+    }
+    for action, stays in (('action = "report"', False), ('action = "drop"', True)):
+        recipe = paragraphs(tmp_path, documents, recipe=f"{action}\n\n[corpus]\nmaterialize = true")
+        (tmp_path / "riddles.jsonl").write_text("".join(json.dumps(i) + "\n" for i in items))
+        recipe.write_text(recipe.read_text() + "\n[signals]\nline_words = 10\n")
+        out = tmp_path / "out"
+        run(recipe, out)
+        texts = written(out)
+        assert [FOOTER in texts[name] for name in documents] == [True, stays, False]
+        assert not broken(out)
+
+
+def test_conversations_and_sources_that_are_whole_lose_no_paragraphs(tmp_path: Path) -> None:
+    talk = [
+        {"role": "user", "content": QUESTION},
+        {"role": "assistant", "content": corpora.prose("answer", 90)},
+    ]
+    recipe = paragraphs(tmp_path, {"page": f"{QUESTION}\n\n{corpora.prose('page', 90)}"})
+    (tmp_path / "talk.jsonl").write_text(json.dumps({"id": "talk", "messages": talk}))
+    more = '[[ingest.sources]]\nname = "talk"\nurl = "talk.jsonl"\nformat = "chat"\n\n'
+    text = recipe.read_text().replace("[[signals.evals]]", f"{more}[[signals.evals]]")
+    recipe.write_text(text)
+    assert gone(run(recipe, tmp_path / "out")) == {"talk"}
+    assert not broken(tmp_path / "out")
+    recipe.write_text(text.replace("near = false", 'near = false\nwhole = ["web"]'))
+    assert gone(run(recipe, tmp_path / "out")) == {"talk", "page"}
+    assert not broken(tmp_path / "out")
+
+
+def rewritten(at: Path, change: pl.Expr, schema: pa.Schema) -> None:
+    """Write a table again, changed, as one who covers it up would."""
+    table = pl.read_parquet(at).with_columns(change).to_arrow().cast(schema)
+    shard = storage.read_shard(str(at))
+    assert shard is not None
+    storage.write_table(str(at), table, schema, shard=shard)
+
+
+def test_an_item_that_was_put_back_is_noticed(tmp_path: Path) -> None:
+    documents = {"page": f"{QUESTION}\n\n{corpora.prose('page', 90)}"}
+    out = tmp_path / "out"
+    run(paragraphs(tmp_path, documents), out)
+    assert not broken(out)
+    (at,) = (out / "corpus").glob("*.parquet")
+    rewritten(at, pl.lit(documents["page"]).alias(c.TEXT), CORPUS)
+    assert f"corpus: {WRITTEN}" in broken(out)
+    (at,) = (out / "decisions/removed").glob("*.parquet")
+    rewritten(at, pl.col(c.END) - 1, REMOVED)
+    assert CUT in broken(out)
