@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from schemas.evals import EvalSet
     from schemas.manifest import Unit
 
-VERSION: Final = "evals-1"
-EXCERPT: Final = 200
+VERSION: Final = "evals-2"
+EXCERPT: Final = 1_000
 """Characters of an item that are kept."""
 WORD_BYTES: Final = 5
 """A word of an item takes so many bytes of its file, about."""

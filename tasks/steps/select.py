@@ -18,6 +18,7 @@ from tasks import (
     estimates,
     guards,
     kept,
+    leak_excerpts,
     leaks,
     ledger,
     licenses,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.config import SelectConfig
+    from schemas.samples import Leak
 
 NAMED_LICENSES = 20
 """Licences of a source that the manifest counts one by one."""
@@ -96,7 +98,20 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             **_against(given),
             **semantic.counts(embedded),
             "histograms": _histograms(frame, decisions, given, deciding.select, out),
-            "duplicates": _duplicates(frame, decisions, deciding, documents=documents, out=out),
+            "duplicates": {
+                **clusters(
+                    frame,
+                    decisions,
+                    watched=guards.FEWEST,
+                    most=deciding.select.max_drop_share,
+                ),
+                "samples": _samples(
+                    side_by_side.chosen(frame, decisions, seed=deciding.seed),
+                    _shown(found, given, deciding, out),
+                    documents,
+                    out,
+                ),
+            },
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
             **(_parts(removed, frame) if found.staying or removed.height else {}),
@@ -152,22 +167,25 @@ def _histograms(
     return histograms(frame.select(c.SOURCE).hstack([decisions[c.DROP_REASONS]]), every, read)
 
 
-def _duplicates(
-    frame: pl.DataFrame,
-    decisions: pl.DataFrame,
-    deciding: DecidingConfig,
-    *,
-    documents: StageManifest,
-    out: str,
-) -> dict[str, Any]:
-    """Count duplicates; lay some of them by, side by side. Reads the text of these few."""
-    most = deciding.select.max_drop_share
-    counts = clusters(frame, decisions, watched=guards.FEWEST, most=most)
-    some = side_by_side.chosen(frame, decisions, seed=deciding.seed)
+def _samples(
+    some: pl.DataFrame, shown: tuple[Leak, ...], documents: StageManifest, out: str
+) -> str:
+    """Lay some duplicates and eval items by, side by side. Reads the text of these few."""
     read = partial(comparing.documents, shards=documents.shards, out=out)
-    samples = side_by_side.samples(some, read)
+    samples = side_by_side.samples(some, read).model_copy(update={"leaks": shown})
     storage.write_model(storage.join(ledger.folder(out, "select"), ledger.SAMPLES), samples)
-    return {**counts, "samples": digest(samples)}
+    return digest(samples)
+
+
+def _shown(
+    found: Found, given: narrow.Given, deciding: DecidingConfig, out: str
+) -> tuple[Leak, ...]:
+    """Some eval items beside documents that have them."""
+    if given.evals is None or not found.evals:
+        return ()
+    measured = leaks.Measured(given.documents, given.signals, given.evals)
+    hits = dedup.read_hits(found.evals, out)
+    return leak_excerpts.samples(hits, measured, seed=deciding.seed, out=out)
 
 
 def _estimated(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from schemas import columns as c
 from schemas.errors import ConfigError
 from schemas.levels import EVAL_ITEM
 from schemas.manifest import EVALS
+from schemas.samples import Samples
 from schemas.tables import CORPUS, REMOVED
 from tasks import leaks, ledger, storage
 from tasks.inspection import inspect
@@ -136,6 +137,30 @@ def test_it_is_told_why_and_from_where(tmp_path: Path) -> None:
     assert leaking.table.rows == (("riddles", "web", 5, 1, 45, 2),)
     assert sets.table is not None
     assert sets.table.rows == (("riddles", 4, 1, 0),)
+
+
+def test_the_report_shows_items_beside_documents_with_what_both_have_marked(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    mail = "Write to mary@example.org for more."
+    documents = {
+        name: f"{corpora.prose(name, 60)}\n\n{text} {mail}" for name, text in PLANTED.items()
+    }
+    documents |= {f"l{i}": f"{LICENCE}\n\n{corpora.prose(f'l{i}', 60)}" for i in range(40)}
+    run(paragraphs(tmp_path, documents, recipe=""), out)
+    samples = storage.read_model(str(out / "decisions/samples.json"), Samples)
+    assert [(leak.item_id, leak.common) for leak in samples.leaks] == [("r1", False), ("r2", True)]
+    own, usual = samples.leaks
+    for passage in (own.item, own.document):
+        marked = " ".join(piece for mark, piece in passage if mark).casefold()
+        assert "of the northern marsh sleep when the river has frozen" in marked
+    assert own.document[0] == (False, "…")
+    assert own.document[-1][1].endswith("Write to <email> for more.")
+    assert [piece for mark, piece in usual.item if mark] == [LICENCE.removesuffix(".")]
+    *_, section = report(ledger.read(str(out), "select"), None, samples)
+    assert [beside.title for beside in section.beside] == ["riddles in web"] * 2
+    assert section.beside[1].text.endswith("only by rows of words that are common in the source.")
 
 
 def test_reports_only_where_it_is_asked_to_or_a_source_is_exempt(tmp_path: Path) -> None:
