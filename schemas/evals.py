@@ -16,8 +16,8 @@ class EvalSet(Section):
     name: str = Field(description="How it is called in decisions and reports.")
     url: tuple[str, ...] = Field(
         strict=False,
-        description="Where it lies, as in `ingest.sources`: JSON lines, CSV or Parquet, compressed "
-        "or not; an `hf://` dataset.",
+        description="Where it lies, as in `ingest.sources`: JSON lines, CSV, Parquet or Arrow, "
+        "compressed or not, what `datasets` has saved; an `hf://` dataset.",
     )
     fields: tuple[str, ...] = Field(
         min_length=1,

@@ -14,7 +14,7 @@ from schemas.levels import EVAL_ITEM
 from schemas.manifest import EVALS
 from schemas.samples import Samples
 from schemas.tables import CORPUS, REMOVED
-from tasks import leaks, ledger, storage
+from tasks import eval_sets, leaks, ledger, storage
 from tasks.inspection import inspect
 from tasks.plan import plan
 from tasks.recipe import load
@@ -63,6 +63,7 @@ ITEMS = [
     {"id": "r1", "question": QUESTION, "answer": {"text": "On one leg"}},
     {"id": "r2", "question": TEMPLATE, "answer": {"text": LICENCE}},
 ]
+PAIRS = [(QUESTION, "On one leg"), (TEMPLATE, LICENCE)]
 CHANGED = QUESTION.replace("herons", "storks")
 PLANTED = {
     "verbatim": f"Before it. {QUESTION} And after it.",
@@ -228,6 +229,83 @@ def test_empty_items_and_items_in_another_script_are_no_trouble(tmp_path: Path) 
     with (tmp_path / "web.jsonl").open("a") as file:
         file.write(json.dumps({"id": "zh", "text": f"问题 {chinese} 吗"}) + "\n")
     assert gone(run(recipe, tmp_path / "out")) == {"zh", *PLANTED}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet", "feather", "datasets"])
+def test_sets_of_every_format_have_the_same_items(tmp_path: Path, kind: str) -> None:
+    rows = [{"id": f"r{i}", "question": q, "answer": a} for i, (q, a) in enumerate(PAIRS)]
+    at, table = tmp_path / f"set.{kind}", pl.DataFrame(rows)
+    if kind == "datasets":
+        pytest.importorskip("datasets").Dataset.from_list(rows).save_to_disk(str(at))
+    elif kind == "jsonl":
+        table.write_ndjson(at)
+    else:
+        getattr(table, {"feather": "write_ipc"}.get(kind, f"write_{kind}"))(at)
+    recipe = write(tmp_path)
+    text = recipe.read_text().replace("riddles.jsonl", at.name).replace("answer.text", "answer")
+    recipe.write_text(text)
+    signals = load(str(recipe)).signals
+    laid_by = eval_sets.lay_by(signals, 10**9, str(tmp_path / "out"))
+    assert laid_by.sets == {"riddles": {"items": 4, "too_short": 1, "unreadable": 0}}
+    items = eval_sets.items(laid_by, str(tmp_path / "out"))
+    assert set(items.select(c.ITEM_ID, c.FIELD, c.EXCERPT).iter_rows()) == {
+        (row["id"], name, row[name]) for row in rows for name in ("question", "answer")
+    }
+
+
+def test_records_without_the_field_are_counted_and_the_others_are_items(tmp_path: Path) -> None:
+    items = [
+        {"id": 1, "question": QUESTION},
+        {"id": 2, "answer": {"text": LICENCE}},
+        {"id": 3, "question": None, "answer": "no object"},
+        ["no record"],
+        {"question": TEMPLATE, "answer": {"text": 5}},
+    ]
+    recipe = write(tmp_path, items=items)
+    laid_by = eval_sets.lay_by(load(str(recipe)).signals, 10**9, str(tmp_path / "out"))
+    found = eval_sets.items(laid_by, str(tmp_path / "out"))
+    assert found.select(c.ITEM_ID, c.FIELD).rows() == [
+        ("1", "question"),
+        ("riddles.jsonl:5", "question"),
+        ("2", "answer.text"),
+    ]
+    assert laid_by.sets == {"riddles": {"items": 3, "too_short": 0, "unreadable": 7}}
+    assert gone(run(recipe, tmp_path / "out")) == set(PLANTED)
+
+
+def test_items_in_german_and_within_each_other(tmp_path: Path) -> None:
+    german = "Über sieben Brücken mußt du gehen, sieben dunkle Jahre überstehn, siebenmal wirst du"
+    inner = "sieben dunkle Jahre überstehn, siebenmal wirst du"
+    items = [
+        {"id": "outer", "question": german, "answer": {"text": LICENCE}},
+        {"id": "inner", "question": inner},
+    ]
+    recipe = write(tmp_path, items=items)
+    texts = {"all": german.upper().replace("SS", "ß"), "part": f"Er sang: {inner}."}
+    rows = [{"id": i, "text": f"{t}\n\n{corpora.prose(i, 60)}"} for i, t in texts.items()]
+    (tmp_path / "web.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    out = tmp_path / "out"
+    assert gone(run(recipe, out)) == {"all", "part"}
+    ids = dict(pl.read_parquet(out / "documents/*.parquet")[[c.DOC_ID, c.RECORD_ID]].iter_rows())
+    hits = leaks.read(str(out))
+    told = {(ids[document], item) for document, item in hits[[c.DOC_ID, c.ITEM_ID]].iter_rows()}
+    assert told == {("all", "outer"), ("all", "inner"), ("part", "inner")}
+
+
+def test_a_set_that_is_far_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "large.jsonl").open("w") as file:
+        for i in range(60_000):
+            words = " ".join(f"{i * k:x}" for k in range(1, 60))
+            file.write(json.dumps({"question": words}) + "\n")
+    recipe = write(tmp_path)
+    recipe.write_text(recipe.read_text().replace("riddles.jsonl", "large.jsonl"))
+    signals = load(str(recipe)).signals
+    with pytest.raises(ConfigError) as refused:
+        eval_sets.lay_by(signals, 30_000_000, str(tmp_path / "out"))
+    n_grams = int(refused.value.got.partition(" ")[0].replace(",", ""))
+    assert n_grams < 60_000 * 52 / 5
+    assert "a worker's part of --memory-limit" in refused.value.wanted
+    assert not (tmp_path / "out" / "evals").exists()
 
 
 def test_sets_that_do_not_fit_into_memory_are_refused(tmp_path: Path) -> None:
