@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING
 
@@ -490,3 +491,40 @@ def test_an_item_that_was_put_back_is_noticed(tmp_path: Path) -> None:
     (at,) = (out / "decisions/removed").glob("*.parquet")
     rewritten(at, pl.col(c.END) - 1, REMOVED)
     assert CUT in broken(out)
+
+
+def test_all_that_is_written_is_without_the_paragraphs(tmp_path: Path) -> None:
+    """Corpus, replay and mixture, their counts of tokens, and the report."""
+    from flows.pipeline import pipeline
+
+    recipe = corpora.three_sources(tmp_path / "in")
+    planted = 0
+    for file in sorted((tmp_path / "in").rglob("*.jsonl.gz")):
+        rows = [json.loads(line) for line in gzip.decompress(file.read_bytes()).splitlines()]
+        for row in rows[::3]:
+            row["text"] += f"\n\n{QUESTION} Write to joe.public@mail.org.\n\nThe end."
+            planted += 1
+        corpora.write_jsonl(file, rows)
+    (tmp_path / "riddles.jsonl").write_text("".join(json.dumps(item) + "\n" for item in ITEMS))
+    text = recipe.read_text().replace("[replay]", "[replay]\nmaterialize = true", 1)
+    sets = RECIPE[RECIPE.index("[[signals") : RECIPE.index("[select]")]
+    sets = sets.replace("riddles.jsonl", str(tmp_path / "riddles.jsonl"))
+    common = PARAGRAPHS.replace("\n", "\ncommon_documents = 1000\n", 1)
+    recipe.write_text(
+        f'{text}\n{sets}\n[decontaminate]\n{common}\n\n[masking]\nkinds = ["email"]\n'
+    )
+    out = tmp_path / "out"
+    pipeline(load(str(recipe)), str(out))
+    assert planted > 20
+    for place in ("corpus/*.parquet", "replay/text/*.parquet", "mixture/*/*.parquet"):
+        frame = pl.read_parquet(out / place)
+        assert not frame[c.TEXT].str.contains("herons").any()
+        assert frame[c.TEXT].str.ends_with("The end.").any()
+    findings = verify(str(out))
+    assert [finding for finding in findings if not finding.ok] == []
+    judged = {f.statement for f in findings if f.statement.endswith(WRITTEN)}
+    assert judged == {f"{stage}: {WRITTEN}" for stage in ("corpus", "replay", "mixture")}
+    page = (out / "report.html").read_text()
+    assert "Eval items beside documents" in page
+    assert "<mark>Where do the herons of the northern marsh" in page
+    assert "joe.public" not in page
