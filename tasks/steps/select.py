@@ -74,8 +74,7 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     removed, gone = pieces.removed(found, frame, deciding=deciding, given=given, out=out)
     settled = semantic.joined(twins.drop(c.BROKEN, c.RANK), embedded)
     settled = dedup_rules.joined(settled, gone, REPEATED_TEXT)
-    stays = select.surviving(settled.hstack([frame[c.BROKEN]]), deciding.dedup)
-    removed = removed.filter(stays.gather(removed[c.ROW]))
+    removed = _of_kept(removed, frame, settled, deciding)
     frame = frame.hstack([removal.sizes(removed, frame.height)])
     decisions = _decide(frame.hstack(settled), deciding)
     _check_new(frame, decisions)
@@ -98,20 +97,9 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             **_against(given),
             **semantic.counts(embedded),
             "histograms": _histograms(frame, decisions, given, deciding.select, out),
-            "duplicates": {
-                **clusters(
-                    frame,
-                    decisions,
-                    watched=guards.FEWEST,
-                    most=deciding.select.max_drop_share,
-                ),
-                "samples": _samples(
-                    side_by_side.chosen(frame, decisions, seed=deciding.seed),
-                    _shown(found, given, deciding, out),
-                    documents,
-                    out,
-                ),
-            },
+            "duplicates": _duplicates(
+                frame, decisions, deciding, shown=_shown(found, given, deciding, out), out=out
+            ),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
             **(_parts(removed, frame) if found.staying or removed.height else {}),
@@ -120,6 +108,14 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     )
     ledger.finish(out, manifest)
     return manifest, False
+
+
+def _of_kept(
+    removed: pl.DataFrame, frame: pl.DataFrame, settled: pl.DataFrame, deciding: DecidingConfig
+) -> pl.DataFrame:
+    """Return what is removed of documents that stay: eval items are found in others, too."""
+    stays = select.surviving(settled.hstack([frame[c.BROKEN]]), deciding.dedup)
+    return removed.filter(stays.gather(removed[c.ROW]))
 
 
 def _lay_by(lists: opt_outs.Lists, out: str) -> None:
@@ -167,14 +163,25 @@ def _histograms(
     return histograms(frame.select(c.SOURCE).hstack([decisions[c.DROP_REASONS]]), every, read)
 
 
-def _samples(
-    some: pl.DataFrame, shown: tuple[Leak, ...], documents: StageManifest, out: str
-) -> str:
-    """Lay some duplicates and eval items by, side by side. Reads the text of these few."""
-    read = partial(comparing.documents, shards=documents.shards, out=out)
+def _duplicates(
+    frame: pl.DataFrame,
+    decisions: pl.DataFrame,
+    deciding: DecidingConfig,
+    *,
+    shown: tuple[Leak, ...],
+    out: str,
+) -> dict[str, Any]:
+    """Count duplicates; lay some of them by, side by side, and what else is ``shown`` so.
+
+    Reads the text of these few.
+    """
+    most = deciding.select.max_drop_share
+    counts = clusters(frame, decisions, watched=guards.FEWEST, most=most)
+    some = side_by_side.chosen(frame, decisions, seed=deciding.seed)
+    read = partial(comparing.documents, shards=ledger.read(out, "ingest").shards, out=out)
     samples = side_by_side.samples(some, read).model_copy(update={"leaks": shown})
     storage.write_model(storage.join(ledger.folder(out, "select"), ledger.SAMPLES), samples)
-    return digest(samples)
+    return {**counts, "samples": digest(samples)}
 
 
 def _shown(

@@ -528,3 +528,15 @@ def test_all_that_is_written_is_without_the_paragraphs(tmp_path: Path) -> None:
     assert "Eval items beside documents" in page
     assert "<mark>Where do the herons of the northern marsh" in page
     assert "joe.public" not in page
+
+
+def test_a_duplicate_goes_as_such_and_the_one_that_stays_loses_the_paragraph(
+    tmp_path: Path,
+) -> None:
+    text = f"{QUESTION}\n\n{corpora.prose('page', 90)}"
+    out = tmp_path / "out"
+    decisions = run(paragraphs(tmp_path, {"one": text, "other": text}), out)
+    assert sorted(decisions[c.DROP_REASON].to_list(), key=str) == [None, "exact_duplicate"]
+    assert list(written(out).values()) == [corpora.prose("page", 90)]
+    assert leaks.read(str(out)).height == 2
+    assert not broken(out)
