@@ -14,7 +14,7 @@ from schemas import columns as c
 from schemas.finding import Finding
 from schemas.levels import EVAL_ITEM
 from schemas.manifest import EVALS, EvalIndex
-from tasks import eval_cuts, leaks, ledger, raw, removal, storage
+from tasks import eval_cuts, eval_sets, leaks, ledger, raw, removal, storage
 from tasks.eval_cuts import Judge, Policy
 from tasks.leaks import Measured
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     Manifests = dict[str, StageManifest]
     Check = tuple[str, set[str], Callable[[], Iterator[Finding]]]
 
+LAID_BY = "signals: the eval items laid by are those that texts were compared with"
 STATEMENT = "select: who has items of evaluation sets is as counted, and dropped for it"
 ANEW = "select: the hits are what the text of their documents has of eval items"
 CUT = "select: the paragraphs that go for eval items are those that hold them"
@@ -44,6 +45,7 @@ def checks(out: str, config: RunConfig, manifests: Manifests) -> list[Check]:
     proof = Proof(out, Policy(wanted, config.dedup), manifests)
     decided = {"ingest", "signals", "select"}
     found: list[Check] = [
+        (LAID_BY, {"ingest", "signals"}, proof.laid_by),
         (STATEMENT, decided, proof.hits),
         (ANEW, decided, proof.anew),
         (CUT, decided, proof.cut),
@@ -80,6 +82,12 @@ class Proof:
     def _cuts(self) -> pl.DataFrame:
         """What goes, found anew in the documents with hits."""
         return eval_cuts.cuts(self._hits, self._policy, self._measured, self._out)
+
+    def laid_by(self) -> Iterator[Finding]:
+        """Items and grams are as they were when the signals were measured."""
+        known = self._measured.evals
+        found = eval_sets.items_digest(known, self._out)
+        yield Finding.same(LAID_BY, known.items_digest, found, found)
 
     def hits(self) -> Iterator[Finding]:
         """Hits are counted, are of the documents they name, and who should go for one goes."""

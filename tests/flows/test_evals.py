@@ -14,7 +14,7 @@ from schemas.errors import ConfigError
 from schemas.levels import EVAL_ITEM
 from schemas.manifest import EVALS
 from schemas.samples import Samples
-from schemas.tables import CORPUS, REMOVED
+from schemas.tables import CORPUS, EVAL_ITEMS, REMOVED
 from tasks import eval_sets, leaks, ledger, storage
 from tasks.inspection import inspect
 from tasks.plan import plan
@@ -22,7 +22,7 @@ from tasks.recipe import load
 from tasks.report.evals import evals as report
 from tasks.report.removed import removed
 from tasks.verify import verify
-from tasks.verify_evals import ANEW, CUT, STATEMENT, WRITTEN
+from tasks.verify_evals import ANEW, CUT, LAID_BY, STATEMENT, WRITTEN
 from tests import corpora
 
 if TYPE_CHECKING:
@@ -540,3 +540,11 @@ def test_a_duplicate_goes_as_such_and_the_one_that_stays_loses_the_paragraph(
     assert list(written(out).values()) == [corpora.prose("page", 90)]
     assert leaks.read(str(out)).height == 2
     assert not broken(out)
+
+
+def test_items_that_somebody_changed_are_noticed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run(write(tmp_path), out)
+    (at,) = (out / "evals").glob("items-*.parquet")
+    rewritten(at, pl.lit("another text").alias(c.EXCERPT), EVAL_ITEMS)
+    assert broken(out) == [LAID_BY]
