@@ -4,6 +4,7 @@
 # `make bench-ingest`  measures reading beside other programs; ARGS='--quick --json' are its options
 # `make bench-signals` measures signals beside other programs, and the first pass; options likewise
 # `make bench-dedup`   measures deduplication beside other programs, and what each of them finds
+# `make bench-evals`   measures decontamination, and what it finds of items planted in real documents
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -27,7 +28,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
-.PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup format lock clean
+.PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -53,6 +54,9 @@ bench-signals: $(BIN)/openmoat
 
 bench-dedup: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.dedup $(ARGS)
+
+bench-evals: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.evals $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

@@ -90,7 +90,7 @@ def _duplicates(deciding: DecidingConfig, memory_bytes: int, out: str) -> dedup.
     leaked = evals.judge(deciding, out)
     key, spans = dedup.prepare(deciding, known, leaked, memory_bytes, out)
     near = _results([dedup.compare.submit(deciding, key, span, out) for span in spans])
-    found = dedup.Found(key, known, near, [leaked] if leaked else [])
+    found = dedup.Found(key, known, near, leaked)
     found = found._replace(alike=semantic.compare(deciding, found, out))
     found = found._replace(staying=pieces.stay(deciding, found, out))
     spans = pieces.ranges(memory_bytes, out) if found.staying else []

@@ -16,8 +16,8 @@ class EvalSet(Section):
     name: str = Field(description="How it is called in decisions and reports.")
     url: tuple[str, ...] = Field(
         strict=False,
-        description="Where it lies, as in `ingest.sources`: JSON lines, CSV or Parquet, compressed "
-        "or not; an `hf://` dataset.",
+        description="Where it lies, as in `ingest.sources`: JSON lines, CSV, Parquet or Arrow, "
+        "compressed or not, what `datasets` has saved; an `hf://` dataset.",
     )
     fields: tuple[str, ...] = Field(
         min_length=1,
@@ -56,10 +56,13 @@ class EvalSet(Section):
 class DecontaminateConfig(Section):
     """Documents that have items of the sets in `signals.evals`."""
 
-    action: Literal["drop", "report"] = Field(
+    action: Literal["drop", "drop_paragraphs", "report"] = Field(
         default="drop",
-        description="`drop`: documents that have an item go. `report`: they stay, and are told of, "
-        "which is what happens without this section.",
+        description="`drop`: documents that have an item go. `drop_paragraphs`: of these, the "
+        "paragraphs that hold the item's rows of words go, where text is written; the document "
+        "goes if that is more than `dedup.max_removed_share` of its bytes or leaves no word of it, "
+        "and if it is a conversation or of a source in `dedup.whole`. `report`: they stay, and are "
+        "told of, which is what happens without this section.",
     )
     covered_share: Share = Field(
         default=0.5,

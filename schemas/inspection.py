@@ -41,12 +41,16 @@ class Twin(Frozen):
 
 
 class Removed(Frozen):
-    """A part of the text that goes (bytes ``start`` to ``end``), and which document has it."""
+    """A part of the text that goes (bytes ``start`` to ``end``), and which document has it.
+
+    Of the level ``eval_item`` it is a paragraph, and ``item`` says what it holds.
+    """
 
     start: int
     end: int
     level: str
-    matched_id: str
+    matched_id: str | None
+    item: str | None = None
     excerpt: str
 
 

@@ -21,3 +21,5 @@ LEVELS: Final = {
     REPEATED_TEXT: "text",
 }
 """In the order in which they are looked for."""
+EVAL_ITEM: Final = "eval_item"
+"""Why a document goes that has an item of an evaluation set; level of a part that does."""

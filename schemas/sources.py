@@ -16,6 +16,7 @@ Format = Literal[
     "auto",
     "jsonl",
     "parquet",
+    "arrow",
     "text",
     "markdown",
     "html",
@@ -95,13 +96,14 @@ class Source(Section):
     format: Format = Field(
         default="auto",
         description="How it is read. `auto` goes by the file's name (`.jsonl`, `.json`, "
-        "`.parquet`, `.csv`, `.warc`, `.wet`, `.html`, `.txt`, `.md`, `.rst`, `.tex`, manual "
-        "pages, …), or by the names in an archive (`.tar`, `.zip`); archives and compression "
-        "(gzip, Zstandard, bzip2, xz) are seen in the content. `markdown` is text whose YAML front "
-        "matter becomes fields; `chat` conversations (Alpaca, ShareGPT, OpenAI messages); `warc` "
-        "Common Crawl's WARC and WET; `stackexchange` a Posts.xml dump; `wikiextractor` its "
-        "`<doc …>` files. `hub` streams a dataset of the Hugging Face Hub, or a local folder laid "
-        "out like one.",
+        "`.parquet`, `.arrow`, `.feather`, `.csv`, `.warc`, `.wet`, `.html`, `.txt`, `.md`, "
+        "`.rst`, `.tex`, manual pages, …), or by the names in an archive (`.tar`, `.zip`); "
+        "archives and compression (gzip, Zstandard, bzip2, xz) are seen in the content. "
+        "`markdown` is text whose YAML front matter becomes fields; `arrow` Arrow's streams (what "
+        "`datasets` saves) and files (Feather); `chat` conversations (Alpaca, ShareGPT, OpenAI "
+        "messages); `warc` Common Crawl's WARC and WET; `stackexchange` a Posts.xml dump; "
+        "`wikiextractor` its `<doc …>` files. `hub` streams a dataset of the Hugging Face Hub, or "
+        "a local folder laid out like one.",
     )
     origin: Literal["replay", "new"] = Field(
         default="replay",

@@ -38,12 +38,15 @@ REMOVED = pa.schema(
         pa.field(c.START, pa.int64(), nullable=False),
         pa.field(c.END, pa.int64(), nullable=False),
         pa.field(c.LEVEL, pa.string(), nullable=False),
-        pa.field(c.MATCHED_ID, pa.string(), nullable=False),
+        pa.field(c.MATCHED_ID, pa.string()),
+        pa.field(c.ITEM, pa.int32()),
     ]
 )
-"""Bytes of a kept document's text that go, from ``start`` up to but without ``end``, and for whom.
+"""Bytes of a kept document's text that go, from ``start`` up to but without ``end``, and for what.
 
-``row`` is the document's place in its shard; ``level`` is ``line``, ``paragraph`` or ``substring``.
+``row`` is the document's place in its shard; ``level`` is ``line``, ``paragraph`` or ``substring``,
+which the kept document ``matched_id`` has too, or ``eval_item``: a paragraph that holds the item of
+this number (a row of ``EVAL_ITEMS``).
 """
 
 EVAL_GRAMS = pa.schema(

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from schemas.evals import EvalSet
     from schemas.manifest import Unit
 
-VERSION: Final = "evals-1"
-EXCERPT: Final = 200
+VERSION: Final = "evals-2"
+EXCERPT: Final = 1_000
 """Characters of an item that are kept."""
 WORD_BYTES: Final = 5
 """A word of an item takes so many bytes of its file, about."""
@@ -84,12 +84,8 @@ def lay_by(config: SignalsConfig, memory_bytes: int, out: str) -> EvalIndex:
         _write(items, _at("items", key, out), EVAL_ITEMS)
         grams = _table(mechanism.made(some))
         _write(grams, _at("grams", key, out), EVAL_GRAMS)
-        told = EvalIndex(
-            key=key,
-            digest=_digest(grams),
-            items_digest=digest(table_digest(items), table_digest(grams)),
-            sets=sets,
-        )
+        both = digest(table_digest(items), table_digest(grams))
+        told = EvalIndex(key=key, digest=_digest(grams), items_digest=both, sets=sets)
         storage.write_model(about, told)
     return storage.read_model(about, EvalIndex)
 
@@ -185,6 +181,12 @@ def _without_items(part: Part, unreadable: int) -> ConfigError:
         wanted="a field that holds text, in some of them",
         way_out="Correct fields: names of the set's columns, or a.b for b within a.",
     )
+
+
+def items_digest(found: EvalIndex, out: str) -> str:
+    """Return the digest of the items and grams as they lie there."""
+    tables = (storage.read_table(_at(kind, found.key, out)) for kind in ("items", "grams"))
+    return digest(*map(table_digest, tables))
 
 
 def index(found: EvalIndex, out: str) -> Index:

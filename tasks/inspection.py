@@ -11,7 +11,8 @@ from schemas.config import RunConfig
 from schemas.errors import ManifestError
 from schemas.inspection import Inspected, Inspection, Removed, Twin, Written
 from schemas.levels import INDEXED, LEVELS
-from tasks import ledger, lookup, reasons, removal, storage
+from schemas.manifest import EVALS, EvalIndex
+from tasks import eval_sets, leaks, ledger, lookup, reasons, removal, storage
 from tasks.ingest.items import excerpt
 
 if TYPE_CHECKING:
@@ -144,7 +145,13 @@ class _Inspector:
         for row in spans.filter(pl.col(c.ROW) == document.row).iter_rows(named=True):
             said = shown(body[row[c.START] : row[c.END]].decode())
             names = (c.START, c.END, c.LEVEL, c.MATCHED_ID)
-            yield Removed(**{name: row[name] for name in names}, excerpt=said)
+            item = None if row[c.ITEM] is None else self._item(row[c.ITEM])
+            yield Removed(**{name: row[name] for name in names}, item=item, excerpt=said)
+
+    def _item(self, number: int) -> str:
+        """An eval item's set, id and field."""
+        known = EvalIndex.model_validate(self._manifests["signals"].details[EVALS])
+        return leaks.named(eval_sets.items(known, self._out).row(number, named=True))
 
     def _twin(self, document: Inspected, decided: dict[str, Any]) -> Twin | None:
         """The document that a duplicate was matched with; of several of its id the kept one."""

@@ -19,17 +19,16 @@ from tasks.evals.index import Limits
 from tasks.hashing import table_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from schemas.config import DecontaminateConfig
+    from schemas.manifest import EvalIndex, StageManifest
     from tasks.evals.index import Index
-    from tasks.narrow import Given
 
     Ints = NDArray[np.int64]
 
-REASON = "eval_item"
 COUNTS = {
     c.EVAL_SET: pl.String,
     c.SOURCE: pl.String,
@@ -44,6 +43,14 @@ ROWS = 100_000
 """Documents that are judged at a time."""
 
 
+class Measured(NamedTuple):
+    """Documents, and what was measured of them with which items."""
+
+    documents: StageManifest
+    signals: StageManifest
+    evals: EvalIndex
+
+
 class Had(NamedTuple):
     """Documents that have some gram: row, id, source, and the grams of each, by place in ``row``.
 
@@ -56,27 +63,30 @@ class Had(NamedTuple):
     firsts: Ints
 
 
-def hits(given: Given, config: DecontaminateConfig, out: str) -> pl.DataFrame:
+def limits(config: DecontaminateConfig) -> Limits:
+    """Return how much of an item is enough."""
+    return Limits(config.covered_share, config.run_words)
+
+
+def hits(measured: Measured, config: DecontaminateConfig, out: str) -> pl.DataFrame:
     """Return ``EVAL_HITS``: a row for each document and item of which it has enough."""
-    if given.evals is None:
-        return pl.DataFrame(EVAL_HITS.empty_table())
-    index = eval_sets.index(given.evals, out)
-    common = _common(given, config, out)
-    limits = Limits(config.covered_share, config.run_words)
-    found = [_judged(some, index, common, limits) for some in _had(given, out)]
+    index = eval_sets.index(measured.evals, out)
+    usual = common(measured, config, out)
+    found = [_judged(some, index, usual, limits(config)) for some in _had(measured, out)]
     every = pl.concat([pl.DataFrame(EVAL_HITS.empty_table()).select(JUDGED), *found])
-    items = eval_sets.items(given.evals, out).drop(c.EXCERPT).with_row_index(c.ITEM)
+    items = eval_sets.items(measured.evals, out).drop(c.EXCERPT).with_row_index(c.ITEM)
     items = items.with_columns(pl.col(c.ITEM).cast(pl.Int32))
     return every.join(items, on=c.ITEM, how="left", maintain_order="left").select(EVAL_HITS.names)
 
 
-def _had(given: Given, out: str) -> Iterator[Had]:
+def _had(measured: Measured, out: str) -> Iterator[Had]:
     """Yield the documents of a shard that have a gram, some at a time."""
     start = 0
-    for documents, signals in zip(given.documents.shards, given.signals.shards, strict=True):
+    shards = zip(measured.documents.shards, measured.signals.shards, strict=True)
+    for documents, signals in shards:
         sources = storage.join(ledger.folder(out, "ingest"), documents.file)
-        measured = storage.join(ledger.folder(out, "signals"), signals.file)
-        told = pl.DataFrame(storage.read_table(measured, [c.DOC_ID, c.TEXT_HASH, c.EVALS]))
+        beside = storage.join(ledger.folder(out, "signals"), signals.file)
+        told = pl.DataFrame(storage.read_table(beside, [c.DOC_ID, c.TEXT_HASH, c.EVALS]))
         told = told.hstack(pl.DataFrame(storage.read_table(sources, [c.SOURCE])))
         told = told.with_columns(pl.lit(documents.source).alias(c.RECIPE_SOURCE))
         told = told.with_row_index(c.ROW, start).with_columns(pl.col(c.ROW).cast(pl.Int64))
@@ -89,25 +99,25 @@ def _had(given: Given, out: str) -> Iterator[Had]:
             yield Had(some.drop(c.EVALS), grams, words, firsts)
 
 
-def _common(given: Given, config: DecontaminateConfig, out: str) -> pl.DataFrame:
+def common(measured: Measured, config: DecontaminateConfig, out: str) -> pl.DataFrame:
     """Return the grams (``source, gram``) that are common in a source; equal texts count once."""
     found = [pl.DataFrame(schema={c.SOURCE: pl.String, c.TEXT_HASH: pl.String, c.GRAM: pl.Int64})]
-    for some in _had(given, out):
+    for some in _had(measured, out):
         of = np.repeat(np.arange(some.documents.height), np.diff(some.firsts))
         told = some.documents.select(c.SOURCE, c.TEXT_HASH)[of]
         found.append(told.with_columns(pl.Series(c.GRAM, some.grams)).unique())
     counts = pl.concat(found).unique().group_by(c.SOURCE, c.GRAM).len()
-    sizes = _sizes(given, out)
+    sizes = _sizes(measured, out)
     least = pl.max_horizontal(
         pl.col("documents") * config.common_share, pl.lit(config.common_documents)
     )
     return counts.join(sizes, on=c.SOURCE).filter(pl.col("len") > least).select(c.SOURCE, c.GRAM)
 
 
-def _sizes(given: Given, out: str) -> pl.DataFrame:
+def _sizes(measured: Measured, out: str) -> pl.DataFrame:
     """Return how many documents each source has."""
     counts = pl.DataFrame(schema={c.SOURCE: pl.String, "documents": pl.UInt32})
-    for shard in given.documents.shards:
+    for shard in measured.documents.shards:
         at = storage.join(ledger.folder(out, "ingest"), shard.file)
         own = pl.DataFrame(storage.read_table(at, [c.SOURCE])).group_by(c.SOURCE)
         counts = pl.concat([counts, own.len("documents")])
@@ -133,6 +143,11 @@ def _frame(found: Any, *, common: bool) -> pl.DataFrame:  # noqa: ANN401
     names = ("at", c.ITEM, c.COVERED, c.RUN)
     frame = pl.DataFrame({name: found[:, i] for i, name in enumerate(names)})
     return frame.with_columns(pl.col(c.ITEM).cast(pl.Int32), pl.lit(common).alias(c.COMMON))
+
+
+def named(item: Mapping[str, Any]) -> str:
+    """Return what an item is called: its set, the record's id, and the field."""
+    return f"{item[c.EVAL_SET]} {item[c.ITEM_ID]} ({item[c.FIELD]})"
 
 
 def counts(found: pl.DataFrame) -> list[dict[str, Any]]:
@@ -172,10 +187,9 @@ def _at(out: str) -> str:
     return storage.join(ledger.folder(out, "select"), ledger.EVALS, ledger.HITS)
 
 
-def dropped(found: pl.DataFrame, config: DecontaminateConfig | None) -> pl.Series:
-    """Return the rows of documents that go for an item that they have, in order."""
-    if config is None or config.action != "drop":
-        return found[c.ROW].clear()
+def against(found: pl.DataFrame, config: DecontaminateConfig) -> pl.DataFrame:
+    """Return the hits that something is done about: not by common grams, nor of exempt sources."""
+    if config.action == "report":
+        return found.clear()
     exempt = (pl.col(name).is_in(list(config.exempt)) for name in (c.SOURCE, c.RECIPE_SOURCE))
-    goes = ~pl.any_horizontal(c.COMMON, *exempt)
-    return found.filter(goes)[c.ROW].unique().sort()
+    return found.filter(~pl.any_horizontal(c.COMMON, *exempt))

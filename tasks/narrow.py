@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from schemas.config import DecidingConfig
 
-VERSION = "select-8"
+VERSION = "select-9"
 READ = [
     n
     for n in SIGNALS.names

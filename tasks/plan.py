@@ -205,6 +205,7 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     if recipe.signals.evals:
         size, memory = (n / 1e6 for n in eval_sets.needed(recipe.signals))
         yield f"evaluation sets: {size:,.1f} MB, which take some {memory:,.0f} MB of memory"
+    yield from _reads_for_items(recipe)
     for where, size in models.needed(recipe.signals):
         yield f"{where}: {size / 1e6:,.1f} MB of files, to train it"
     yield from _reads_of_dedup(recipe)
@@ -217,6 +218,17 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
         yield "corpus: all kept text, because corpus.materialize asks for it beside the mixture"
     if recipe.replay is not None and recipe.replay.materialize and recipe.mixture is not None:
         yield "replay: the drawn text, because replay.materialize asks for it beside the mixture"
+
+
+def _reads_for_items(recipe: RunConfig) -> Iterator[str]:
+    action = recipe.decontaminate.action if recipe.decontaminate else "report"
+    if action == "drop_paragraphs":
+        yield "decontamination: the text of documents that have an item, to find its paragraphs"
+    if action != "report" and pieces.kinds(recipe.signals, recipe.dedup):
+        yield (
+            "decontamination: the text of documents that lose lines, paragraphs or runs of words, "
+            "so that no item comes together in what is left"
+        )
 
 
 def _reads_of_dedup(recipe: RunConfig) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.manifest import ReadFile
 from tasks import storage
 from tasks.hashing import chance
-from tasks.ingest import documents, fields, formats, parquet
+from tasks.ingest import arrow, documents, fields, formats, parquet
 from tasks.ingest.attributes import Attributes
 from tasks.ingest.items import DamagedInput, Fields, Record, Reject, excerpt
 from tasks.ingest.unpack.compression import decompressed
@@ -147,6 +147,10 @@ def located(
     names, location = Fields.of(source), file.location
     if kind == "parquet":
         for item in parquet.read(raw.rewound(), names, file.part):
+            yield location, item
+        return
+    if kind == "arrow" and arrow.is_file(whole := raw.rewound()):
+        for item in arrow.read_whole(whole, names):
             yield location, item
         return
     try:

@@ -52,7 +52,7 @@ class Judge:
             select.LICENSE: self._license,
             select.EMPTY: lambda: Reason(name=select.EMPTY, said="there is no word in its text"),
             rules.LANGUAGE: self._language,
-            leaks.REASON: self._leaks,
+            levels.EVAL_ITEM: self._leaks,
         }
         if name in stated:
             return stated[name]()
@@ -203,9 +203,9 @@ class Judge:
         config = self._config.decontaminate or DecontaminateConfig()
         more = f", and {len(own) - 1:,} more" if len(own) > 1 else ""
         return Reason(
-            name=leaks.REASON,
-            said=f"{hit[c.COVERED]:,} of the {hit[c.N_WORDS]:,} words of {hit[c.EVAL_SET]} "
-            f"{hit[c.ITEM_ID]} ({hit[c.FIELD]}), {hit[c.RUN]:,} in a row{more}; at most "
+            name=levels.EVAL_ITEM,
+            said=f"{hit[c.COVERED]:,} of the {hit[c.N_WORDS]:,} words of "
+            f"{leaks.named(hit)}, {hit[c.RUN]:,} in a row{more}; at most "
             f"{config.covered_share:g} of them (decontaminate.covered_share), fewer than "
             f"{config.run_words:,} in a row (decontaminate.run_words)",
             measured={c.COVERED: hit["share"], c.RUN: hit[c.RUN]},

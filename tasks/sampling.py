@@ -68,15 +68,15 @@ def _first(file: InputFile, kind: Format, source: Source) -> tuple[list[Record],
         return [], 0.0  # its footer lies at the end of what would have to be fetched
     if kind == "parquet":
         return _parquet(file, source)
-    if file.url.endswith(".zip") and not storage.is_remote(file.url):
-        return _zip(file, kind, source)
+    if not storage.is_remote(file.url) and (file.url.endswith(".zip") or kind == "arrow"):
+        return _in_place(file, kind, source)
     body = storage.head(file, -1 if kind in WHOLE else SAMPLE_BYTES)
     raw = storage.Digesting(io.BytesIO(body), file.url, hashed=False)
     return _records(reading.items(raw, file, kind, source)), float(len(body))
 
 
-def _zip(file: InputFile, kind: Format, source: Source) -> tuple[list[Record], float]:
-    """First records of a local ZIP archive, which is read from its end."""
+def _in_place(file: InputFile, kind: Format, source: Source) -> tuple[list[Record], float]:
+    """First records of a local ZIP archive, read from its end, or of large batches of Arrow."""
     found: list[Record] = []
     with storage.peeked(file) as raw:
         for item in reading.items(raw, file, kind, source):

@@ -13,6 +13,7 @@ from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import OpenmoatError
 from schemas.finding import Finding
+from schemas.levels import EVAL_ITEM
 from schemas.manifest import REMOVED_PARTS
 from schemas.samples import Samples
 from tasks import (
@@ -277,11 +278,12 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
             sizes = documents[c.N_BYTES] + removal.sizes(own, decided.height)
             found.append(_within(own, decided.with_columns(sizes, documents[c.SOURCE])))
     spans = pl.concat(found)
-    sound = pl.col("within") & pl.col(c.MATCHED_ID).is_in(list(kept))
+    for_kept = pl.col(c.MATCHED_ID).is_in(list(kept)).fill_null(value=False)
+    sound = pl.col("within") & (for_kept | (pl.col(c.LEVEL) == EVAL_ITEM))
     wrong = spans.height - spans.filter(sound).height
     lost = int((spans[c.END] - spans[c.START]).sum())
     detail = f"{spans.height:,} parts, {lost:,} bytes, {wrong:,} of them not"
-    statement = "select: what is removed is of kept documents, for kept ones"
+    statement = "select: what is removed is of kept documents, for kept ones or eval items"
     yield Finding(statement, wrong == 0, detail)
     if said is not None:
         statement = "select: its manifest counts what is removed"

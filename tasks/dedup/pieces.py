@@ -94,6 +94,24 @@ def shared(pieces: pl.LazyFrame, ranks: Ints, span: Span, kinds: list[int]) -> p
     return of_several(found.filter(pl.Series(ranks[found[c.ROW].to_numpy()] >= 0)))
 
 
+def outside(pieces: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
+    """Return the pieces that have no byte in common with what their document loses (``cuts``).
+
+    ``cuts`` (``row, start, end``) stand in order and apart.
+    """
+    if cuts.is_empty():
+        return pieces
+    own, touched = pieces.filter(pl.col(c.ROW).is_in(cuts[c.ROW].implode())), []
+    limits = {row: part for (row,), part in cuts.partition_by(c.ROW, as_dict=True).items()}
+    for (row,), some in own.partition_by(c.ROW, as_dict=True).items():
+        starts, ends = (limits[row][name].to_numpy() for name in (START, END))
+        # The first one that ends behind the piece's start must not begin before its end.
+        next_ = np.searchsorted(ends, some[START].to_numpy(), side="right")
+        begins = np.append(starts, np.iinfo(np.int64).max)[next_]
+        touched.append(some.filter(pl.Series(begins < some[END].to_numpy())))
+    return pieces.join(pl.concat([pieces.clear(), *touched]), on=list(SHARED), how="anti")
+
+
 def of_several(pieces: pl.DataFrame) -> pl.DataFrame:
     """Return the pieces whose hash two documents have, or more."""
     ordered = pieces.sort(HASH, c.ROW, START)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from tasks.ingest import (
+    arrow,
     chat,
     interpreter,
     jsonl,
@@ -37,6 +38,10 @@ ENDINGS: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".json": "jsonl",
     ".parquet": "parquet",
+    ".arrow": "arrow",
+    ".arrows": "arrow",
+    ".feather": "arrow",
+    ".ipc": "arrow",
     ".csv": "csv",
     ".tsv": "csv",
     ".warc": "warc",
@@ -45,7 +50,9 @@ ENDINGS: dict[str, Format] = {
     ".htm": "html",
     ".xhtml": "html",
 }
-DATA = ("jsonl", "parquet", "warc")
+DATA = ("jsonl", "parquet", "arrow", "warc")
+ABOUT = ("dataset_info.json", "state.json", "dataset_dict.json")
+"""What ``datasets`` saves beside its Arrow files: no data."""
 PROSE = (
     *(".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".latex", ".texi", ".org"),
     *(".adoc", ".asciidoc", ".roff", ".man"),
@@ -57,6 +64,7 @@ TRANSCODED = ("jsonl", "csv", "chat", "text", "markdown", "wikiextractor")
 READERS: dict[Format, Callable[[BinaryIO, Fields], Iterator[Record | Reject]]] = {
     "jsonl": jsonl.read,
     "parquet": parquet.read,
+    "arrow": arrow.read,
     "text": partial(markup.read, syntax="text"),
     "markdown": partial(markup.read, syntax="text", front_matter=True),
     "html": partial(markup.read, syntax="html"),
@@ -111,7 +119,7 @@ def choose(
 ) -> tuple[list[InputFile], Format | None, list[InputFile]]:
     """Files to read, their one format, and the files passed over (to be stated, never silent).
 
-    A named format takes every file. ``auto`` takes the data files (JSON lines, Parquet, web
+    A named format takes every file. ``auto`` takes the data files (JSON lines, Parquet, Arrow, web
     archives) when there are any, because a README beside them is not data; otherwise text, HTML or
     CSV. Where several of these are present, the format of more files wins. ``members`` are the
     names in an archive, by its URL: they count like files, and an archive with one of the format
@@ -122,6 +130,8 @@ def choose(
     inside = members or {}
     found = {f.url: _kinds(f.url, inside.get(f.url)) for f in files}
     found |= {url: [kind] for url, kind in (sniffed or {}).items() if kind is not None}
+    if any("arrow" in kinds for kinds in found.values()):
+        found |= {url: [] for url in found if url.rpartition("/")[2] in ABOUT}
     best = _most(k for kinds in found.values() for k in kinds)
     taken = [f for f in files if best in found[f.url]]
     return taken, best, [f for f in files if best not in found[f.url]]

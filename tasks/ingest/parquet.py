@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.ingest.fields import to_record, unique_names
+from tasks.ingest import batches
+from tasks.ingest.batches import BROKEN
 from tasks.ingest.items import Record, Reject, excerpt
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 BATCH_ROWS = 1_024
 BATCH_BYTES = 8_000_000
 BUFFER_BYTES = 1 << 20
-BROKEN = (pa.ArrowException, OSError, ValueError, OverflowError)
-"""What pyarrow raises for bytes that make no sense to it (``ValueError``: not UTF-8)."""
 
 
 def read(stream: BinaryIO, fields: Fields, part: Part | None = None) -> Iterator[Record | Reject]:
@@ -85,35 +83,10 @@ def _group(
     why = "the row group ends early"
     try:
         for batch in file.iter_batches(size, row_groups=[group]):
-            for item in _batch(_named(batch), position, fields):
+            for item in batches.items(batches.named(batch), position, fields):
                 position = item.position
                 yield item
     except BROKEN as error:
         why = str(error)
     for lost in range(position + 1, end + 1):
         yield Reject(lost, "corrupt_parquet", excerpt(why))
-
-
-def _named(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with a name for each column: of two with the same, a row would lose one."""
-    names = batch.schema.names
-    return batch if len(set(names)) == len(names) else batch.rename_columns(unique_names(names))
-
-
-def _batch(batch: pa.RecordBatch, position: int, fields: Fields) -> Iterator[Record | Reject]:
-    try:
-        rows = batch.to_pylist()
-    except BROKEN:
-        rows = None
-    if rows is not None:
-        for number, row in enumerate(rows, start=position + 1):
-            yield to_record(row, number, fields)
-        return
-    for i in range(batch.num_rows):
-        try:
-            (row,) = batch.slice(i, 1).to_pylist()
-        except BROKEN as error:
-            reason = "not_utf8" if isinstance(error, UnicodeDecodeError) else "unfit_value"
-            yield Reject(position + i + 1, reason, excerpt(str(error)))
-        else:
-            yield to_record(row, position + i + 1, fields)

@@ -18,6 +18,8 @@ HEAD_BYTES = 1 << 16
 BOM = b"\xef\xbb\xbf"
 STARTS: tuple[tuple[re.Pattern[bytes], Format], ...] = (
     (re.compile(rb"PAR1"), "parquet"),
+    # Of a stream: a mark, the length of its schema, and where that begins; both below 16 MB.
+    (re.compile(rb"ARROW1|FEA1|\xff{4}.{3}\x00.{3}\x00", re.DOTALL), "arrow"),
     (re.compile(rb"WARC/\d"), "warc"),
     (re.compile(rb"<doc\s[^>]{0,2000}>"), "wikiextractor"),
     (re.compile(rb"(?:<\?xml[^>]{0,200}\?>\s*)?<posts\b"), "stackexchange"),

@@ -25,7 +25,7 @@ def document_facts(document: Inspected) -> Iterator[tuple[str, Facts]]:
         said = f"{twin.doc_id} ({twin.source}, {twin.location}, position {twin.position})"
         yield "Twin, which the recipe lets stay beside it", [(f"{twin.level}", said)]
     if document.removed:
-        yield "Removed, because another document has it", list(map(_removed, document.removed))
+        yield "Removed from its text", list(map(_removed, document.removed))
     taken = [(stage, _place(written)) for stage, written in document.written.items()]
     if taken:
         yield "Taken into", taken
@@ -36,7 +36,8 @@ def document_facts(document: Inspected) -> Iterator[tuple[str, Facts]]:
 
 
 def _removed(part: Removed) -> tuple[str, str]:
-    where = f"bytes {part.start:,} to {part.end:,}, as in {part.matched_id}"
+    why = f"as in {part.matched_id}" if part.item is None else f"with {part.item}"
+    where = f"bytes {part.start:,} to {part.end:,}, {why}"
     return part.level, f"{where}: {part.excerpt}"
 
 

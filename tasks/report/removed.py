@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from schemas.levels import EVAL_ITEM
 from schemas.manifest import REMOVED_PARTS
 from schemas.section import Section, Table
 from tasks.report.thresholds import share
@@ -13,14 +14,20 @@ if TYPE_CHECKING:
 
     from schemas.manifest import StageManifest
 
-NAMES: Final = {"line": "lines", "paragraph": "paragraphs", "substring": "runs of words"}
+NAMES: Final = {
+    "line": "lines",
+    "paragraph": "paragraphs",
+    "substring": "runs of words",
+    EVAL_ITEM: "paragraphs with eval items",
+}
 
 
 def removed(decisions: StageManifest) -> list[Section]:
     """Return a section by source and level; none where the recipe asks for no such parts."""
     if REMOVED_PARTS not in decisions.details:
         return []
-    text = "Lines, paragraphs and runs of words of kept documents that other kept ones have too."
+    text = "Lines, paragraphs and runs of words of kept documents that other kept ones have too, "
+    text += "and paragraphs that hold an item of an evaluation set."
     rows = tuple(_rows(decisions))
     if not rows:
         return [Section("Removed from documents", f"{text} There were none.")]

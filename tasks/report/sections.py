@@ -32,7 +32,7 @@ def sections(
         found += [outcome(manifests["select"]), drops(manifests["select"])]
         found += duplicates(manifests["select"], samples)
         found += removed(manifests["select"])
-        found += evals(manifests["select"], manifests.get("signals"))
+        found += evals(manifests["select"], manifests.get("signals"), samples)
         found += scores(manifests["select"], manifests.get("signals"))
         found += thresholds(manifests["select"])
         found += licenses(manifests["select"])

@@ -13,9 +13,10 @@ import pyarrow as pa
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ManifestError, SourceError
+from schemas.levels import EVAL_ITEM
 from schemas.manifest import Shard
 from schemas.tables import EVAL_HITS
-from tasks import against, comparing, dedup, leaks, ledger, narrow, select, storage
+from tasks import against, comparing, dedup, eval_cuts, ledger, narrow, select, storage
 from tasks.hashing import digest, table_digest
 from tasks.steps.policy import step
 
@@ -62,8 +63,8 @@ class Prepared(NamedTuple):
 class Found(NamedTuple):
     """The key of decisions, and the files of what they rest on, by the step that found it.
 
-    What indexes have; near-duplicates; who has eval items; what means the same; who stays, and
-    which pieces and runs those share.
+    What indexes have; near-duplicates; who has eval items, and what goes for them; what means the
+    same; who stays, and which pieces and runs those share.
     """
 
     key: str
@@ -94,11 +95,11 @@ def look_up(deciding: DecidingConfig, place: str, out: str) -> str:
 
 @step
 def prepare(
-    deciding: DecidingConfig, known: list[str], evals: str | None, memory_bytes: int, out: str
+    deciding: DecidingConfig, known: list[str], evals: list[str], memory_bytes: int, out: str
 ) -> Prepared:
     """Find which rules documents break, and equal ones; no ranges where the decisions stand.
 
-    ``known``: the files of what :func:`look_up` found; ``evals``: of which documents have items.
+    ``known``: the files of what :func:`look_up` found; ``evals``: of who has items, and what goes.
     """
     given = narrow.given(deciding, out)
     if narrow.finished(out, given.key) is not None:
@@ -106,7 +107,7 @@ def prepare(
     if storage.read_shard(_state_at(given.key, out)) is None:
         found = read_known(known, out)
         against.check_new(_kept_before(given, out), found)
-        leaked = leaks.dropped(read_hits(evals, out), deciding.decontaminate)
+        leaked = eval_cuts.dropped(read_cuts(evals, out))
         state = _state(given, deciding, found[c.ROW].to_numpy(), leaked, out)
         write(_state_at(given.key, out), state, STATE)
     documents, made = given.documents.rows_out, deciding.signals.minhash
@@ -143,7 +144,7 @@ def _state(
 def _with_reason(broken: pl.Series, rows: pl.Series) -> pl.Series:
     """Return the rules that documents break, some rows with that they have an eval item."""
     number = pl.Series(range(len(broken)), dtype=pl.Int64)
-    more = pl.when(number.is_in(rows.implode())).then(pl.lit(leaks.REASON))
+    more = pl.when(number.is_in(rows.implode())).then(pl.lit(EVAL_ITEM))
     both = pl.concat_list(pl.lit(broken), more).list.drop_nulls()
     return pl.select(both.alias(broken.name)).to_series()
 
@@ -214,10 +215,17 @@ def read_known(known: Sequence[str], out: str) -> pl.DataFrame:
     return against.best([pl.DataFrame(storage.read_table(at(file, out))) for file in known])
 
 
-def read_hits(evals: str | None, out: str) -> pl.DataFrame:
+def read_hits(evals: Sequence[str], out: str) -> pl.DataFrame:
     """Return which documents have items of evaluation sets (``EVAL_HITS``)."""
-    table = EVAL_HITS.empty_table() if evals is None else storage.read_table(at(evals, out))
+    table = storage.read_table(at(evals[0], out)) if evals else EVAL_HITS.empty_table()
     return pl.DataFrame(table)
+
+
+def read_cuts(evals: Sequence[str], out: str) -> pl.DataFrame:
+    """Return what goes for that (:data:`tasks.eval_cuts.CUTS`)."""
+    if not evals:
+        return pl.DataFrame(schema=eval_cuts.CUTS)
+    return pl.DataFrame(storage.read_table(at(evals[1], out)))
 
 
 def sweep(found: Found, out: str) -> None:

@@ -10,7 +10,20 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
-from tasks import comparing, compiled, dedup, ledger, narrow, raw, removal, select, storage
+from schemas.levels import EVAL_ITEM
+from tasks import (
+    comparing,
+    compiled,
+    dedup,
+    eval_cuts,
+    leaks,
+    ledger,
+    narrow,
+    raw,
+    removal,
+    select,
+    storage,
+)
 from tasks.dedup import pieces
 from tasks.hashing import digest
 from tasks.pieces import ANCHOR, NAMES, anchor_width, is_blank, kinds_in_blocks
@@ -174,39 +187,60 @@ def removed(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return what documents lose (``REMOVED``), and who goes as a whole (see ``pieces.remove``).
 
-    Reads ``doc_id, n_bytes, source, recipe_source``.
+    Reads ``doc_id, n_bytes, source, recipe_source``. Paragraphs that go for an eval item are no
+    part of what is compared: they are kept for nobody, and go of whoever has them.
     """
-    if not found.shared:
-        return pl.DataFrame(schema=pieces.REMOVED), pl.DataFrame(schema=pieces.GONE)
-    named = list(deciding.dedup.whole)
-    whole = frame[c.SOURCE].is_in(named) | frame[c.RECIPE_SOURCE].is_in(named)
-    spans, gone = pieces.remove(
-        found_pieces(found, out),
-        staying(found, out),
-        frame[c.N_BYTES].to_numpy(),
-        whole.to_numpy(),
-        most=deciding.dedup.max_removed_share,
-    )
-    rows = np.array(list(_emptied(spans, given, out)), np.int64)
-    gone = pl.concat([gone, pieces.emptied(spans, rows)]).sort(c.ROW)
-    spans = spans.filter(~pl.col(c.ROW).is_in(rows))
+    cuts = eval_cuts.parts(near_steps.read_cuts(found.evals, out))
+    spans, gone = _shared(found, frame, deciding=deciding, given=given, out=out)
     ids, names = frame[c.DOC_ID], dict(enumerate(NAMES))
     told = spans.select(
-        ids.gather(spans[c.ROW]).alias(c.DOC_ID),
         c.ROW,
         c.START,
         c.END,
         pl.col(pieces.KIND).replace_strict(names, return_dtype=pl.String).alias(c.LEVEL),
         ids.gather(spans[c.TWIN_ROW]).alias(c.MATCHED_ID),
+        pl.lit(None, pl.Int32).alias(c.ITEM),
     )
-    return told, gone
+    told = pl.concat([told, cuts.with_columns(pl.lit(EVAL_ITEM).alias(c.LEVEL))], how="diagonal")
+    told = told.filter(~pl.col(c.ROW).is_in(gone[c.ROW].implode())).sort(c.ROW, c.START)
+    return told.with_columns(ids.gather(told[c.ROW]).alias(c.DOC_ID)), gone
 
 
-def _emptied(spans: pl.DataFrame, given: narrow.Given, out: str) -> Iterator[int]:
+def _shared(
+    found: near_steps.Found,
+    frame: pl.DataFrame,
+    *,
+    deciding: DecidingConfig,
+    given: narrow.Given,
+    out: str,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what documents lose because others have it, and who goes as a whole for that."""
+    if not found.shared:
+        return pl.DataFrame(schema=pieces.REMOVED), pl.DataFrame(schema=pieces.GONE)
+    cuts = eval_cuts.parts(near_steps.read_cuts(found.evals, out))
+    named = list(deciding.dedup.whole)
+    whole = frame[c.SOURCE].is_in(named) | frame[c.RECIPE_SOURCE].is_in(named)
+    spans, gone = pieces.remove(
+        pieces.outside(found_pieces(found, out), cuts),
+        staying(found, out),
+        (frame[c.N_BYTES] - removal.sizes(cuts, frame.height)).to_numpy(),
+        whole.to_numpy(),
+        most=deciding.dedup.max_removed_share,
+    )
+    rows = np.array(list(_emptied(spans, cuts, given, out)), np.int64)
+    gone = pl.concat([gone, pieces.emptied(spans, rows)]).sort(c.ROW)
+    spans = spans.filter(~pl.col(c.ROW).is_in(rows))
+    return spans.filter(~pl.col(c.ROW).is_in(_leaking(spans, cuts, deciding, given, out))), gone
+
+
+def _emptied(
+    spans: pl.DataFrame, cuts: pl.DataFrame, given: narrow.Given, out: str
+) -> Iterator[int]:
     """Yield the rows that are left without a word. Reads the text of those that may be.
 
     They have kept no piece for others: it would be left of them.
     """
+    spans = _all(spans, cuts)
     lost = spans.group_by(c.ROW).agg((pl.col(c.END) - pl.col(c.START)).sum()).sort(c.ROW)
     words = narrow.signals(given, [c.GOPHER_WORD_COUNT, c.GOPHER_MEAN_WORD_LENGTH], out)
     # Characters that are no white space: at least so many bytes go where all of them do.
@@ -218,3 +252,23 @@ def _emptied(spans: pl.DataFrame, given: narrow.Given, out: str) -> Iterator[int
     for row, text in zip(rows.tolist(), texts, strict=True):
         if is_blank(removal.left(text, own[row,])):
             yield row
+
+
+def _all(spans: pl.DataFrame, cuts: pl.DataFrame) -> pl.DataFrame:
+    """Return all that goes of documents which lose something because others have it, in order."""
+    own = cuts.filter(pl.col(c.ROW).is_in(spans[c.ROW].implode()))
+    return pl.concat([spans, own.drop(c.ITEM)], how="diagonal").sort(c.ROW, c.START)
+
+
+def _leaking(
+    spans: pl.DataFrame, cuts: pl.DataFrame, deciding: DecidingConfig, given: narrow.Given, out: str
+) -> list[int]:
+    """Return the rows in which what is left would have an eval item, its halves brought together.
+
+    They lose nothing of what others have. Reads the text of those that do.
+    """
+    config = deciding.decontaminate
+    if given.evals is None or config is None or config.action == "report" or spans.is_empty():
+        return []
+    measured = leaks.Measured(given.documents, given.signals, given.evals)
+    return eval_cuts.rejoined(_all(spans, cuts), measured, config, out)

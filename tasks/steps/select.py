@@ -19,6 +19,7 @@ from tasks import (
     estimates,
     guards,
     kept,
+    leak_excerpts,
     leaks,
     ledger,
     licenses,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.config import SelectConfig
+    from schemas.samples import Leak
 
 NAMED_LICENSES = 20
 """Licences of a source that the manifest counts one by one."""
@@ -72,9 +74,10 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
     twins, embedded = dedup.twins(found, out), semantic.read(found.alike, out)
     frame = frame.hstack(twins.select(c.BROKEN))
     removed, gone = pieces.removed(found, frame, deciding=deciding, given=given, out=out)
-    frame = frame.hstack([removal.sizes(removed, frame.height)])
     settled = semantic.joined(twins.drop(c.BROKEN, c.RANK), embedded)
     settled = dedup_rules.joined(settled, gone, REPEATED_TEXT)
+    removed = _of_kept(removed, frame, settled, deciding)
+    frame = frame.hstack([removal.sizes(removed, frame.height)])
     decisions = _decide(frame.hstack(settled), deciding)
     _check_new(frame, decisions)
     guards.check_drops(frame, decisions, deciding.select, documents=documents, out=out)
@@ -96,16 +99,26 @@ def decide(deciding: DecidingConfig, found: Found, out: str) -> tuple[StageManif
             **_against(given),
             **semantic.counts(embedded),
             "histograms": _histograms(frame, decisions, given, deciding.select, out),
-            "duplicates": _duplicates(frame, decisions, deciding, documents=documents, out=out),
+            "duplicates": _duplicates(
+                frame, decisions, deciding, shown=_shown(found, given, deciding, out), out=out
+            ),
             "tokens_est": _estimated(frame, decisions) if tokenizer else None,
             **removal.detail(cut),
-            **(_parts(removed, frame) if found.staying else {}),
+            **(_parts(removed, frame) if found.staying or removed.height else {}),
             **_leaks(found, out),
             **_scores(frame, deciding, given, out),
         },
     )
     ledger.finish(out, manifest)
     return manifest, False
+
+
+def _of_kept(
+    removed: pl.DataFrame, frame: pl.DataFrame, settled: pl.DataFrame, deciding: DecidingConfig
+) -> pl.DataFrame:
+    """Return what is removed of documents that stay: eval items are found in others, too."""
+    stays = select.surviving(settled.hstack([frame[c.BROKEN]]), deciding.dedup)
+    return removed.filter(stays.gather(removed[c.ROW]))
 
 
 def _lay_by(lists: opt_outs.Lists, out: str) -> None:
@@ -158,17 +171,31 @@ def _duplicates(
     decisions: pl.DataFrame,
     deciding: DecidingConfig,
     *,
-    documents: StageManifest,
+    shown: tuple[Leak, ...],
     out: str,
 ) -> dict[str, Any]:
-    """Count duplicates; lay some of them by, side by side. Reads the text of these few."""
+    """Count duplicates; lay some of them by, side by side, and what else is ``shown`` so.
+
+    Reads the text of these few.
+    """
     most = deciding.select.max_drop_share
     counts = clusters(frame, decisions, watched=guards.FEWEST, most=most)
     some = side_by_side.chosen(frame, decisions, seed=deciding.seed)
-    read = partial(comparing.documents, shards=documents.shards, out=out)
-    samples = side_by_side.samples(some, read)
+    read = partial(comparing.documents, shards=ledger.read(out, "ingest").shards, out=out)
+    samples = side_by_side.samples(some, read).model_copy(update={"leaks": shown})
     storage.write_model(storage.join(ledger.folder(out, "select"), ledger.SAMPLES), samples)
     return {**counts, "samples": digest(samples)}
+
+
+def _shown(
+    found: Found, given: narrow.Given, deciding: DecidingConfig, out: str
+) -> tuple[Leak, ...]:
+    """Some eval items beside documents that have them."""
+    if given.evals is None or not found.evals:
+        return ()
+    measured = leaks.Measured(given.documents, given.signals, given.evals)
+    hits = dedup.read_hits(found.evals, out)
+    return leak_excerpts.samples(hits, measured, seed=deciding.seed, out=out)
 
 
 def _estimated(frame: pl.DataFrame, decisions: pl.DataFrame) -> dict[str, Any]:
@@ -222,7 +249,7 @@ def _leaks(found: Found, out: str) -> dict[str, Any]:
     leaks.remove(out)
     if not found.evals:
         return {}
-    hits = dedup.read_hits(found.evals[0], out)
+    hits = dedup.read_hits(found.evals, out)
     return {EVALS: {"digest": leaks.write(hits, out), "counts": leaks.counts(hits)}}
 
 

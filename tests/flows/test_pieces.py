@@ -195,7 +195,7 @@ def test_inspect_tells_what_went_and_where_it_is(finished: Path) -> None:
     doc_id, twin, text = spans.select(c.DOC_ID, c.MATCHED_ID, c.TEXT).row(0)
     (found,) = inspect(str(finished), doc_id).documents
     assert found.removed[0].matched_id == twin
-    told = dict(document_facts(found))["Removed, because another document has it"]
+    told = dict(document_facts(found))["Removed from its text"]
     assert twin in told[0][1]
     assert spaced(text)[:40] in told[0][1]
 

@@ -19,6 +19,7 @@ from schemas.normalisation import NormaliseConfig
 from schemas.tables import DOCUMENTS, REJECTS
 from tasks import sampling, storage
 from tasks.ingest import (
+    arrow,
     chat,
     documents,
     formats,
@@ -70,6 +71,7 @@ SMALLER: Final = {
     encoding: {"CHUNK": 64},
     members: {"CHUNK": 64},
     parquet: {"BATCH_ROWS": 7, "BATCH_BYTES": 512},
+    arrow: {"BATCH_ROWS": 2, "PIECE": 64},
     documents: {"BATCH_ROWS": 50},
     interpreter: {"MAX_PYTHON_BYTES": 4_096},
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.fuzz import cases
 from tests.fuzz.cases import WRAPPERS, encoded
-from tests.fuzz.tables import tables
+from tests.fuzz.tables import messages, tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,10 @@ def seeds() -> Iterator[bytes]:
     attributes = [{"id": i, "attributes": {"score": [[0, 3, 0.5]]}} for i in ("1", "2")]
     rows = b"".join(json.dumps(row).encode() + b"\n" for row in attributes)
     yield encoded("jsonl", JSONL, beside=rows)
+    for sent in messages():
+        yield encoded("arrow", sent)
+        yield encoded("arrow", sent, options=cases.NESTED | cases.LOOKED_AT)
+        yield encoded("arrow", sent, wrapper=WRAPPERS[1])
     for table in tables():
         yield encoded("parquet", table)
         yield encoded("parquet", table, options=cases.NESTED | cases.LOOKED_AT)

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import io
 from functools import cache
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,6 +50,28 @@ def tables() -> tuple[bytes, ...]:
         _written(SCALARS, compression="brotli", store_schema=True, row_group_size=2),
         _written(SCALARS, compression="none", use_byte_stream_split=["sure"], use_dictionary=False),
     )
+
+
+@cache
+def messages() -> tuple[bytes, ...]:
+    """The same rows as Arrow's streams and files, packed and not."""
+    rows = pa.table(ROWS)
+    return (
+        _sent(rows, pa.ipc.new_stream),
+        _sent(rows, pa.ipc.new_file),
+        _sent(NESTED, pa.ipc.new_stream, compression="zstd"),
+        _sent(NESTED, pa.ipc.new_file),
+        _sent(SCALARS, pa.ipc.new_stream),
+        _sent(SCALARS, pa.ipc.new_file, compression="lz4"),
+    )
+
+
+def _sent(table: pa.Table, writer: Any, compression: str | None = None) -> bytes:
+    sink = io.BytesIO()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with writer(sink, table.schema, options=options) as out:
+        out.write_table(table, max_chunksize=3)
+    return sink.getvalue()
 
 
 def _written(table: pa.Table, **options: object) -> bytes:

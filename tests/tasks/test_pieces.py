@@ -193,3 +193,23 @@ def test_ranges_find_what_one_range_finds() -> None:
     )
     assert at_once.height > len(texts)
     assert apart.sort(apart.columns).equals(at_once.sort(at_once.columns))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 29), st.integers(1, 9))), st.data())
+def test_pieces_that_touch_what_goes_take_no_part(
+    some: list[tuple[int, int, int]], data: st.DataObject
+) -> None:
+    cuts = []
+    for row in range(3):
+        limits = sorted(data.draw(st.sets(st.integers(0, 40), max_size=8)))
+        cuts += [(row, a, b) for a, b in zip(limits[::2], limits[1::2], strict=False)]
+    rows = [(i, row, start, start + size, LINE) for i, (row, start, size) in enumerate(some)]
+    every = pl.DataFrame(rows, schema=shared_pieces.SHARED, orient="row")
+    lost = pl.DataFrame(cuts, schema=dict.fromkeys([c.ROW, c.START, c.END], pl.Int64), orient="row")
+    left = shared_pieces.outside(every, lost)
+    wanted = [
+        piece
+        for piece in rows
+        if not any(r == piece[1] and a < piece[3] and piece[2] < b for r, a, b in cuts)
+    ]
+    assert sorted(left.rows()) == wanted
