@@ -20,6 +20,20 @@ PREFIX: Final = "score_"
 RENAME: Final = "Rename one of them: tables and rules know it by its name."
 
 
+def check_sources(sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """Refuse what a source that is trained on cannot have: a read of its own before it is read."""
+    for source in sources:
+        if source.normalise is not None and source.normalise.boilerplate is not None:
+            raise wrong(
+                "",
+                got=f"normalise.boilerplate for {source.name!r}",
+                wanted="sources that are read once",
+                way_out="Remove it: lines that repeat are not looked for in what models learn.",
+            )
+    check_unique([source.name for source in sources], "sources", way_out=RENAME)
+    return sources
+
+
 class NoisyStudentConfig(Section):
     """Text without labels, from which a classifier of few labels learns (arXiv 1911.04252).
 
@@ -47,6 +61,8 @@ class NoisyStudentConfig(Section):
         lt=1.0,
         description="Share of positive documents among those; without it, that of the labelled.",
     )
+
+    _sources = field_validator("pool")(check_sources)
 
 
 class ClassifierConfig(Section):
@@ -134,9 +150,9 @@ class ClassifierConfig(Section):
                     wanted="it with a fastText classifier only",
                     way_out=ONE_OF_TWO,
                 )
-        sources = (*self.positive, *self.negative)
-        check_unique([s.name for s in sources], "sources", way_out=RENAME)
         return self
+
+    _sources = field_validator("positive", "negative")(check_sources)
 
     _languages = field_validator("languages")(check_languages)
 
@@ -202,9 +218,9 @@ class NgramLmConfig(Section):
                 wanted="one of sources and path",
                 way_out=ONE_OF_TWO,
             )
-        check_unique([s.name for s in self.sources], "sources", way_out=RENAME)
         return self
 
+    _sources = field_validator("sources")(check_sources)
     _languages = field_validator("languages")(check_languages)
 
 

@@ -69,18 +69,26 @@ def _check_model(signals: SignalsConfig) -> None:
 
 def _check_models(signals: SignalsConfig) -> None:
     """Models that documents are scored by, and the places of what they are trained on."""
-    if not signals.scores():
-        return
-    from tasks import models
-
-    for where, source in models.sources(signals):
+    for where, source in _training(signals):
         for url in _local_places(source):
             storage.check_place(url, where=f"{where} {source.name!r}")
-    models.check(signals)
+    if signals.scores():
+        from tasks import models
+
+        models.check(signals)
+
+
+def _training(signals: SignalsConfig) -> list[tuple[str, Source]]:
+    """Sources that models are trained on, each with what errors call its model."""
+    if not signals.scores():
+        return []
+    from tasks import models
+
+    return models.sources(signals)
 
 
 def _check_out(recipe: RunConfig, out: str) -> None:
-    for source in recipe.ingest.sources:
+    for source in (*recipe.ingest.sources, *(s for _, s in _training(recipe.signals))):
         for place in _local_places(source):
             if inputs.overlaps(place, out):
                 raise ConfigError(
