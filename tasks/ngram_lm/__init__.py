@@ -48,7 +48,8 @@ FALLBACK: Final = (0.5, 1.0, 1.5)
 """What lmplz takes with ``--discount_fallback``."""
 HIGHEST_ORDER: Final = 8
 MOST: Final = 2**31 - 2
-"""Different words, and n-grams of a length: their numbers have 32 bits."""
+"""Words to learn from with their documents, and so n-grams of a length: they have numbers of 32
+bits."""
 MARK: Final = 2**32 - 1
 """The number of what stands before a document, behind those of all words."""
 
@@ -58,9 +59,14 @@ class Settings:
     """What a model is made by. Raises ValueError for what no model can have."""
 
     order: int = 3
+    """Words of the longest n-grams: 1 to :data:`HIGHEST_ORDER`."""
     vocabulary_words: int = 2**22
+    """Words that there are, seen or not: at least as many as are seen. A gigabyte of web text has
+    two or three million. Models that are compared need the same number."""
     min_count: int = 1
+    """Longer n-grams that occur less often are left out; 1 keeps all."""
     prune_from: int = 3
+    """Words of the shortest n-grams that may be left out: 2 or more."""
 
     def __post_init__(self) -> None:
         ranges = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -30,6 +31,8 @@ PLACES: Final = 8, 5
 """Places of a table for each n-gram, as a fraction: 26 bytes of memory while texts are scored."""
 LOW_32: Final = np.uint64(0xFFFFFFFF)
 HALF: Final = np.uint64(32)
+
+_laying_out = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +112,10 @@ class NgramModel:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the nats and the words of each text of a column (large_string)."""
         kernel = compiled.load(KERNEL)
+        with _laying_out:  # or each of many threads would make tables of its own at first
+            laid_out = self._laid_out
         parts = [
-            kernel.cross_entropy(*compiled.buffers(chunk), folds(), *self._laid_out)
+            kernel.cross_entropy(*compiled.buffers(chunk), folds(), *laid_out)
             for chunk in compiled.chunks(texts)
         ]
         if not parts:
@@ -124,7 +129,7 @@ class NgramModel:
 
     @cached_property
     def _laid_out(self) -> tuple[Any, ...]:
-        """What the kernel reads: made when first asked for, and no matter if twice."""
+        """What the kernel reads, made when first asked for."""
         many, few = PLACES
         places = (n * many // few + 1 for n in self.sizes)
         firsts = np.array([*accumulate(places, initial=0)], np.int64)

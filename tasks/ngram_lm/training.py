@@ -8,7 +8,7 @@ import numpy as np
 
 from schemas.errors import ConfigError
 from tasks import compiled
-from tasks.ngram_lm import MARK, Settings, discounts
+from tasks.ngram_lm import MARK, MOST, Settings, discount, discounts
 from tasks.ngram_lm.model import NgramModel
 from tasks.shingles.sets import folds
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     Hashes = NDArray[np.uint64]
 
 KERNEL: Final = "tasks.ngram_lm.training_kernel"
-LONGEST_STREAM: Final = 2**32 - 2
-"""Words and documents together: their places have 32 bits."""
 WORD_BYTES: Final = (16, 22, 37, 56, 73, 90, 107, 124)
-"""Memory that a word of the texts takes at most while a model is made, by its order: measured on
-3.7 million words, from Wikipedia to manuals, nothing pruned. By :meth:`Counting.add` alone: 6."""
+"""Memory that a word of the texts takes while a model is made, for the orders from 1 on: measured
+on 3.7 million words, of Wikipedia to manuals, nothing pruned. More text takes less for a word."""
+
+
+def memory_bytes(n_words: int, order: int) -> int:
+    """Return the memory that making a model of so many words of text takes at most."""
+    return n_words * WORD_BYTES[order - 1]
 
 
 class Counting:
@@ -57,11 +60,11 @@ class Counting:
             self._streams.append(stream)
             self._length += len(stream)
             self.n_words += int(np.count_nonzero(stream != MARK))
-        if self._length > LONGEST_STREAM:
+        if self._length > MOST:
             raise ConfigError(
                 "ngram_lm",
                 got=f"{self._length:,} words to learn from",
-                wanted=f"at most {LONGEST_STREAM:,}",
+                wanted=f"at most {MOST:,}",
                 way_out="Train on fewer documents.",
             )
 
@@ -182,6 +185,8 @@ def _words(level: _Level, settings: Settings) -> tuple[Floats, NDArray[np.float3
     if not total:
         return np.zeros(0), np.zeros(1, np.float32)
     taken = np.array(level.taken)[np.minimum(level.counts[:-1], 3) - 1]
-    weight = taken.sum() / total
+    # Whole numbers times three discounts: no sum that depends on how a machine adds up.
+    few = np.bincount(np.minimum(level.counts[:-1], 3), minlength=4).tolist()
+    weight = sum(few[k] * discount(level.taken, k) for k in (1, 2, 3)) / total
     chances = (counts - taken) / total + weight / settings.vocabulary_words
     return chances, np.array([np.log(weight)], np.float32)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from schemas.errors import ConfigError
 from tasks.ngram_lm import FALLBACK, Settings, discounts, estimate
 from tasks.ngram_lm.model import NgramModel
-from tasks.ngram_lm.training import Counting
+from tasks.ngram_lm.training import Counting, memory_bytes
 from tests.real_data import real_texts
 from tests.tasks.signals.kernels import bounds_checked, imports_numba
 from tests.tasks.signals.texts import ANY_TEXT
@@ -208,6 +208,11 @@ def test_counts_words() -> None:
     counting = Counting(2)
     counting.add(large(["One two, two!", "", "漢字"]))
     assert (counting.n_words, counting.n_different) == (5, 4)
+
+
+def test_memory_grows_with_words_and_order() -> None:
+    assert memory_bytes(1_000_000, 3) == 37_000_000
+    assert memory_bytes(1_000_000, 5) == 73_000_000
 
 
 def test_more_words_than_the_vocabulary_are_refused() -> None:
