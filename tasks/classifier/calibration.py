@@ -56,6 +56,8 @@ def _fitted(margins: Floats, targets: Floats, at: Pair) -> Pair:
         squared, both, plain = _sum(curve * margins**2), _sum(curve * margins), _sum(curve)
         squared, plain = squared + RIDGE, plain + RIDGE
         area = squared * plain - both**2
+        if area <= 0:  # rounded away: all that is not certain has one margin
+            break
         step = (plain * by[0] - both * by[1]) / area, (squared * by[1] - both * by[0]) / area
         length = _length(margins, targets, at, step, by[0] * step[0] + by[1] * step[1])
         if not length:

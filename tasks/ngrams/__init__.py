@@ -40,7 +40,7 @@ LEAST_BUCKETS: Final = 2
 MOST_BUCKETS: Final = 1 << 26
 """Counting takes four bytes a bucket."""
 COUNT_BYTES: Final = 8
-"""Memory of a bucket that a text has, and as much again while counts are joined."""
+"""Memory of a bucket that a text has; as much again while counts are joined."""
 
 
 class Counts(NamedTuple):

@@ -140,10 +140,10 @@ def test_weights_are_those_of_the_least_loss() -> None:
     some = documents([*made("+", 40), *made("-", 60)])
     rows = d.in_order(some.keys)
     targets = (rows < 40).astype(np.float64)
-    settings = SMALL._replace(penalty=1e-3, tolerance=1e-12, most_epochs=500)
-    weights, epochs = fitted(Lesson(some, rows, targets), settings)
+    settings = SMALL._replace(tolerance=1e-12, most_epochs=500)
+    weights, epochs = fitted(Lesson(some, rows, targets), settings, penalty=1e-3)
     assert epochs < 500
-    strengths = (targets / 40 + (1 - targets) / 60) / 2 / settings.penalty
+    strengths = (targets / 40 + (1 - targets) / 60) / 2 / 1e-3
     again = np.zeros_like(weights)
     for row, target, strength in zip(rows.tolist(), targets, strengths, strict=True):
         here = slice(some.counts.firsts[row], some.counts.firsts[row + 1])
@@ -194,6 +194,17 @@ def test_classes_are_told_apart_and_probabilities_are_those_of_the_given_shares(
     assert report.test.calibration_error < 0.15
 
 
+def test_the_penalty_is_that_of_the_least_loss_on_validation() -> None:
+    texts = made("+", 90), made("-", 90)
+    tried = {
+        penalty: taught(*texts, settings=SMALL._replace(penalties=(penalty,))).report.validation
+        for penalty in SMALL.penalties
+    }
+    report = taught(*texts).report
+    assert report.validation == tried[report.penalty]
+    assert report.validation.log_loss == min(one.log_loss for one in tried.values())
+
+
 def test_a_text_without_words_has_no_probability() -> None:
     found = trained().model.probabilities(pa.array(["…", "river", ""], pa.large_string()))
     assert np.isnan(found).tolist() == [True, False, True]
@@ -239,7 +250,7 @@ def test_ten_documents_do_and_the_interval_says_what_they_are_worth() -> None:
 
 @pytest.mark.parametrize("texts", [[], ["…"] * 20, ["the same"] * 20, made("+", 9)])
 def test_fewer_than_ten_different_documents_are_refused(texts: list[str]) -> None:
-    for classes in ((texts, made("-", 20)), (made("-", 20), texts)):
+    for classes in ((texts, made("-", 20)), (made("-", 20), texts), (texts, texts)):
         with pytest.raises(ConfigError, match="10 or more"):
             taught(*classes, settings=SMALL._replace(least_documents=1))
 
