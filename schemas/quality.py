@@ -47,10 +47,11 @@ class NoisyStudentConfig(Section):
     )
     rounds: int = Field(default=3, ge=1, le=3, description="Rounds at most.")
     confident: float = Field(
-        default=0.9,
+        default=0.6,
         gt=0.5,
         lt=1.0,
-        description="Documents of at least this probability of either class are learned from.",
+        description="Documents of at least this probability of either class are learned from, with "
+        "that probability as their label.",
     )
     dropout: float = Field(
         default=0.5, ge=0.0, lt=1.0, description="Share of the n-grams that a student is not shown."
@@ -109,10 +110,11 @@ class ClassifierConfig(Section):
     bits: int = Field(
         default=18, ge=8, le=24, description="They are hashed into two to this power of buckets."
     )
-    penalty: float = Field(
-        default=1e-5,
+    penalty: float | None = Field(
+        default=None,
         gt=0.0,
-        description="Of the squared length of its weights, beside the mean loss of a document.",
+        description="Of the squared length of its weights, beside the mean loss of a document. "
+        "Without it, 0.001, 0.0001 and 0.00001 are tried, and the validation part chooses.",
     )
     least_documents: int = Field(
         default=50,

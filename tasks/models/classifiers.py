@@ -64,30 +64,10 @@ def train(
     Raises :class:`ConfigError` for a class of too few documents, and where their n-grams take more
     than ``memory_bytes``.
     """
-    settings = training.Settings(
-        width=config.n_words,
-        bits=config.bits,
-        penalty=config.penalty,
-        seed=seed,
-        least_documents=config.least_documents,
-    )
     reader = Reader(out)
     counted = _counted(config, listed, reader, memory_bytes)
-    positive, negative = counted[POSITIVE], counted[NEGATIVE]
     try:
-        if config.noisy_student is None:
-            found = training.train(positive, negative, settings=settings)
-            return _made(found.model, reader, plain(found.report))
-        asked = config.noisy_student
-        noise = noisy_student.Noise(
-            confident=asked.confident,
-            dropout=asked.dropout,
-            positive_share=asked.positive_share,
-            most_rounds=asked.rounds,
-        )
-        improved = noisy_student.improve(
-            positive, negative, pool=counted[POOL], settings=settings, noise=noise
-        )
+        model, told = _learned(config, counted, seed)
     except ConfigError as error:
         raise ConfigError(
             f"{where(config)}: {error.where}",
@@ -95,13 +75,35 @@ def train(
             wanted=error.wanted,
             way_out=error.way_out,
         ) from error
-    rounds = [plain(one) for one in improved.rounds]
-    more = {"rounds": rounds, "best": improved.best, "pool": improved.pool}
-    return _made(improved.model, reader, plain(improved.report) | more)
-
-
-def _made(model: Linear, reader: Reader, told: dict[str, Any]) -> Made:
     return Made(model.settings(), model.arrays(), model.digest, reader.read, told)
+
+
+def _learned(
+    config: ClassifierConfig, counted: dict[str, Documents], seed: int
+) -> tuple[Linear, dict[str, Any]]:
+    """Train as the recipe says; return what is told of the model, too."""
+    settings = training.Settings(
+        width=config.n_words,
+        bits=config.bits,
+        seed=seed,
+        least_documents=config.least_documents,
+    )
+    if config.penalty is not None:
+        settings = settings._replace(penalties=(config.penalty,))
+    classes, asked = (counted[POSITIVE], counted[NEGATIVE]), config.noisy_student
+    if asked is None:
+        found = training.train(*classes, settings=settings)
+        return found.model, plain(found.report)
+    noise = noisy_student.Noise(
+        confident=asked.confident,
+        dropout=asked.dropout,
+        positive_share=asked.positive_share,
+        most_rounds=asked.rounds,
+    )
+    student = noisy_student.improve(*classes, pool=counted[POOL], settings=settings, noise=noise)
+    rounds = [plain(one) for one in student.rounds]
+    more = {"rounds": rounds, "best": student.best, "pool": student.pool}
+    return student.model, plain(student.report) | more
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401  (named tuples of figures, as a manifest has them)
@@ -127,8 +129,8 @@ def _counted(
 
 
 def _memory(some: Documents) -> int:
-    """Return the bytes that documents take while a model is trained: counts are joined once."""
-    return 2 * sum(array.nbytes for array in (*some.counts, some.keys))
+    """Return the bytes that documents take while a model is trained."""
+    return len(some.counts.buckets) * documents.BUCKET_BYTES + some.size * documents.DOCUMENT_BYTES
 
 
 def _too_much(config: ClassifierConfig, size: int, memory_bytes: int) -> ConfigError:
