@@ -41,6 +41,8 @@ BY_SOURCE: Final = (
 CUTS: Final = "The highest perplexity of each language's head and middle."
 WHOLE: Final = 100
 """From here on a perplexity needs no fraction."""
+LEAST: Final = 0.001
+"""No probability below needs to be told."""
 QUANTILES: Final = ("5 %", "25 %", "50 %", "75 %", "95 %")
 
 
@@ -147,6 +149,8 @@ def _row(one: Mapping[str, Any]) -> tuple[str | int | float | None, ...]:
 
 def _value(score: float) -> str:
     """A probability or a perplexity as people read it."""
+    if score < LEAST:
+        return f"<{LEAST}"
     return f"{score:,.0f}" if score >= WHOLE else f"{score:.3g}"
 
 
