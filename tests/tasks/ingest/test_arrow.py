@@ -160,6 +160,14 @@ def test_offsets_that_point_out_of_their_buffer_are_not_followed(tmp_path: Path)
     assert [position for position, _ in found.bad] == [2, 3]
 
 
+def test_a_time_zone_that_nobody_knows_costs_its_rows_and_no_run(tmp_path: Path) -> None:
+    at = pa.array([1, None], pa.timestamp("us", "Nowhere/Nohow"))
+    (tmp_path / "a.arrow").write_bytes(sent(pa.table({"text": ["one", "two"], "at": at})))
+    found = read(tmp_path)
+    assert found.texts == ["two"]
+    assert found.bad == [(1, "unfit_value")]
+
+
 def test_a_length_of_a_terabyte_takes_what_is_there() -> None:
     body = bytearray(sent())
     body[4:8] = (2**31 - 8).to_bytes(4, "little")
