@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks import command, jobs, leaks, measuring, planting, printing
+from benchmarks import command, jobs, leaks, measuring, peers, planting, printing
 from benchmarks.jobs import OWN, Entry
 from benchmarks.leaks import BINS
 from benchmarks.measuring import MB, Contender
@@ -20,24 +20,29 @@ if TYPE_CHECKING:
 
 AT: Final = "benchmarks.contenders"
 JOBS: Final = {"evals": "decontamination's own share of the first pass"}
-DOCUMENTS, ITEMS, EACH = 40_000, 10_000, 100
-QUICK_DOCUMENTS, QUICK_EACH = 1_000, 5
+TROVE: Final = "datatrove, n-grams"
+DOCUMENTS, FEW, ITEMS, EACH = 40_000, 2_000, 10_000, 100
+QUICK_DOCUMENTS, QUICK_FEW, QUICK_EACH = 1_000, 100, 5
 LEAST_MB: Final = 20
 SPEED: Final = "decontamination in the first pass, MB a CPU second"
 NOT_DONE: Final = """\
 The items are those of the sets, filled up by edits of them by seed (5, 10, 20 and 40 % of the
-words); the texts are in memory, and the items are indexed before. Planted items are put between
-paragraphs of real documents that have none: the run is openmoat's, with a recipe that reports.
-Natural: hits of the documents as they are. Others: planted documents with an item that theirs does
-not have itself. More: documents in which nothing was planted, without a hit before. With common:
-what it would be if rows of words that are common in a source counted. "humaneval, licensed" is made
-for this bench: HumanEval's prompts below the notice of the Apache licence; none is planted."""
+words); the texts are in memory, and the items are indexed before. datatrove, which is slow, sees
+the first texts only; it looks for rows of 12 words, stops at the first, and tells no items apart.
+Planted items are put between paragraphs of real documents that have none: the run is openmoat's,
+with a recipe that reports. Natural: hits of the documents as they are. Others: planted documents
+with an item that theirs does not have itself. More: documents in which nothing was planted, without
+a hit before. With common: what it would be if rows of words that are common in a source counted.
+"humaneval, licensed" is made for this bench: HumanEval's prompts below the notice of the Apache
+licence; none is planted."""
 
 
-def speed(desk: Path, options: argparse.Namespace) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Measure the signal on texts in memory."""
+def speed(
+    desk: Path, options: argparse.Namespace, trove: str | None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Measure the signal on texts in memory; datatrove too, where there is a Python for it."""
     quick = ("quick",) if options.quick else ()
-    sizes = [str(options.documents), "1", "0.1"]
+    sizes = [str(options.documents), str(options.few), "0.1"]
     about = json.loads(measuring.in_process("benchmarks.documents", str(desk), *sizes, *quick))
     root = leaks.root()
     licensed = planting.licensed(root, desk / "licensed.jsonl")
@@ -48,8 +53,11 @@ def speed(desk: Path, options: argparse.Namespace) -> tuple[dict[str, Any], list
         for text in planting.filled_up(own, options.items):
             out.write(json.dumps(text, ensure_ascii=False) + "\n")
     about["items"] = {"of_sets": len(own), "all": options.items}
-    entry = Entry("evals", Contender(OWN, f"{AT}.evals_openmoat"), "rules")
-    return about, jobs.run_all([entry], desk, about, options.rounds)
+    entries = [Entry("evals", Contender(OWN, f"{AT}.evals_openmoat"), "rules")]
+    if trove is not None:
+        one = Contender(TROVE, f"{AT}.evals_datatrove", (), trove)
+        entries.append(Entry("evals", one, "few"))
+    return about, jobs.run_all(entries, desk, about, options.rounds)
 
 
 def found(desk: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -139,9 +147,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "quick": options.quick,
         "rounds": options.rounds,
     }
+    trove = None
+    if not (options.quick or options.no_peers):
+        trove = peers.interpreter(options.peers)
+        result["versions"] |= peers.versions(trove)
     with tempfile.TemporaryDirectory(prefix="openmoat-bench-") as folder:
         measuring.note("Making texts and items")
-        result["input"], result["runs"] = speed(Path(folder), options)
+        result["input"], result["runs"] = speed(Path(folder), options, trove)
         result["found"] = found(Path(folder), options)
     got = result["runs"][0]["mb_per_cpu_second"]
     # A small text and one round are for seeing that it runs; they prove nothing.
@@ -153,10 +165,12 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = command.parser("evals", __doc__, rounds="medians count")
     parser.add_argument("--documents", type=int, help=f"texts in memory ({DOCUMENTS:,})")
+    parser.add_argument("--few", type=int, help=f"for datatrove ({FEW:,})")
     parser.add_argument("--items", type=int, default=ITEMS, help=f"items ({ITEMS:,})")
     parser.add_argument("--each", type=int, help=f"planted of each set and kind ({EACH:,})")
     given = command.chosen(parser, arguments)
     given.documents = given.documents or (QUICK_DOCUMENTS if given.quick else DOCUMENTS)
+    given.few = given.few or (QUICK_FEW if given.quick else FEW)
     given.each = given.each or (QUICK_EACH if given.quick else EACH)
     return given
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from schemas.addresses import public
 from tasks import reading, storage
 from tasks.hashing import digest
-from tasks.ingest import parquet
+from tasks.ingest import arrow, parquet
 from tasks.ingest.items import Record
 
 if TYPE_CHECKING:
@@ -68,7 +68,9 @@ def _first(file: InputFile, kind: Format, source: Source) -> tuple[list[Record],
         return [], 0.0  # its footer lies at the end of what would have to be fetched
     if kind == "parquet":
         return _parquet(file, source)
-    if not storage.is_remote(file.url) and (file.url.endswith(".zip") or kind == "arrow"):
+    if kind == "arrow" and not storage.is_remote(file.url):
+        return _arrow(file, source)
+    if file.url.endswith(".zip") and not storage.is_remote(file.url):
         return _in_place(file, kind, source)
     body = storage.head(file, -1 if kind in WHOLE else SAMPLE_BYTES)
     raw = storage.Digesting(io.BytesIO(body), file.url, hashed=False)
@@ -76,7 +78,7 @@ def _first(file: InputFile, kind: Format, source: Source) -> tuple[list[Record],
 
 
 def _in_place(file: InputFile, kind: Format, source: Source) -> tuple[list[Record], float]:
-    """First records of a local ZIP archive, read from its end, or of large batches of Arrow."""
+    """First records of a local ZIP archive, which is read from its end, or of packed Arrow."""
     found: list[Record] = []
     with storage.peeked(file) as raw:
         for item in reading.items(raw, file, kind, source):
@@ -98,6 +100,18 @@ def _parquet(file: InputFile, source: Source) -> tuple[list[Record], float]:
         total = parquet.rows(raw.rewound(), file.part)
     share = min(1.0, len(found) / max(1, total))
     return found, (file.n_bytes or 0) * share
+
+
+def _arrow(file: InputFile, source: Source) -> tuple[list[Record], float]:
+    """First rows of a local file of Arrow's; its first batch tells what part of it they are."""
+    with storage.peeked(file) as raw:
+        first = arrow.first_batch(raw.rewound())
+    if first is None:
+        return _in_place(file, "arrow", source)
+    with storage.peeked(file) as raw:
+        found = _records(islice(reading.items(raw, file, "arrow", source), SAMPLE_ROWS))
+    rows, share = first
+    return found, (file.n_bytes or 0) * min(1.0, share * len(found) / max(1, rows))
 
 
 def _hub(file: InputFile, source: Source) -> tuple[list[Record], float]:

@@ -100,6 +100,25 @@ def is_file(stream: BinaryIO) -> bool:
     return start == MAGIC
 
 
+def first_batch(stream: BinaryIO) -> tuple[int, float] | None:
+    """Rows of the first batch of a seekable stream, and what share of the whole it is, about.
+
+    None where it cannot be read as it lies there.
+    """
+    try:
+        if is_file(stream):
+            with pa.ipc.open_file(_Input(stream)) as file:
+                batches_ = file.num_record_batches
+                return (file.get_batch(0).num_rows, 1 / batches_) if batches_ else (0, 1.0)
+        with pa.ipc.open_stream(_Input(stream)) as reader:
+            rows, read = next(iter(reader)).num_rows, stream.tell()
+        return rows, read / max(1, stream.seek(0, io.SEEK_END))
+    except StopIteration:
+        return 0, 1.0
+    except BROKEN:
+        return None
+
+
 def _batch(file: pa.RecordBatchFileReader, number: int) -> Iterator[pa.RecordBatch]:
     yield file.get_batch(number)
 

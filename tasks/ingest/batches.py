@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
     from tasks.ingest.items import Fields
 
-BROKEN: Final = (pa.ArrowException, OSError, ValueError, OverflowError)
-"""What pyarrow raises for bytes that make no sense to it (``ValueError``: not UTF-8)."""
+BROKEN: Final = (pa.ArrowException, OSError, ValueError, ArithmeticError, LookupError)
+"""What pyarrow raises for bytes that make no sense to it.
+
+``ValueError``: not UTF-8; ``ArithmeticError``: a decimal of more digits than it says, a date beyond
+the years; ``LookupError``: a type or a time zone that Python has not.
+"""
 
 
 def named(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -14,7 +14,7 @@ import pytest
 from pyarrow import feather
 
 from schemas.config import IngestConfig, Source
-from tasks import inputs
+from tasks import inputs, sampling
 from tasks.ingest import arrow
 from tasks.ingest.items import Fields, Record
 from tests.tasks.ingest.reading import numbered, read
@@ -160,6 +160,14 @@ def test_offsets_that_point_out_of_their_buffer_are_not_followed(tmp_path: Path)
     assert [position for position, _ in found.bad] == [2, 3]
 
 
+def test_a_time_zone_that_nobody_knows_costs_its_rows_and_no_run(tmp_path: Path) -> None:
+    at = pa.array([1, None], pa.timestamp("us", "Nowhere/Nohow"))
+    (tmp_path / "a.arrow").write_bytes(sent(pa.table({"text": ["one", "two"], "at": at})))
+    found = read(tmp_path)
+    assert found.texts == ["two"]
+    assert found.bad == [(1, "unfit_value")]
+
+
 def test_a_length_of_a_terabyte_takes_what_is_there() -> None:
     body = bytearray(sent())
     body[4:8] = (2**31 - 8).to_bytes(4, "little")
@@ -179,3 +187,19 @@ def test_feather_of_the_first_version_is_named(tmp_path: Path) -> None:
     found = read(tmp_path)
     assert found.bad == [(1, "corrupt_arrow")]
     assert "version 1" in found.rejects[0]["excerpt"]
+
+
+@pytest.mark.parametrize("rows", [9_000, 1_000, 100])
+@pytest.mark.parametrize("name", ["a.arrow", "b.feather", "c.arrow.gz"])
+def test_a_plan_looks_at_its_first_rows(tmp_path: Path, name: str, rows: int) -> None:
+    """Also of one batch of more bytes than are looked at of other formats."""
+    many = numbered(9_000)
+    body = sent(pa.Table.from_pylist(many), file=name == "b.feather", rows=rows)
+    body = gzip.compress(body, 1) if name.endswith(".gz") else body
+    (tmp_path / name).write_bytes(body)
+    source = Source(name="s", url=(str(tmp_path),))
+    (unit,) = inputs.list_units(IngestConfig(sources=(source,))).units
+    looked = sampling.look(unit.files, unit.format, source)
+    assert looked.records[0].text == many[0]["text"]
+    documents = len(looked.records) * len(body) / looked.n_bytes
+    assert name == "c.arrow.gz" or 0.8 < documents / 9_000 < 1.25
