@@ -62,7 +62,8 @@ class Round(NamedTuple):
 class Improved(NamedTuple):
     """The best model by validation, its report, the number of its round, and all rounds.
 
-    ``pool``: documents of it that are different, labelled nowhere, and have words.
+    ``pool``: documents of it that are different, labelled nowhere, and have words. ``models``: those
+    of all rounds that have one, so that others than the best can be judged by other documents too.
     """
 
     model: Linear
@@ -70,6 +71,7 @@ class Improved(NamedTuple):
     best: int
     rounds: tuple[Round, ...]
     pool: int
+    models: tuple[Linear, ...]
 
 
 class _Room(NamedTuple):
@@ -95,14 +97,18 @@ def improve(
     _check(noise)
     room = _room(labelled(positive, negative, settings), pool, settings, noise)
     best = finished(room.given, *fitted(room.lesson, settings), settings)
-    rounds, number = [_told(best, (0, 0), (0, 0))], 0
+    rounds, models, number = [_told(best, (0, 0), (0, 0))], [best.model], 0
     for turn in range(1, noise.most_rounds + 1):
         student, told = _round(room, best.model, turn)
         rounds.append(told)
-        if student is None or not _better(student, best):
+        if student is None:
+            break
+        models.append(student.model)
+        if not _better(student, best):
             break
         best, number = student, turn
-    return Improved(best.model, best.report, number, tuple(rounds), len(room.free))
+    told_of = tuple(rounds), len(room.free), tuple(models)
+    return Improved(best.model, best.report, number, *told_of)
 
 
 def _check(noise: Noise) -> None:
