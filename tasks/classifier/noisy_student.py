@@ -62,8 +62,8 @@ class Round(NamedTuple):
 class Improved(NamedTuple):
     """The best model by validation, its report, the number of its round, and all rounds.
 
-    ``pool``: documents of it that are different, labelled nowhere, and have words. ``models``: those
-    of all rounds that have one, so that others than the best can be judged by other documents too.
+    ``pool``: documents of it that are different, labelled nowhere, and have words. ``models``:
+    those of all rounds that have one, so that each can be judged by other documents too.
     """
 
     model: Linear
