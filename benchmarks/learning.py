@@ -15,12 +15,12 @@ MOST_ROUNDS: Final = 3
 ABOUT: Final = """\
 Noisy Student, AUC on other documents, mean and standard deviation over seeds; (n): of the n seeds
 that came so far. better, worse: seeds in which the model that is chosen beats its teacher, or is
-beaten by it."""
+beaten by it. turned: seeds in which the few labels that calibrate turn the teacher round."""
 HEADS: Final = (
     "labels, noise",
     "teacher",
     *(f"round {n}" for n in range(1, MOST_ROUNDS + 1)),
-    *("chosen", "gain", "better", "worse"),
+    *("chosen", "gain", "better", "worse", "turned"),
 )
 LEFT_OUT: Final = "Noisy Student is left out: there is no folder of real data (OPENMOAT_DATA)."
 
@@ -61,6 +61,7 @@ def _figures(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "gain": spread(gains),
         "better": sum(gain > 0 for gain in gains),
         "worse": sum(gain < 0 for gain in gains),
+        "turned": sum(trial["turned"] for trial in trials),
     }
 
 
@@ -94,6 +95,7 @@ def shown(pairs: list[dict[str, Any]] | None) -> str:
                 f"{one['gain']['mean']:+.4f}",
                 f"{one['better']}",
                 f"{one['worse']}",
+                f"{one['turned']}",
             )
             for one in pair["figures"]
         ]

@@ -81,7 +81,7 @@ def fasttext(file: Path, some: Iterable[str]) -> None:
 
     The format is that of fastText 0.9.2, as :mod:`tasks.signals.lid.model` reads it.
     """
-    counts = Counter(word for text in some for word in text.encode().split())
+    counts = Counter(word for text in some for word in text.replace("\0", " ").encode().split())
     known = [b"</s>", *(word for word, _ in counts.most_common(WORDS) if word != b"</s>")]
     entries = [(word, 0) for word in known] + [(f"__label__{x}".encode(), 1) for x in LABELS]
     chance = np.random.default_rng(texts.SEED)
