@@ -35,10 +35,10 @@ SIZE: Final = 2_000
 LABELS: Final = (30, 100)
 QUICK_PAIRS, QUICK_LABELS, QUICK_SIZE = 1, (30,), 200
 NOISES: Final = {
-    "defaults": Noise(),
-    "no dropout": Noise(dropout=0.0),
-    "dropout .5": Noise(dropout=0.5),
-    "confident .9": Noise(confident=0.9),
+    "confident .6, dropout .5": Noise(confident=0.6, dropout=0.5),
+    "confident .6, dropout .7": Noise(confident=0.6, dropout=0.7),
+    "confident .6, no dropout": Noise(confident=0.6, dropout=0.0),
+    "confident .9, dropout .5": Noise(confident=0.9, dropout=0.5),
 }
 
 

@@ -47,7 +47,7 @@ class NoisyStudentConfig(Section):
     )
     rounds: int = Field(default=3, ge=1, le=3, description="Rounds at most.")
     confident: float = Field(
-        default=0.9,
+        default=0.6,
         gt=0.5,
         lt=1.0,
         description="Documents of at least this probability of either class are learned from.",
