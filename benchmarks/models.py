@@ -119,7 +119,8 @@ def shown(result: dict[str, Any]) -> str:
 def _same(found: dict[str, Any]) -> str:
     return (
         f"fastText's classifier: {found['differing']:,} of {found['documents']:,} probabilities "
-        f"differ from the library's; the farthest by {found['farthest']:g}."
+        f"differ from the library's, {found['spaced']:,} of them of texts with white space that is "
+        f"not fastText's; the farthest by {found['farthest']:g}."
     )
 
 

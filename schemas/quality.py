@@ -53,7 +53,7 @@ class NoisyStudentConfig(Section):
         description="Documents of at least this probability of either class are learned from.",
     )
     dropout: float = Field(
-        default=0.5, ge=0.0, lt=1.0, description="Share of the n-grams that a student is not shown."
+        default=0.7, ge=0.0, lt=1.0, description="Share of the n-grams that a student is not shown."
     )
     positive_share: float | None = Field(
         default=None,

@@ -41,7 +41,7 @@ class Noise(NamedTuple):
     """
 
     confident: float = 0.6
-    dropout: float = 0.5
+    dropout: float = 0.7
     positive_share: float | None = None
     most_rounds: int = MOST_ROUNDS
 
