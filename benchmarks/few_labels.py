@@ -2,10 +2,11 @@
 
 ``python -m benchmarks.few_labels SEEDS [quick]`` prints, as one JSON line, for each pair of
 :mod:`benchmarks.kinds`, number of labels, setting of noise and seed, the AUC of each round's model
-on documents that took no part: no text is in both halves, and no article either. From one half
-labels are drawn by seed, and then the pool; from the other one what is judged by. Labels are as
-many of one kind as of the other, and they are dealt out as a recipe does it: 60 % train, 20 %
-choose, and the 20 % that test are not used.
+on documents that took no part: no text is in both halves, and no article of a kind either. From one
+half labels are drawn by seed, and then the pool; from the other one what is judged by. Each kind is
+dealt out for itself: where both are parts of the same articles, a part may be learned from and
+another one judged by. Labels are as many of one kind as of the other, and they are dealt out as a
+recipe does it: 60 % train, 20 % choose, and the 20 % that test are not used.
 """
 
 from __future__ import annotations
