@@ -94,8 +94,8 @@ def _packed(text: str, breaks: re.Pattern[str]) -> Iterator[str]:
         yield text[start:last]
 
 
-def pool(*, quick: bool) -> tuple[list[str], dict[str, int]]:
-    """All pieces in an order by seed, and how many are of which origin.
+def origins_of(*, quick: bool) -> dict[str, str]:
+    """All pieces in an order by seed, and where each is from.
 
     Beside the folders of real data, texts of the running Python's packages, as ``openmoat demo``
     reads them. ``quick`` takes a part of both.
@@ -112,10 +112,16 @@ def pool(*, quick: bool) -> tuple[list[str], dict[str, int]]:
                     found.setdefault(piece, origin)
     every = list(found)
     order = np.argsort(seeded(map(str, range(len(every))), seed=texts.SEED, stage="bench"))
-    return [every[i] for i in order], dict(Counter(found.values()))
+    return {every[i]: found[every[i]] for i in order}
 
 
-def _lines(file: Path, some: Iterable[str]) -> dict[str, Any]:
+def pool(*, quick: bool) -> tuple[list[str], dict[str, int]]:
+    """All pieces in an order by seed, and how many are of which origin."""
+    found = origins_of(quick=quick)
+    return list(found), dict(sorted(Counter(found.values()).items()))
+
+
+def lines(file: Path, some: Iterable[str]) -> dict[str, Any]:
     """Write texts, a JSON string a line."""
     documents = n_bytes = 0
     with file.open("w", encoding="utf-8") as out:
@@ -136,16 +142,16 @@ def main(folder: Path, documents: int, few: int, mb: float, *, quick: bool) -> d
         "documents": len(every),
         "text_bytes": sum(len(t.encode()) for t in every),
         "origins": origins,
-        "rules": _lines(folder / "rules.jsonl", every[:documents]),
-        "few": _lines(folder / "few.jsonl", every[:few]),
-        "small": _lines(folder / "small.jsonl", every[: texts.SMALL]),
-        "pass1": _records(folder / "pass1.jsonl.gz", rows, len(every)),
-        "floors": _records(folder / "floors.jsonl.gz", part, len(every)),
-        "small_records": _records(folder / "small.jsonl.gz", rows[: texts.SMALL], len(every)),
+        "rules": lines(folder / "rules.jsonl", every[:documents]),
+        "few": lines(folder / "few.jsonl", every[:few]),
+        "small": lines(folder / "small.jsonl", every[: texts.SMALL]),
+        "pass1": packed(folder / "pass1.jsonl.gz", rows, len(every)),
+        "floors": packed(folder / "floors.jsonl.gz", part, len(every)),
+        "small_records": packed(folder / "small.jsonl.gz", rows[: texts.SMALL], len(every)),
     }
 
 
-def _records(file: Path, rows: list[dict[str, Any]], distinct: int) -> dict[str, Any]:
+def packed(file: Path, rows: list[dict[str, Any]], distinct: int) -> dict[str, Any]:
     """Write records as others write them."""
     texts.write(file, rows, "jsonl.gz")
     return {

@@ -60,6 +60,21 @@ DEDUP = Home(
     570,
     ("text-dedup==0.4.0",),
 )
+MODELS = Home(
+    ("scikit-learn",),
+    "--models",
+    ROOT / "benchmarks" / "requirements-peers-models.txt",
+    ROOT / ".venv-peers" / "models",
+    300,
+)
+# Another one, because it needs a C++ compiler where there is no wheel: then it alone is left out.
+KENLM = Home(
+    ("kenlm",),
+    "--kenlm",
+    ROOT / "benchmarks" / "requirements-peers-kenlm.txt",
+    ROOT / ".venv-peers" / "kenlm",
+    40,
+)
 
 
 def interpreter(named: str | None, home: Home = DATATROVE) -> str:

@@ -54,7 +54,7 @@ class NoisyStudentConfig(Section):
         "that probability as their label.",
     )
     dropout: float = Field(
-        default=0.5, ge=0.0, lt=1.0, description="Share of the n-grams that a student is not shown."
+        default=0.7, ge=0.0, lt=1.0, description="Share of the n-grams that a student is not shown."
     )
     positive_share: float | None = Field(
         default=None,

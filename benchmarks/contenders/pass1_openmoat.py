@@ -3,7 +3,8 @@
 The functions that a run calls for a unit, in the same order, without Prefect and tokenizer. The
 last argument says what language is read from: ``first-1000`` (bytes), ``whole`` (texts) or
 ``paragraphs`` (the first 1,000 bytes, and each paragraph for itself); or ``minhash``: the first
-1,000 bytes, and MinHash, which the others leave out.
+1,000 bytes, and MinHash, which the others leave out; or ``models``: the first 1,000 bytes, and the
+scores of the models that lie beside the file, a classifier and an n-gram model.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from schemas import columns as c
 from schemas.config import IngestConfig, SignalsConfig, Source
 from schemas.errors import OpenmoatError
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
-from tasks import hashing, inputs, reading, storage
+from tasks import hashing, inputs, models, reading, storage
 from tasks.signals import measure as signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    import pyarrow as pa
 
     from schemas.manifest import Unit
 
@@ -31,12 +34,18 @@ MEASURED: dict[str, dict[str, Any]] = {
     "whole": {"lang_bytes": 0, "minhash": False},
     "paragraphs": {"lang_bytes": 1_000, "lang_paragraphs": True, "minhash": False},
     "minhash": {"lang_bytes": 1_000},
+    "models": {"lang_bytes": 1_000, "minhash": False},
 }
+MODELS = {"classifiers": "classifier", "ngram_lms": "ngrams-3"}
+"""Sections of a recipe, and the folders of what is named there."""
 
 
-def config_of(name: str) -> SignalsConfig:
-    """What is measured."""
-    wanted = MEASURED[name]
+def config_of(name: str, given: Path | None = None) -> SignalsConfig:
+    """What is measured; models are those beside ``given``."""
+    wanted = dict(MEASURED[name])
+    if name == "models" and given is not None:
+        for section, folder in MODELS.items():
+            wanted[section] = [{"name": "bench_" + section, "path": str(given.with_name(folder))}]
     if missing := set(wanted) - set(SignalsConfig.model_fields):
         raise OpenmoatError(
             f"first pass, {name}",
@@ -44,21 +53,26 @@ def config_of(name: str) -> SignalsConfig:
             wanted="a version of openmoat that has it",
             way_out=f"Leave it out: --jobs without pass1-{name}.",
         )
-    return SignalsConfig(**wanted)
+    return SignalsConfig.model_validate(wanted, strict=False)
 
 
 def prepare(given: Path, folder: Path, *, measured: str) -> Callable[[], int]:
     """Nothing is read yet: the file is unpacked, read, measured and written in the work itself."""
-    return partial(copy, Source(name="bench", url=(str(given),)), folder, config_of(measured))
+    config = config_of(measured, given)
+    return partial(copy, Source(name="bench", url=(str(given),)), folder, config)
 
 
 def copy(source: Source, folder: Path, config: SignalsConfig) -> int:
     """The pass over all units of a source; returns the number of documents."""
     units = inputs.list_units(IngestConfig(sources=(source,))).units
-    return sum(unit_rows(unit, source, folder, config) for unit in units)
+    scorers = models.scorers(models.lay_by(config, 0, 0, str(folder)), str(folder))
+    measure = partial(signals.measure, config=config, scorers=scorers)
+    return sum(unit_rows(unit, source, folder, measure) for unit in units)
 
 
-def unit_rows(unit: Unit, source: Source, folder: Path, config: SignalsConfig) -> int:
+def unit_rows(
+    unit: Unit, source: Source, folder: Path, measure: Callable[[pa.Table], pa.Table]
+) -> int:
     """The pass over one unit, as the step of the flow makes it, with the digests it keeps."""
     reader = reading.UnitReader(unit, source, scratch=str(folder / "scratch"))
     at = {name: str(folder / name / f"{unit.key}.parquet") for name in ("documents", "signals")}
@@ -69,7 +83,7 @@ def unit_rows(unit: Unit, source: Source, folder: Path, config: SignalsConfig) -
         storage.writing(at["signals"], SIGNALS) as signals_file,
     ):
         for documents, rejected in reader.batches():
-            measured = signals.measure(documents, config)
+            measured = measure(documents)
             documents_file.write(documents)
             signals_file.write(measured)
             rejects_file.write(rejected)

@@ -42,7 +42,7 @@ class Noise(NamedTuple):
     """
 
     confident: float = 0.6
-    dropout: float = 0.5
+    dropout: float = 0.7
     epochs: int = 30
     positive_share: float | None = None
     most_rounds: int = MOST_ROUNDS
@@ -64,7 +64,8 @@ class Round(NamedTuple):
 class Improved(NamedTuple):
     """The best model by validation, its report, the number of its round, and all rounds.
 
-    ``pool``: documents of it that are different, labelled nowhere, and have words.
+    ``pool``: documents of it that are different, labelled nowhere, and have words. ``models``:
+    those of all rounds that have one, so that each can be judged by other documents too.
     """
 
     model: Linear
@@ -72,6 +73,7 @@ class Improved(NamedTuple):
     best: int
     rounds: tuple[Round, ...]
     pool: int
+    models: tuple[Linear, ...]
 
 
 class _Room(NamedTuple):
@@ -101,10 +103,14 @@ def improve(
     for turn in range(1, noise.most_rounds + 1):
         student, told = _round(room, best.model, turn)
         rounds.append(told)
-        if student is None or not _better(student, best):
+        if student is None:
+            break
+        models.append(student.model)
+        if not _better(student, best):
             break
         best, number = student, turn
-    return Improved(best.model, best.report, number, tuple(rounds), len(room.free))
+    told_of = tuple(rounds), len(room.free), tuple(models)
+    return Improved(best.model, best.report, number, *told_of)
 
 
 def _check(noise: Noise) -> None:

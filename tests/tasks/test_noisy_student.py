@@ -76,7 +76,17 @@ def test_the_best_by_validation_is_returned() -> None:
     assert found.report.validation == found.rounds[found.best].validation
     assert found.report.test == found.rounds[found.best].test
     assert len(found.rounds) in {found.best + 1, found.best + 2}
+    assert found.models[found.best] is found.model
     assert len(found.rounds) <= 4
+
+
+def test_every_round_that_learned_has_its_model() -> None:
+    one = students(POSITIVE, NEGATIVE, POOL, Noise(most_rounds=1))
+    teacher = train(documents(POSITIVE), documents(NEGATIVE), settings=FEW).model
+    assert [m.digest for m in one.models] == [m.digest for m in improved().models[:2]]
+    assert one.models[0].digest == teacher.digest != one.models[1].digest
+    assert len(improved().models) == len(improved().rounds)
+    assert len(students(POSITIVE, NEGATIVE, [], Noise()).models) == 1
 
 
 def test_what_is_kept_has_the_wanted_shares() -> None:
