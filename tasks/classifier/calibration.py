@@ -4,6 +4,10 @@ Platt (Advances in Large Margin Classifiers, 2000): a sigmoid of ``slope margin 
 to held-out documents whose targets are drawn in from 1 and 0 to ``(n+ + 1) / (n+ + 2)`` and
 ``1 / (n- + 2)``, so that few documents, or classes that a margin parts, do not make it certain. By
 Newton's method with a line search, as Lin, Lin and Weng advise (Machine Learning 68, 2007).
+
+Few documents may seem to turn a model round: the slope that fits them is then negative. They shall
+not outvote what it was trained on. Its margins, which are logarithms of odds already, then keep
+their slope of 1, and only the offset is fitted.
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ MOST_STEPS: Final = 100
 SHORTEST: Final = 1e-10
 RIDGE: Final = 1e-12
 ALIKE: Final = 1e-12
+FAR: Final = 40.0
+"""A logarithm of odds that is as good as certain."""
 ENOUGH: Final = 1e-4
 """Of the fall that the slope of the loss promises, a step has to bring so much."""
 
@@ -43,7 +49,21 @@ def platt(margins: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
         return 0.0, _fitted(np.zeros(len(margins)), targets, (0.0, 0.0))[1]
     first = 0.0, math.log((many + 1) / (few + 1))
     slope, offset = _fitted((margins - middle) / width, targets, first)
+    if slope <= 0.0:
+        return 1.0, _shifted(margins, targets)
     return slope / width, offset - slope * middle / width
+
+
+def _shifted(margins: Floats, targets: Floats) -> float:
+    """Return the offset that makes margins, as they are, as likely in the mean as targets."""
+    low, high = -float(np.abs(margins).max()) - FAR, float(np.abs(margins).max()) + FAR
+    for _ in range(MOST_STEPS):
+        middle = (low + high) / 2
+        if _sum(sigmoid(margins + middle) - targets) > 0:
+            high = middle
+        else:
+            low = middle
+    return middle
 
 
 def _fitted(margins: Floats, targets: Floats, at: Pair) -> Pair:

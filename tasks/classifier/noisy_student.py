@@ -99,7 +99,7 @@ def improve(
     _check(noise)
     room = _room(labelled(positive, negative, settings), pool, settings, noise)
     best = taught(room.given, room.lesson, settings)
-    rounds, number = [_told(best, (0, 0), (0, 0))], 0
+    rounds, models, number = [_told(best, (0, 0), (0, 0))], [best.model], 0
     for turn in range(1, noise.most_rounds + 1):
         student, told = _round(room, best.model, turn)
         rounds.append(told)

@@ -318,6 +318,14 @@ def test_calibration_is_not_certain_where_few_are_told_apart(scale: float) -> No
     assert platt(margins * 0, truth) == pytest.approx((0.0, 0.0))
 
 
+def test_few_documents_do_not_turn_a_model_round() -> None:
+    margins, truth = np.array([2.0, 1.0, -1.0, -3.0]), np.array([0, 0, 1, 0], bool)
+    slope, offset = platt(margins, truth)
+    assert slope == 1.0
+    targets = np.where(truth, 2 / 3, 1 / 5)
+    assert sigmoid(margins + offset).mean() == pytest.approx(targets.mean())
+
+
 # -- what a file holds
 
 
