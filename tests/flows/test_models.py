@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from schemas import columns as c
 from schemas.errors import ConfigError, SourceError
 from schemas.manifest import MODELS, SCORES
-from tasks import ledger, preflight
+from schemas.quality import NgramLmConfig
+from schemas.sources import Source
+from tasks import ledger, preflight, verify_models
 from tasks.inspection import inspect
+from tasks.models import ngram_lms
 from tasks.plan import plan
 from tasks.recipe import load
 from tasks.report.scores import scores as report
@@ -169,7 +174,6 @@ drop_where = "score_kitchen < 1 OR score_cooking > 2"
         "Scores by source",
     ]
     assert told(out, "cooking")["told"]["test"]["auc"] > 0.95
-    assert told(out, "kitchen")["told"]["held_out"]["words"] >= 0
 
 
 def test_models_are_the_same_whatever_the_files_and_are_not_trained_twice(
@@ -189,6 +193,20 @@ def test_models_are_the_same_whatever_the_files_and_are_not_trained_twice(
     assert [f.stat().st_mtime_ns for f in (made / "out" / "models").rglob("*.*")] == before
 
 
+def test_held_out_text_says_the_same_in_whatever_order_it_comes(tmp_path: Path) -> None:
+    texts = [text("kitchen", i, 3 + i % 50) for i in range(1_000)]
+    found = []
+    for some in (texts, texts[::-1]):
+        lines(tmp_path / "kitchen.jsonl", some)
+        source = Source(name="kitchen", url=(str(tmp_path / "kitchen.jsonl"),))
+        config = NgramLmConfig(name="x", sources=(source,))
+        parts = ngram_lms.parts(config)
+        found.append(ngram_lms.train(config, parts, 0, 10**9, str(tmp_path / "out")))
+    assert found[0].told["held_out"]["texts"] > 10
+    assert found[0].told == found[1].told
+    assert found[0].digest == found[1].digest
+
+
 def test_a_model_that_was_damaged_or_not_finished_is_trained_again(
     made: Path, tmp_path: Path
 ) -> None:
@@ -201,6 +219,50 @@ def test_a_model_that_was_damaged_or_not_finished_is_trained_again(
     run(tmp_path / "recipe.toml", out)
     assert told(out, "cooking")["digest"] == digest
     assert all(finding.ok for finding in verify(str(out)))
+
+
+def failed(out: Path) -> set[str]:
+    return {finding.statement for finding in verify(str(out)) if not finding.ok}
+
+
+def test_verify_notices_another_model_and_other_scores(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(made / "out", out)
+    assert not failed(out)
+    weights = folder_of(out, "cooking") / "model.safetensors"
+    intact = weights.read_bytes()
+    weights.write_bytes(intact[:-40] + bytes(8) + intact[-32:])
+    assert verify_models.WHOLE in failed(out)
+    weights.write_bytes(intact)
+    (signals,) = (out / "signals").glob("*.parquet")
+    table = pq.read_table(signals)
+    scores = table.column(c.SCORES).to_pylist()
+    scores[3][0]["value"] += 1e-6
+    place = table.schema.get_field_index(c.SCORES)
+    table = table.set_column(place, table.field(place), pa.array(scores, table.field(place).type))
+    pq.write_table(table, signals)
+    assert verify_models.SCORED in failed(out)
+    assert verify_models.WHOLE not in failed(out)
+
+
+def test_verify_notices_other_cuts_and_decisions_by_perplexity(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    parts = '[[select.perplexity]]\nname = "kitchen"\nkeep = ["head"]\nleast_documents = 10\n'
+    run(write(tmp_path, models=NGRAM_LM, select=parts), out)
+    assert not failed(out)
+    (decisions,) = (out / "decisions").glob("*.parquet")
+    table, intact = pl.read_parquet(decisions), decisions.read_bytes()
+    goes = table[c.DROP_REASONS].list.contains("perplexity:kitchen")
+    kept = table.with_columns(pl.lit([], pl.List(pl.String)).alias(c.DROP_REASONS))
+    kept.filter(goes).vstack(table.filter(~goes)).write_parquet(decisions)
+    assert verify_models.PARTED in failed(out)
+    decisions.write_bytes(intact)
+    assert not failed(out)
+    at = out / "decisions" / "manifest.json"
+    told = json.loads(at.read_text())
+    told["details"][SCORES]["cuts"]["kitchen"]["en"][0] += 1
+    at.write_text(json.dumps(told))
+    assert verify_models.PARTED in failed(out)
 
 
 def test_the_parts_of_a_language_are_kept_by_perplexity(made: Path, tmp_path: Path) -> None:
@@ -276,6 +338,15 @@ def test_a_model_that_is_not_whole_is_refused_before_the_run(
         preflight.check(load(str(recipe)))
     assert refused.value.where == "signals.classifiers 'x'"
     assert got in refused.value.got
+
+
+def test_a_place_without_a_model_is_told_of(tmp_path: Path) -> None:
+    for kind in ("classifiers", "ngram_lms"):
+        models = f'[[signals.{kind}]]\nname = "x"\npath = "nowhere/x.arpa"\n'
+        with pytest.raises(ConfigError) as refused:
+            preflight.check(load(str(write(tmp_path, models=models))))
+        assert refused.value.where == f"signals.{kind} 'x'"
+        assert refused.value.got.endswith("nowhere/x.arpa, where there is nothing")
 
 
 def change(folder: Path, **values: object) -> None:
@@ -380,6 +451,7 @@ def test_sources_without_text_are_told_of(tmp_path: Path) -> None:
             "a model, and sources to train one on",
         ),
         ({"models": '[[signals.classifiers]]\nname = "x"\n'}, "positive", "no source"),
+        ({"models": NGRAM_LM + 'pieces = "x.model"\n'}, "pieces", "it without path"),
         (
             {"models": '[[signals.classifiers]]\nname = "x"\npath = "x.bin"\n'},
             "sha256",
