@@ -368,6 +368,9 @@ def test_training_text_that_does_not_fit_into_memory_is_refused(tmp_path: Path) 
     for models in (CLASSIFIER, NGRAM_LM):
         with pytest.raises(ConfigError, match=r"sample = .* raise --memory-limit"):
             run(write(tmp_path, models=models), tmp_path / "out", memory_bytes=1_000)
+    wide = CLASSIFIER.replace("bits = 12", "bits = 24")
+    with pytest.raises(ConfigError, match=r"got a model .* take 0\.7 GB .* lower bits"):
+        run(write(tmp_path, models=wide), tmp_path / "out", memory_bytes=500_000_000)
 
 
 def test_sources_without_text_are_told_of(tmp_path: Path) -> None:
