@@ -387,7 +387,7 @@ def test_sources_without_text_are_told_of(tmp_path: Path) -> None:
         (
             {"select": '[[select.perplexity]]\nname = "cooking"\nkeep = ["head"]'},
             "select.perplexity",
-            "'cooking'",
+            "'cooking', which no language model is called",
         ),
         (
             {"select": '[[select.rules]]\nname = "a"\ndrop_where = "score_cook > 0.5"'},
