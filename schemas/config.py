@@ -228,7 +228,7 @@ class RunConfig(Section):
         for rule in self.select.scores:
             _check_name(rule.name, models, key="select.scores", kind="model")
         for parts in self.select.perplexity:
-            _check_name(parts.name, ngram_lms, key="select.perplexity", kind="n-gram model")
+            _check_name(parts.name, ngram_lms, key="select.perplexity", kind="language model")
         quality = self.dedup.quality or ""
         if quality.startswith(PREFIX):
             _check_name(quality.removeprefix(PREFIX), models, key="dedup.quality", kind="model")

@@ -34,6 +34,11 @@ WANTED = {
     "tuple_type": "a list in [ ]",
 }
 """What pydantic's types of error ask for; its own messages speak of Python."""
+PATTERNS = {
+    "^[a-z][a-z0-9_]*$": "small letters, digits and _, the first a letter",
+    "^[0-9a-f]{64}$": "64 digits and small letters from a to f",
+}
+"""What texts are made of that are no names of runs."""
 SHOWN = 80
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -93,8 +98,9 @@ def _wanted(error: ErrorDetails) -> str:
         return f"a section with the keys {', '.join(_model(error['loc']).model_fields)}"
     if error["type"] == "tuple_type" and _model(error["loc"]) is not _model(error["loc"][:-1]):
         return f"a list of sections, each under [[{'.'.join(map(str, error['loc']))}]]"
-    template = WANTED.get(error["type"])
-    return template.format(**error.get("ctx", {})) if template else error["msg"]
+    context = error.get("ctx", {})
+    template = PATTERNS.get(context.get("pattern", "")) or WANTED.get(error["type"])
+    return template.format(**context) if template else error["msg"]
 
 
 def _way_out(error: ErrorDetails) -> str:

@@ -220,6 +220,13 @@ class NgramLmConfig(Section):
                 wanted="one of sources and path",
                 way_out=ONE_OF_TWO,
             )
+        if self.pieces is not None and self.path is None:
+            raise wrong(
+                "pieces",
+                got="it without path",
+                wanted="it with a KenLM model only",
+                way_out="Remove it: a model that is trained knows words, and no pieces of them.",
+            )
         return self
 
     _sources = field_validator("sources")(check_sources)

@@ -158,8 +158,10 @@ class Proof:
         """What the manifest says was masked is what masks hide in the documents that it has."""
         if stage == "replay" and not self._replay.materialize:
             return
-        ids = {"corpus": self._kept, "replay": self._drawn, "mixture": self._rows}[stage]
-        own = self._kept.filter(pl.col(c.DOC_ID).is_in(ids[c.DOC_ID].implode()))
+        own = self._kept
+        if stage != "corpus":  # which has all of them
+            ids = (self._drawn if stage == "replay" else self._rows)[c.DOC_ID]
+            own = own.filter(pl.col(c.DOC_ID).is_in(ids.implode()))
         sums = own.group_by(c.SOURCE).agg(pl.col(*KINDS).sum()).sort(c.SOURCE).to_dicts()
         found = {
             row[c.SOURCE]: {kind: row[kind] for kind in KINDS if row[kind]}

@@ -123,6 +123,12 @@ def versions(models: Sequence[ScoreModel]) -> list[Any]:
     return [(m.name, m.kind, m.languages, m.label, m.digest) for m in models]
 
 
+def forget() -> None:
+    """Have what is asked for next read again from where it lies."""
+    with _loading:
+        _loaded.clear()
+
+
 def scorers(models: Sequence[ScoreModel], out: str) -> tuple[Scorer, ...]:
     """Return models ready to score, each loaded once a process."""
     return tuple(Scorer(m.name, m.languages, _score(m, out, f"models {m.name!r}")) for m in models)

@@ -56,6 +56,13 @@ def write(folder: str, kind: schema.Kind, made: Made) -> ModelFile:
 def about(folder: str, where: str) -> ModelFile:
     """Return what a model's folder says of it. Raises :class:`ConfigError` naming ``where``."""
     at = storage.join(folder, ABOUT)
+    if not storage.exists(folder):
+        raise ConfigError(
+            where,
+            got=f"{folder}, where there is nothing",
+            wanted="a model",
+            way_out="Correct its path.",
+        )
     try:
         told = storage.read_model(at, ModelFile)
     except (ManifestError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 VERSION: Final = "ngram-lm-1"
 HELD_OUT: Final = 0.02
 """Share of the training texts, by seeded hash, that the model is not trained on but judged by."""
-HELD_OUT_TEXTS: Final = 5_000
-"""Texts that are held out at most, so that they fit into memory."""
 SOURCES: Final = "sources"
 
 
@@ -83,9 +81,9 @@ def train(
     told = {
         "words": counting.n_words,
         "ngrams": [len(logs) for logs in model.logs],
-        "held_out": {"texts": len(words), "words": int(words.sum()), "nats": float(nats.sum())},
+        "held_out": {"texts": len(words), "words": int(words.sum()), "nats": math.fsum(nats)},
     }
-    return Made(asdict(model.settings), model.arrays(), model.digest, reader.read, told)
+    return Made(model.about(), model.arrays(), model.digest, reader.read, told)
 
 
 def _chance(text_hash: str, seed: int) -> float:

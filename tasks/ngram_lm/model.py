@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Arrays = Mapping[str, NDArray[Any]]
 
 KERNEL: Final = "tasks.ngram_lm.kernel"
+VERSION: Final = "kneser-ney-1"
+"""Names words, n-grams and what their logs are: models of another one say something else."""
 SLOT: Final = np.dtype([("key", "u8"), ("number", "i4"), ("log", "f4")])
 PLACES: Final = 8, 5
 """Places of a table for each n-gram, as a fraction: 26 bytes of memory while texts are scored."""
@@ -59,11 +61,14 @@ class NgramModel:
 
     @classmethod
     def of(cls, arrays: Arrays, settings: Mapping[str, Any]) -> NgramModel:
-        """Make a model of what :meth:`arrays` and ``asdict(settings)`` gave, such as a file's.
+        """Make a model of what :meth:`arrays` and :meth:`about` gave, such as a file's.
 
         Raises ValueError with a sentence for whatever is not a whole model.
         """
-        chosen = Settings.of(settings)
+        version = settings.get("version")
+        if version != VERSION:
+            raise ValueError(f"the version is {version!r}, not {VERSION!r}")
+        chosen = Settings.of({name: settings[name] for name in settings if name != "version"})
         if sorted(arrays) != sorted(names := _names(chosen.order)):
             raise ValueError(f"the arrays are {sorted(arrays)}, not {sorted(names)}")
         for name in names:
@@ -93,6 +98,10 @@ class NgramModel:
         """Log probability of a word that was never seen, without a context."""
         return float(self.back_offs[0][0]) - float(np.log(self.settings.vocabulary_words))
 
+    def about(self) -> dict[str, Any]:
+        """Return the settings and the version, plain values that stand beside the arrays."""
+        return {"version": VERSION, **asdict(self.settings)}
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name: with the settings they are the whole model."""
         every: list[NDArray[Any]] = [self.words, *self.keys, *self.logs, *self.back_offs]
@@ -105,7 +114,7 @@ class NgramModel:
             name: xxhash.xxh3_128_hexdigest(np.ascontiguousarray(array).data)
             for name, array in self.arrays().items()
         }
-        return hashing.digest(asdict(self.settings), bodies)
+        return hashing.digest(self.about(), bodies)
 
     def cross_entropy(
         self, texts: pa.Array | pa.ChunkedArray

@@ -93,6 +93,15 @@ def test_verify_counts_it_again(finished: Path) -> None:
     assert counted == {f"{s}: its manifest counts what was masked" for s in WRITTEN_FILES}
 
 
+def test_verify_counts_it_again_where_there_is_only_a_corpus(tmp_path: Path) -> None:
+    recipe = sources(tmp_path)
+    before, _, _ = recipe.read_text().partition("[tokenizer]")
+    recipe.write_text(before + "[corpus]\nmaterialize = true\n")
+    findings = verify(str(run(recipe, MASKING)))
+    assert [f for f in findings if not f.ok] == []
+    assert "corpus: its manifest counts what was masked" in {f.statement for f in findings}
+
+
 def test_card_and_report_say_it(finished: Path) -> None:
     card, report = ((finished / name).read_text() for name in ledger.PAGES)
     assert "| email | `<EMAIL>` |" in card

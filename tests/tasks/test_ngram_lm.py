@@ -156,7 +156,7 @@ def test_is_the_same_in_any_order_and_any_batches(
 def test_goes_through_its_arrays(texts: list[str], settings: Settings) -> None:
     model = trained(texts, settings)
     arrays = {name: array.copy() for name, array in model.arrays().items()}
-    again = NgramModel.of(arrays, asdict(settings))
+    again = NgramModel.of(arrays, model.about())
     assert again.digest == model.digest
     assert again.perplexity(large(texts)).tolist() == pytest.approx(
         model.perplexity(large(texts)).tolist(), abs=0, nan_ok=True
@@ -281,7 +281,7 @@ def test_arrays_that_are_no_model_are_refused(change: Callable[[Arrays], Any], s
     arrays = {name: array.copy() for name, array in intact().arrays().items()}
     change(arrays)
     with pytest.raises(ValueError, match=said):
-        NgramModel.of(arrays, asdict(intact().settings))
+        NgramModel.of(arrays, intact().about())
 
 
 @pytest.mark.parametrize(
@@ -291,11 +291,12 @@ def test_arrays_that_are_no_model_are_refused(change: Callable[[Arrays], Any], s
         ({"order": "3"}, "order is '3', not a whole number from 1 to 8"),
         ({"vocabulary_words": 3}, "there are 4 words, of a vocabulary of 3"),
         ({"kind": "other"}, "the settings are .*'kind'"),
+        ({"version": "kneser-ney-0"}, "the version is 'kneser-ney-0', not 'kneser-ney-1'"),
     ],
 )
 def test_settings_that_are_of_no_model_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        NgramModel.of(intact().arrays(), asdict(intact().settings) | settings)
+        NgramModel.of(intact().arrays(), intact().about() | settings)
 
 
 @given(st.data())
@@ -314,7 +315,7 @@ def test_any_arrays_are_refused_or_score(data: st.DataObject) -> None:
     }
     arrays |= {"words": words, "keys_2": keys[0], "keys_3": keys[1]}
     try:
-        model = NgramModel.of(arrays, asdict(intact().settings))
+        model = NgramModel.of(arrays, intact().about())
     except ValueError:
         return
     assert np.isfinite(model.perplexity(large(["a b c d z a a b", "d d d"]))).all()

@@ -103,7 +103,8 @@ def test_as_much_is_kept_as_can_be(positive: int, negative: int, share: float) -
     kept = _balanced((positive, negative), share)
     assert kept[0] in {positive, round(negative / (1 - share) * share)}
     assert kept[1] in {negative, round(positive / share * (1 - share))}
-    assert kept <= (positive, negative)
+    assert kept[0] <= positive
+    assert kept[1] <= negative
 
 
 def test_labelled_repeated_and_empty_documents_of_a_pool_are_left_out() -> None:

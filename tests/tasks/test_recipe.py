@@ -193,6 +193,15 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             """,
         ),
         (
+            "[tokenizer]",
+            '[[select.rules]]\nname = "my-own"\ndrop_where = "n_bytes < 9"\n[tokenizer]',
+            """
+            select.rules 'my-own'.name: got 'my-own', wanted small letters, digits and _, the first
+            a letter. Correct it. What it means: The reason that documents are dropped for, after
+            `rule:`.
+            """,
+        ),
+        (
             'origin = "new"',
             'origin = "nwe"',
             """
