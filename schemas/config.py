@@ -229,7 +229,7 @@ class RunConfig(Section):
             _check_name(rule.name, models, key="select.scores", kind="model")
         for parts in self.select.perplexity:
             _check_name(parts.name, ngram_lms, key="select.perplexity", kind="language model")
-        quality = self.dedup.quality or ""
+        quality = self.dedup.quality_signal or ""
         if quality.startswith(PREFIX):
             _check_name(quality.removeprefix(PREFIX), models, key="dedup.quality", kind="model")
 

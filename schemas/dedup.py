@@ -74,7 +74,8 @@ class DedupConfig(Section):
         default=None,
         description="A signal with a number, for example `lang_prob`, or the `score_…` of a model: "
         "of twins, after `source_priority`, the one with the higher value is kept. Then the longer "
-        "one, then the one of the lower seeded hash.",
+        "one, then the one of the lower seeded hash. With `-` before it, as in `-score_wiki` for a "
+        "perplexity, the one with the lower value.",
     )
 
     against: tuple[str, ...] = Field(
@@ -110,12 +111,18 @@ class DedupConfig(Section):
             way_out="Name it, or remove the key.",
         )
 
+    @property
+    def quality_signal(self) -> str | None:
+        """The column that ``quality`` is about."""
+        return None if self.quality is None else self.quality.removeprefix("-")
+
     @field_validator("quality")
     @classmethod
     def _is_a_number(cls, name: str | None) -> str | None:
-        if name is None or name in NUMERIC or name.startswith(PREFIX):
+        signal = (name or "").removeprefix("-")
+        if name is None or signal in NUMERIC or signal.startswith(PREFIX):
             return name
-        near = difflib.get_close_matches(name, NUMERIC, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(signal, NUMERIC, n=1, cutoff=0.6)
         raise wrong(
             "",
             got=repr(name),

@@ -20,6 +20,19 @@ PREFIX: Final = "score_"
 RENAME: Final = "Rename one of them: tables and rules know it by its name."
 
 
+def check_untrained(model: Section, keys: tuple[str, ...]) -> None:
+    """Refuse keys of training beside the path of a model, where they would do nothing."""
+    fields = type(model).model_fields
+    for key in keys:
+        if getattr(model, key) != fields[key].default:
+            raise wrong(
+                key,
+                got="it for a model that exists",
+                wanted="it for a model that is trained",
+                way_out="Remove it: the model is as it is.",
+            )
+
+
 def check_sources(sources: tuple[Source, ...]) -> tuple[Source, ...]:
     """Refuse what a source that is trained on cannot have: a read of its own before it is read."""
     for source in sources:
@@ -134,6 +147,7 @@ class ClassifierConfig(Section):
                     wanted="one of them",
                     way_out=ONE_OF_TWO,
                 )
+            check_untrained(self, ("n_words", "bits", "penalty", "least_documents"))
             self._check_fasttext(self.path)
             return self
         for key in ("positive", "negative"):
@@ -220,6 +234,8 @@ class NgramLmConfig(Section):
                 wanted="one of sources and path",
                 way_out=ONE_OF_TWO,
             )
+        if self.path is not None:
+            check_untrained(self, ("order", "min_count"))
         if self.pieces is not None and self.path is None:
             raise wrong(
                 "pieces",

@@ -65,7 +65,7 @@ def reads(config: DedupConfig) -> list[str]:
     """Return the columns that :func:`rank` and :func:`exact` read, but for broken rules."""
     names = [c.DOC_ID, c.SOURCE, c.RECIPE_SOURCE, c.ORIGIN, c.N_BYTES, c.TEXT_HASH]
     names += [c.DOCUMENT_DIGEST, c.GOPHER_WORD_COUNT, *[c.ADDRESS] * config.urls]
-    return list(dict.fromkeys([*names, *filter(None, [config.quality])]))
+    return list(dict.fromkeys([*names, *filter(None, [config.quality_signal])]))
 
 
 def taking_part(state: pl.DataFrame) -> Ints:

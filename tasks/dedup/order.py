@@ -20,7 +20,8 @@ def rank(frame: pl.DataFrame, config: DedupConfig, *, seed: int) -> pl.Series:
     1. Documents that break no rule: those that do are dropped, and must not take others with them.
     2. New data before replay: a replay shard must not repeat it.
     3. Sources in the order of ``source_priority``, then all others.
-    4. The higher value of the signal ``quality``, where one is named; none comes last.
+    4. The higher value of the signal ``quality``, where one is named, or with ``-`` before it the
+       lower one; none comes last.
     5. The longer text.
     6. A seeded hash of the id; for rows of one id the digests of text and document.
     """
@@ -29,7 +30,9 @@ def rank(frame: pl.DataFrame, config: DedupConfig, *, seed: int) -> pl.Series:
         pl.col(name).replace_strict(priority, range(len(priority)), default=len(priority))
         for name in ((c.SOURCE, c.RECIPE_SOURCE) if priority else ())
     ]
-    quality = [] if config.quality is None else [-pl.col(config.quality).cast(pl.Float64)]
+    sign = 1.0 if (config.quality or "").startswith("-") else -1.0
+    named = filter(None, [config.quality_signal])
+    quality = [sign * pl.col(name).cast(pl.Float64) for name in named]
     keys = frame.select(
         pl.min_horizontal(*places).alias("source") if places else pl.lit(0).alias("source"),
         *[value.fill_nan(None).alias("quality") for value in quality],

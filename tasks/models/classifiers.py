@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import ConfigError
 from schemas.models import ScoreModel
-from tasks import storage
+from tasks import ngrams, storage
 from tasks.classifier import documents, noisy_student, training
+from tasks.classifier import model as linear
 from tasks.models import files
 from tasks.models.files import Made
 from tasks.models.reading import Part, Reader, part
@@ -55,7 +56,8 @@ def key(config: ClassifierConfig, listed: list[Part], seed: int) -> list[object]
         "noisy_student": student,
     }
     settings = config.model_copy(update=update)
-    return [VERSION, settings, [(p.name, p.keys()) for p in listed], seed]
+    versions = [VERSION, linear.VERSION, ngrams.VERSION]
+    return [versions, settings, [(p.name, p.keys()) for p in listed], seed]
 
 
 def train(

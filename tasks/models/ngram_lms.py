@@ -14,6 +14,7 @@ from tasks import hashing, storage
 from tasks.models import files
 from tasks.models.files import Made
 from tasks.models.reading import Part, Reader, part
+from tasks.ngram_lm.model import VERSION as LM_VERSION
 from tasks.ngram_lm.training import WORD_BYTES, Counting
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def parts(config: NgramLmConfig) -> list[Part]:
 def key(config: NgramLmConfig, listed: list[Part], seed: int) -> list[object]:
     """Return what a trained one depends on."""
     settings = config.model_copy(update={"name": "", "languages": (), "sources": ()})
-    return [VERSION, settings, [p.keys() for p in listed], seed]
+    return [VERSION, LM_VERSION, settings, [p.keys() for p in listed], seed]
 
 
 def train(

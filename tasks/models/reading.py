@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from schemas.manifest import Unit
 
 STAGE: Final = "models"
+MOST_REJECTED: Final = 0.25
+"""Share of a source's records that cannot be read, at most: the default of ingest, too."""
 SEEN_BYTES: Final = 120
 """Memory of the hash of a text that was read."""
 
@@ -71,7 +73,7 @@ class Reader:
     def texts(self, part: Part) -> Iterator[tuple[pa.ChunkedArray, list[str]]]:
         """Yield different texts and their hashes (hex), some at a time.
 
-        Raises :class:`SourceError` for a source of which nothing can be read.
+        Raises :class:`SourceError` for a source of which nothing can be read, or too little.
         """
         self._seen.clear()
         told = self.read.setdefault(part.name, {})
@@ -92,8 +94,9 @@ class Reader:
                     )
                     yield texts.take(pa.array(new, pa.int64())), [hashes[i] for i in new]
                 progress.advance(STAGE, documents=0, n_bytes=unit.size)
-            if not counts.documents:
-                raise _nothing(part, source, counts.rejects)
+            records = counts.documents + counts.rejects
+            if not counts.documents or counts.rejects > MOST_REJECTED * records:
+                raise _unreadable(part, source, counts)
             told[source.name] = counts
 
     def _batches(self, unit: Unit, source: Source) -> Iterator[tuple[pa.Table, pa.Table]]:
@@ -115,10 +118,10 @@ def _n_bytes(texts: pa.ChunkedArray) -> int:
     return int(pc.sum(pc.binary_length(texts)).as_py() or 0)
 
 
-def _nothing(part: Part, source: Source, rejects: int) -> SourceError:
+def _unreadable(part: Part, source: Source, counts: TrainingText) -> SourceError:
     return SourceError(
         f"{part.where} {part.name} {source.name!r}",
-        got=f"no document, and {rejects:,} records that cannot be read",
-        wanted="text to train on",
+        got=f"{counts.documents:,} documents, and {counts.rejects:,} records that cannot be read",
+        wanted=f"text to train on, and at most {MOST_REJECTED:g} of the records bad",
         way_out="Correct its url, format or text_field.",
     )

@@ -30,6 +30,11 @@ ROUNDS: Final = (
     "much of that the round learned from, and what came of it. Round 0 is the teacher; the round "
     "that is best on the validation part is taken."
 )
+LEARNED: Final = (
+    "Repeated texts count once. Of a classifier's documents part calibrates and judges it; of an "
+    "n-gram model's a fiftieth is held out."
+)
+READ: Final = ("documents", "repeated", "rejects")
 NGRAM_LMS: Final = (
     "Perplexity a word, on texts that were held out of the training text. Low is near to it."
 )
@@ -53,6 +58,7 @@ def scores(decisions: StageManifest, signals: StageManifest | None) -> list[Sect
     ]  # fmt: skip
     sections = [*_classifiers([m for m in found if m.kind == "classifier"])]
     sections += _ngram_lms([m for m in found if m.kind == "ngram_lm"])
+    sections += _read(found)
     told = decisions.details.get(SCORES)
     return sections if told is None else [*sections, *_by_source(told)]
 
@@ -84,6 +90,19 @@ def _classifier(model: ScoreModel) -> tuple[str | int | float | None, ...]:
         _figure(test["brier"]),
         _figure(test["calibration_error"]),
     )
+
+
+def _read(models: Sequence[ScoreModel]) -> Iterator[Section]:
+    """What trained models have learned from, with what was left out of it."""
+    rows = tuple(
+        (m.name, part, source, *(getattr(text, name) for name in READ), text.text_bytes / 1e6)
+        for m in models
+        for part, sources in m.read.items()
+        for source, text in sources.items()
+    )
+    if rows:
+        header = ("model", "part", "source", "documents", "repeated", "rejected", "text, MB")
+        yield Section("What models learned from", LEARNED, Table(header, rows))
 
 
 def _rounds(model: ScoreModel) -> Section:

@@ -61,6 +61,11 @@ bits = 12
 positive = [{ name = "kitchen", url = "kitchen.jsonl" }]
 negative = [{ name = "harbour", url = "harbour.jsonl" }]
 """
+GIVEN = """
+[[signals.classifiers]]
+name = "x"
+path = "x"
+"""
 NGRAM_LM = """
 [[signals.ngram_lms]]
 name = "kitchen"
@@ -169,6 +174,7 @@ drop_where = "score_kitchen < 1 OR score_cooking > 2"
         "Classifiers",
         "Calibration of cooking",
         "n-gram models",
+        "What models learned from",
         "Scores by source",
     ]
     assert told(out, "cooking")["told"]["test"]["auc"] > 0.95
@@ -376,7 +382,11 @@ def test_training_text_that_does_not_fit_into_memory_is_refused(tmp_path: Path) 
 def test_sources_without_text_are_told_of(tmp_path: Path) -> None:
     recipe = write(tmp_path, models=CLASSIFIER)
     (tmp_path / "kitchen.jsonl").write_text('{"words": "none"}\n')
-    with pytest.raises(SourceError, match="'kitchen': got no document, and 1 records"):
+    with pytest.raises(SourceError, match="'kitchen': got 0 documents, and 1 records"):
+        run(recipe, tmp_path / "out")
+    rows = [json.dumps({"text": text("kitchen", i)}) for i in range(60)] + ["{}"] * 30
+    (tmp_path / "kitchen.jsonl").write_text("\n".join(rows))
+    with pytest.raises(SourceError, match="60 documents, and 30 records that cannot be read"):
         run(recipe, tmp_path / "out")
 
 
@@ -408,6 +418,7 @@ def test_sources_without_text_are_told_of(tmp_path: Path) -> None:
             "a model, and sources to train one on",
         ),
         ({"models": '[[signals.classifiers]]\nname = "x"\n'}, "positive", "no source"),
+        ({"models": GIVEN + "bits = 20\n"}, "bits", "it for a model that exists"),
         ({"models": NGRAM_LM + 'pieces = "x.model"\n'}, "pieces", "it without path"),
         (
             {"models": '[[signals.classifiers]]\nname = "x"\npath = "x.bin"\n'},
@@ -425,12 +436,17 @@ def test_a_wrong_recipe_is_refused_before_the_run(
     assert got in refused.value.got
 
 
-def test_of_twins_the_one_with_the_higher_score_stays(tmp_path: Path) -> None:
-    recipe = write(tmp_path, models=NGRAM_LM, dedup='quality = "score_kitchen"\nurls = true')
+@pytest.mark.parametrize(
+    ("quality", "kept"), [("score_kitchen", [False, True]), ("-score_kitchen", [True, False])]
+)
+def test_of_twins_the_one_with_the_higher_or_the_lower_score_stays(
+    tmp_path: Path, quality: str, kept: list[bool]
+) -> None:
+    recipe = write(tmp_path, models=NGRAM_LM, dedup=f'quality = "{quality}"\nurls = true')
     both = [text("kitchen", "twin"), text("harbour", "twin")]
     lines(tmp_path / "web.jsonl", both, url="https://example.org/")
     decisions = run(recipe, tmp_path / "out")
-    assert decisions[c.KEEP].to_list() == [False, True]
+    assert decisions[c.KEEP].to_list() == kept
 
 
 def test_the_plan_names_what_is_read_for_models(tmp_path: Path) -> None:
