@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
 import shutil
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -455,3 +457,28 @@ def test_the_plan_names_what_is_read_for_models(tmp_path: Path) -> None:
         "signals.classifiers 'cooking'",
         "signals.ngram_lms 'kitchen'",
     ]
+
+
+def test_a_kenlm_model_scores_where_its_package_is(tmp_path: Path) -> None:
+    pytest.importorskip("kenlm", reason="kenlm is not installed: pip install kenlm")
+    grams = "-1\t<unk>\n0\t<s>\t-0.3\n-0.8\t</s>\n-0.6\tonions\t-0.2\n-0.7\tbutter\t-0.1\n"
+    pairs = "-0.2\tonions butter\n-0.4\tbutter </s>\n"
+    arpa = f"\\data\\\nngram 1=5\nngram 2=2\n\n\\1-grams:\n{grams}\n\\2-grams:\n{pairs}\n\\end\\\n"
+    (tmp_path / "kitchen.arpa").write_text(arpa)
+    models = '[[signals.ngram_lms]]\nname = "kitchen"\npath = "kitchen.arpa"\n'
+    decisions = run(write(tmp_path, models=models), tmp_path / "out")
+    cooking = (decisions["number"] % 2 == 0).to_numpy()
+    values = np.array(scored(decisions, "kitchen"), np.float64)
+    assert values[cooking].mean() < values[~cooking].mean()
+    assert all(finding.ok for finding in verify(str(tmp_path / "out")))
+
+
+def test_a_kenlm_model_without_its_package_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with contextlib.suppress(ImportError):
+        import_module("kenlm")
+        pytest.skip("kenlm is installed")
+    (tmp_path / "kitchen.arpa").write_text("")
+    models = '[[signals.ngram_lms]]\nname = "kitchen"\npath = "kitchen.arpa"\n'
+    with pytest.raises(ConfigError, match="pip install kenlm") as refused:
+        preflight.check(load(str(write(tmp_path, models=models))))
+    assert refused.value.where == "signals.ngram_lms 'kitchen'"
