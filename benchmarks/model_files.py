@@ -15,7 +15,6 @@ import json
 import struct
 import sys
 from collections import Counter
-from dataclasses import asdict
 from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -72,7 +71,7 @@ def learn(folder: Path, some: Sequence[str], positive: Sequence[bool]) -> None:
         counting = Counting(order)
         counting.add(column(some))
         lm = counting.model()
-        made = files.Made(asdict(lm.settings), lm.arrays(), lm.digest, {}, {})
+        made = files.Made(lm.about(), lm.arrays(), lm.digest, {}, {})
         files.write(str(folder / f"ngrams-{order}"), "ngram_lm", made)
 
 
