@@ -35,13 +35,16 @@ def real() -> tuple[Side, Any]:
     return own, np.array(kinds)[cut.documents]
 
 
-def part(rows: Any) -> Side:
-    side, _ = real()
+def rows_of(side: Side, rows: Any) -> Side:
     counts, firsts = side.counts, side.counts.firsts
     body = [counts.body[firsts[i] : firsts[i + 1]] for i in rows]
     limits = np.cumsum([0, *map(len, body)])
     own = packed.Packed(limits, np.concatenate([*body, np.zeros(0, np.uint8)]))
     return Side(own, side.keys[rows], side.documents[rows], side.tokens[rows])
+
+
+def part(rows: Any) -> Side:
+    return rows_of(real()[0], rows)
 
 
 def dealt() -> tuple[Any, Any]:
@@ -84,14 +87,14 @@ def test_there_are_no_more_centres_than_different_points() -> None:
 
 def test_foreign_text_of_the_pool_has_clusters_of_its_own() -> None:
     target, pool = map(part, dealt())
-    found = strata.clustered(target, pool, seed=1, clusters=16)
+    found = strata.clustered(target, pool, seed=1, clusters=32)
     assert found.shares.sum() == pytest.approx(1)
     _, kinds = real()
-    foreign = kinds[dealt()[1]] > 1
-    weight = found.shares[found.pool] > 0.005
-    assert weight[~foreign].mean() > 0.7
-    assert weight[foreign].mean() < 0.2
-    own = np.bincount(found.target, target.tokens, 16)  # type: ignore[arg-type]
+    foreign = pool.tokens * (kinds[dealt()[1]] > 1)
+    assert foreign.sum() / pool.tokens.sum() > 0.08
+    have, alien = (np.bincount(found.pool, n, 32) for n in (pool.tokens, foreign))
+    assert (found.shares * alien / np.maximum(1, have)).sum() < 0.03
+    own = np.bincount(found.target, target.tokens, 32)  # type: ignore[arg-type]
     assert found.shares == pytest.approx(own / own.sum())
 
 
