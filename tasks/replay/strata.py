@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.replay.features import Floats, Space
+    from tasks.replay.packed import Packed
     from tasks.replay.sides import Ints, Side
 
 KERNEL: Final = "tasks.replay.strata_kernel"
@@ -51,13 +52,22 @@ def clustered(target: Side, pool: Side, *, seed: int, clusters: int = CLUSTERS) 
 
 def fit(target: Side, pool: Side, *, seed: int, clusters: int = CLUSTERS) -> Clusters:
     """Return clusters of both; fewer, where there are not as many different points."""
+    space = spaced(target, pool, seed=seed)
+    parts = [features.project(space, *part) for part in _sampled(target, pool, seed)]
+    return Clusters(space, centres(np.concatenate(parts), clusters, seed=seed))
+
+
+def spaced(target: Side, pool: Side, *, seed: int) -> Space:
+    """Return the space of both. ValueError for a side without passages."""
     sides = [checked(target, "target"), checked(pool, "pool")]
-    if not target.size or not pool.size:
+    if not all(side.size for side in sides):
         raise ValueError(f"{target.size} and {pool.size} passages: wanted some in target and pool")
-    parts = [(side.counts, features.sample(side.keys, seed=seed)) for side in sides]
-    space = features.fit(parts, seed=seed)
-    points = np.concatenate([features.project(space, *part) for part in parts])
-    return Clusters(space, centres(points, clusters, seed=seed))
+    return features.fit(_sampled(target, pool, seed), seed=seed)
+
+
+def _sampled(target: Side, pool: Side, seed: int) -> list[tuple[Packed, Ints]]:
+    sides = (target, pool)
+    return [(side.counts, features.sample(side.keys, seed=seed)) for side in sides]
 
 
 def assigned(clusters: Clusters, side: Side) -> Ints:

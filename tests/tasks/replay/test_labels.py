@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigError
+from tasks import compiled
 from tasks.replay import labels, packed, passages
 from tasks.replay.sides import Side
 from tests.real_data import real_texts
@@ -72,6 +74,22 @@ def test_shares_are_where_a_step_of_the_reference_leaves_them(n: int, k: int, se
     assert now == pytest.approx(every, abs=1e-3)
 
 
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 5), st.integers(0, 99))
+def test_slopes_equal_the_reference(n: int, width: int, k: int, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    points = chance.standard_normal((n, width)).astype(np.float32)
+    weights, sources = chance.standard_normal((width + 1, k)), chance.integers(0, k, n)
+    found = compiled.load(labels.KERNEL).slopes(points, weights, sources)
+    wanted = np.zeros((width + 1, k))
+    for point, source in zip(points.tolist(), sources.tolist(), strict=True):
+        odds = [math.exp(sum(x * w for x, w in zip([*point, 1], column, strict=True)))
+                for column in weights.T.tolist()]  # fmt: skip
+        for s in range(k):
+            wanted[:, s] += (odds[s] / sum(odds) - (s == source)) * np.array([*point, 1])
+    assert found == pytest.approx(wanted)
+    assert labels.posteriors(points, weights).sum(axis=1) == pytest.approx(1)
+
+
 def test_shares_of_a_hidden_mixture_are_found() -> None:
     told = found(*dealt())
     assert told.accuracy > 0.9
@@ -86,8 +104,7 @@ def test_what_no_source_explains_is_other() -> None:
     target, pool = dealt()
     without = pool[real()[1][pool] != 1]
     told = found(target, without)
-    assert told.other > 0.05
-    assert told.strata.shares.max() < 0.6
+    assert told.other > 0.1
     assert told.strata.shares.sum() + told.other == pytest.approx(1)
 
 
