@@ -5,6 +5,7 @@
 # `make bench-signals` measures signals beside other programs, and the first pass; options likewise
 # `make bench-dedup`   measures deduplication beside other programs, and what each of them finds
 # `make bench-evals`   measures decontamination, and what it finds of items planted in real documents
+# `make bench-replay`  measures what choosing a replay shard costs
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -28,7 +29,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
-.PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals format lock clean
+.PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-replay format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -57,6 +58,9 @@ bench-dedup: $(BIN)/openmoat
 
 bench-evals: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.evals $(ARGS)
+
+bench-replay: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.replay $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .
