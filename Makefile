@@ -6,6 +6,7 @@
 # `make bench-dedup`   measures deduplication beside other programs, and what each of them finds
 # `make bench-evals`   measures decontamination, and what it finds of items planted in real documents
 # `make bench-models`  measures classifiers and n-gram models, and what Noisy Student is worth
+# `make bench-replay`  measures what choosing a replay shard costs
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -30,7 +31,7 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
 .PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-models \
-        format lock clean
+        bench-replay format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -62,6 +63,9 @@ bench-evals: $(BIN)/openmoat
 
 bench-models: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.models $(ARGS)
+
+bench-replay: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.replay $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

@@ -74,7 +74,7 @@ def contend(prepare: Prepare) -> None:
         cpu_seconds=_cpu_seconds() - prepared,
         wall_seconds=time.perf_counter() - began,
         startup_cpu_seconds=startup,
-        peak_bytes=_peak_bytes(),
+        peak_bytes=peak_bytes(),
         written_bytes=sum(f.stat().st_size for f in written.rglob("*") if f.is_file()),
     )
     print(json.dumps(asdict(cost)))
@@ -86,7 +86,7 @@ def _cpu_seconds() -> float:
     return sum(used.ru_utime + used.ru_stime for used in both)
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """The most memory this process held. (``ru_maxrss`` begins with what its parent held.)."""
     try:
         found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text("ascii"))

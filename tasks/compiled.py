@@ -69,6 +69,7 @@ def folder() -> Path:
         "ngram_lm/*.py",
         "ngrams/*.py",
         "pieces/*.py",
+        "replay/*.py",
         "shingles/*.py",
         *stages,
     )
