@@ -1,0 +1,1 @@
+"""Replay: text that stands in for what a model was trained on."""
