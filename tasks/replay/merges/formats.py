@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 RANKED: Final = re.compile(rb"[A-Za-z0-9+/]+={0,2} \d+")
 PAIR: Final = re.compile(rb"#version|\S+ \S+\s")
 SAME_PRODUCT: Final = 1.05
-"""Merges by product, from which on a list holds every way to make a token instead of one."""
+"""Merges by product, above which a list holds every way to make a token instead of the one that the
+training took (lists that were made of ranks): then the order is that of the vocabulary."""
+STARTS: Final = (b'"Prepend"', b'"prepend_scheme":"always"', b'"prepend_scheme":"first"')
 FORMATS: Final = "tokenizer.json, a tiktoken rank file, tekken.json, merges.txt or a .model"
 
 
@@ -79,13 +81,19 @@ def _tokenizer(config: dict[str, Any], where: str, most: int | None) -> MergeLis
         _refuse(where, "a tokenizer.json without merges")
     pairs = [_pair(one, where) for one in merges]
     special = {one.get("content") for one in config.get("added_tokens") or []}
-    if model.get("byte_fallback") or len(pairs) > SAME_PRODUCT * len({a + b for a, b in pairs}):
-        return _converted(config, vocab, special, where, most)
+    in_order = [token for token in sorted(vocab, key=vocab.__getitem__) if token not in special]
+    if model.get("byte_fallback"):
+        return _converted(config, in_order, where, most)
     how = splitting.of_tokenizer(config, where=where)
     made = {how.product(a, b) for a, b in pairs}
     first = [*splitting.byte_characters()] if _is_byte_level(config) else []
-    first += [token for token in vocab if token not in made and token not in special]
-    return numbered("tokenizer.json", how, Parts(first, pairs, []), where=where)
+    first += [token for token in in_order if token not in made]
+    if len(pairs) <= SAME_PRODUCT * len(made):
+        return numbered("tokenizer.json", how, Parts(first, pairs, []), where=where)
+    known = set(first)
+    long = [token for token in in_order if token not in known][:most]
+    parts = taken_apart([*(one for one in first if len(one) == 1), *long], how)
+    return numbered("tokenizer.json", how, parts, where=where)
 
 
 def _pair(one: object, where: str) -> tuple[str, str]:
@@ -104,16 +112,16 @@ def _is_byte_level(config: dict[str, Any]) -> bool:
 
 
 def _converted(
-    config: dict[str, Any], vocab: dict[str, int], special: set[str], where: str, most: int | None
+    config: dict[str, Any], in_order: list[str], where: str, most: int | None
 ) -> MergeList:
     """Read a SentencePiece model that was converted: its vocabulary is in the order of training.
 
     What its training was told of words is not in the file; the tokens themselves show it.
     """
     fallback = re.compile(r"<0x[0-9A-F]{2}>")
-    tokens = [t for t in sorted(vocab, key=vocab.__getitem__) if t not in special]
-    tokens = [t for t in tokens if not fallback.fullmatch(t)]
-    starts = b'"Prepend"' in (made := orjson.dumps(config)) or b'"prepend_scheme":"' in made
+    tokens = [token for token in in_order if not fallback.fullmatch(token)]
+    told = orjson.dumps([config.get("normalizer"), config.get("pre_tokenizer")])
+    starts = any(one in told for one in STARTS)
     long = [t for t in tokens if len(t) > 1]
     lines = Lines(
         starts=starts,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tasks.replay.merges.splitting import Splitting
 
     Ints = NDArray[np.int64]
+
+
+NO_TOKEN: Final = 1 << 60
+"""Behind all ranks."""
 
 
 class MergeList(NamedTuple):
@@ -101,14 +105,13 @@ def taken_apart(tokens: Sequence[str], splitting: Splitting) -> Parts:
 
 def _encoded(parts: list[str], ranks: dict[str, int], splitting: Splitting) -> list[str]:
     """Join the pair of lowest rank, the leftmost of them, until no pair is a token."""
-    none = len(ranks) + 1
     while len(parts) > 1:
         made = [
-            ranks.get(splitting.product(parts[i], parts[i + 1]), none)
+            ranks.get(splitting.product(parts[i], parts[i + 1]), NO_TOKEN)
             for i in range(len(parts) - 1)
         ]
         best = min(made)
-        if best == none:
+        if best == NO_TOKEN:
             break
         at = made.index(best)
         parts = [*parts[:at], splitting.product(parts[at], parts[at + 1]), *parts[at + 2 :]]

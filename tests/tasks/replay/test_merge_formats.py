@@ -13,7 +13,7 @@ from schemas.errors import ConfigError
 from tasks import tokens
 from tasks.replay.merges import formats
 from tasks.replay.merges.splitting import SPACE, written
-from tests.real_data import real_data
+from tests.real_data import real_data, real_texts
 
 if TYPE_CHECKING:
     from tasks.replay.merges.lists import MergeList
@@ -91,6 +91,21 @@ def test_merges_written_as_one_string_are_the_same() -> None:
     joined = json.loads(json.dumps(config))
     joined["model"]["merges"] = [" ".join(pair) for pair in config["model"]["merges"]]
     assert pairs(read(joined)) == pairs(read(config))
+
+
+def test_of_every_way_to_make_a_token_the_one_of_the_training_is_found() -> None:
+    texts = real_texts("dolma/documents/science/part-00000.jsonl.gz", 200)
+    config = json.loads(tokens.train(texts, vocab_size=257 + 1_000))
+    vocab = config["model"]["vocab"]
+    every = [
+        [token[:i], token[i:]]
+        for token in sorted(vocab, key=vocab.__getitem__)
+        for i in range(1, len(token))
+        if token[:i] in vocab and token[i:] in vocab
+    ]
+    assert len(every) > 1.2 * len(config["model"]["merges"])
+    converted = config | {"model": config["model"] | {"merges": every}}
+    assert pairs(read(converted)) == pairs(read(config))
 
 
 def test_ranks_give_the_merges_that_made_the_tokens() -> None:
