@@ -2,8 +2,9 @@
 
 **Curve**: the count of the merges falls smoothly from step to step. With ``f_t`` a smooth falling
 curve through the rates of the merges in a mixture, shares of least
-``sum_t (a.c[m_t, t] / f_t - 1)^2`` (non-negative least squares), and again with the curve of the
-new mixture, until it stays.
+``sum_t w_t (a.c[m_t, t] / f_t - 1)^2`` (non-negative least squares), and again with the curve of
+the new mixture, until it stays. A step that was off by ``e_t`` of the curve counts
+``w_t = 1 / (1 + (e_t / 0.3)^2)``: else a phrase that candidates repeat would outweigh all the rest.
 
 **Logistic**: the order of two pairs is a coin that falls by how far apart they are. Shares of least
 ``sum log(1 + e^d)`` over steps and their strongest competitors, with
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 ROUNDS: Final = 50
 STAYS: Final = 1e-5
+OFF: Final = 0.3
+"""Of the curve: a step that is so far off it counts half."""
 SMOOTH: Final = 10
 """Steps on either side that the curve is the mean of."""
 WIDTH: Final = 0.1
@@ -67,12 +70,13 @@ def by_curve(history: History, n_bytes: Ints) -> Floats:
     own = own[own.any(axis=1)]
     shares = np.full(own.shape[1], 1 / own.shape[1])
     for _ in range(ROUNDS):
-        curve = _curve(own @ shares)
-        found, _ = nnls(own / curve[:, None], np.ones(len(own)))
-        new = found / found.sum()
-        done = np.abs(new - shares).max() < STAYS
-        shares = new
-        if done:
+        mixed = own @ shares
+        curve = _curve(mixed)
+        roots = 1 / np.hypot(1, (mixed / curve - 1) / OFF)
+        found, _ = nnls(own * (roots / curve)[:, None], roots)
+        step = found / found.sum() - shares
+        shares = shares + step / 2
+        if np.abs(step).max() < STAYS:
             break
     return shares
 

@@ -141,6 +141,20 @@ def test_shares_do_not_depend_on_how_much_there_is_of_a_source(
     np.testing.assert_allclose(first.shares, second.shares, atol=0.005)
 
 
+def test_a_word_that_a_candidate_repeats_does_not_decide(
+    real: tuple[words.Table, MergeList, Floats],
+) -> None:
+    table, merges, known = real
+    notice = table.words.index("Ġpublished")
+    counts, n_bytes, more = table.counts.copy(), table.n_bytes.copy(), 1_000
+    counts[notice, table.sources.index("news")] += more
+    n_bytes[table.sources.index("news")] += more * len("Ġpublished")
+    found = inference.inferred(table._replace(counts=counts, n_bytes=n_bytes), merges)
+    even = np.abs(1 / len(known) - known).mean()
+    for shares in (found.shares, found.curve, found.logistic):
+        assert np.abs(shares - known).mean() < even / 3
+
+
 def test_one_source_is_no_choice(real: tuple[words.Table, MergeList, Floats]) -> None:
     table, merges, _ = real
     one = table._replace(
