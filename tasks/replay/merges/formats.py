@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import orjson
+from pydantic import ValidationError
 
 from schemas.errors import ConfigError
 from tasks.replay.merges import sentencepiece, splitting
+from tasks.replay.merges.contents import TekkenFile, TokenizerFile
 from tasks.replay.merges.lists import MergeList, Parts, numbered, taken_apart
 from tasks.replay.merges.splitting import SPACE, Lines, Splitting
 
@@ -64,29 +66,31 @@ def _from_json(body: bytes, where: str, pattern: str | None, most: int | None) -
         config = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         _refuse(where, f"damaged JSON ({error})", error)
-    if isinstance(config.get("model"), dict):
-        return _tokenizer(config, where, most)
-    if isinstance(config.get("vocab"), list):
-        return _tekken(config, where, pattern, most)
-    _refuse(where, f"JSON with the keys {', '.join(list(config)[:5]) or 'of nothing'}")
+    name = "tokenizer.json" if isinstance(config.get("model"), dict) else "tekken.json"
+    if name == "tekken.json" and not isinstance(config.get("vocab"), list):
+        _refuse(where, f"JSON with the keys {', '.join(list(config)[:5]) or 'of nothing'}")
+    try:
+        if name == "tekken.json":
+            tekken = TekkenFile.model_validate(config)
+            return _tekken(tekken, where, pattern, most)
+        kind = config["model"].get("type")
+        if kind is not None and kind != "BPE":
+            _refuse(where, f"a tokenizer.json of kind {kind}")
+        return _tokenizer(TokenizerFile.model_validate(config), where, most)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"][:3]))
+        _refuse(where, f"a {name} whose {place} is not as it should be ({first['msg']})", error)
 
 
-def _tokenizer(config: dict[str, Any], where: str, most: int | None) -> MergeList:
-    model = config["model"]
-    vocab, merges = model.get("vocab"), model.get("merges")
-    kind = model.get("type") or ("BPE" if merges else "unknown")
-    if kind != "BPE":
-        _refuse(where, f"a tokenizer.json of kind {kind}")
-    if not isinstance(vocab, dict) or not isinstance(merges, list) or not merges:
-        _refuse(where, "a tokenizer.json without merges")
-    pairs = [_pair(one, where) for one in merges]
-    special = {one.get("content") for one in config.get("added_tokens") or []}
-    in_order = [token for token in sorted(vocab, key=vocab.__getitem__) if token not in special]
-    if model.get("byte_fallback"):
-        return _converted(config, in_order, where, most)
-    how = splitting.of_tokenizer(config, where=where)
-    made = {how.product(a, b) for a, b in pairs}
-    first = [*splitting.byte_characters()] if _is_byte_level(config) else []
+def _tokenizer(file: TokenizerFile, where: str, most: int | None) -> MergeList:
+    in_order, pairs = file.in_order(), file.model.pairs()
+    if file.model.byte_fallback:
+        return _converted(file, where, most)
+    how = splitting.of_tokenizer(file, where=where)
+    made = {how.product(left, right) for left, right in pairs}
+    told = orjson.dumps([file.pre_tokenizer, file.normalizer])
+    first = [*splitting.byte_characters()] if b'"ByteLevel"' in told else []
     first += [token for token in in_order if token not in made]
     if len(pairs) <= SAME_PRODUCT * len(made):
         return numbered("tokenizer.json", how, Parts(first, pairs, []), where=where)
@@ -96,31 +100,14 @@ def _tokenizer(config: dict[str, Any], where: str, most: int | None) -> MergeLis
     return numbered("tokenizer.json", how, parts, where=where)
 
 
-def _pair(one: object, where: str) -> tuple[str, str]:
-    parts = one.split(" ") if isinstance(one, str) else one
-    match parts:
-        case [str(left), str(right)]:
-            return left, right
-    _refuse(where, f"a tokenizer.json with the merge {one!r}"[:100])
-
-
-def _is_byte_level(config: dict[str, Any]) -> bool:
-    return (
-        '"ByteLevel"'
-        in orjson.dumps([config.get("pre_tokenizer"), config.get("normalizer")]).decode()
-    )
-
-
-def _converted(
-    config: dict[str, Any], in_order: list[str], where: str, most: int | None
-) -> MergeList:
+def _converted(file: TokenizerFile, where: str, most: int | None) -> MergeList:
     """Read a SentencePiece model that was converted: its vocabulary is in the order of training.
 
     What its training was told of words is not in the file; the tokens themselves show it.
     """
     fallback = re.compile(r"<0x[0-9A-F]{2}>")
-    tokens = [token for token in in_order if not fallback.fullmatch(token)]
-    told = orjson.dumps([config.get("normalizer"), config.get("pre_tokenizer")])
+    tokens = [token for token in file.in_order() if not fallback.fullmatch(token)]
+    told = orjson.dumps([file.normalizer, file.pre_tokenizer])
     starts = any(one in told for one in STARTS)
     long = [t for t in tokens if len(t) > 1]
     lines = Lines(
@@ -156,19 +143,8 @@ def _rank_lines(body: bytes, where: str) -> list[bytes]:
     return [token for _, token in sorted(rows) if token]
 
 
-def _tekken(config: dict[str, Any], where: str, pattern: str | None, most: int | None) -> MergeList:
-    told = config.get("config") or {}
-    try:
-        rows = sorted(
-            (one["rank"], base64.b64decode(one["token_bytes"])) for one in config["vocab"]
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        _refuse(where, f"a tekken.json with a damaged vocab ({error!r})", error)
-    # The file lists more tokens than the tokenizer uses; special ones come on top of these.
-    size = told.get("default_vocab_size") or len(rows) + told.get("default_num_special_tokens", 0)
-    used = [token for _, token in rows if token]
-    used = used[: max(0, size - told.get("default_num_special_tokens", 0))]
-    return _ranks(used, where, pattern or told.get("pattern"), most, kind="tekken")
+def _tekken(file: TekkenFile, where: str, pattern: str | None, most: int | None) -> MergeList:
+    return _ranks(file.tokens(), where, pattern or file.config.pattern, most, kind="tekken")
 
 
 def _ranks(

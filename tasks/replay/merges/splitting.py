@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
     from tokenizers.pre_tokenizers import PreTokenizer
 
+    from tasks.replay.merges.contents import TokenizerFile
+
 SPACE: Final = "▁"
 PATTERNS: Final = {
     "gpt2": r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
@@ -138,30 +140,32 @@ def likeliest(tokens: Sequence[bytes]) -> Splitting:
     return min(choices, key=lambda choice: sum(len(choice.words(text)) > 1 for text in texts))
 
 
-def of_tokenizer(config: dict[str, object], *, where: str) -> Splitting:
-    """Return the splitting of a parsed ``tokenizer.json``. ConfigError where it is damaged."""
-    tokenizer = _bare(config, where)
-    model = config["model"]
-    assert isinstance(model, dict)  # noqa: S101 -- the reader has looked
-    prefix = model.get("continuing_subword_prefix") or ""
-    suffix = model.get("end_of_word_suffix") or ""
+def of_tokenizer(file: TokenizerFile, *, where: str) -> Splitting:
+    """Return the splitting of a ``tokenizer.json``. ConfigError where it is damaged."""
+    tokenizer = _bare(file, where)
     return Splitting(
         "tokenizer.json",
         tokenizer.normalizer,
         tokenizer.pre_tokenizer,
-        prefix=prefix,
-        suffix=suffix,
+        prefix=file.model.continuing_subword_prefix or "",
+        suffix=file.model.end_of_word_suffix or "",
     )
 
 
-def _bare(config: dict[str, object], where: str) -> Tokenizer:
+def _bare(file: TokenizerFile, where: str) -> Tokenizer:
     """Return a tokenizer that normalises and splits as another one, and knows no token."""
     from tokenizers import Tokenizer
 
-    same = {key: config.get(key) for key in ("normalizer", "pre_tokenizer")}
+    same = {"normalizer": file.normalizer, "pre_tokenizer": file.pre_tokenizer}
     nothing = dict.fromkeys(("truncation", "padding", "post_processor", "decoder"))
     model = {"type": "BPE", "vocab": {}, "merges": []}
-    body = {"version": "1.0", "added_tokens": [], **nothing, **same, "model": model}
+    body: dict[str, object] = {
+        "version": "1.0",
+        "added_tokens": [],
+        **nothing,
+        **same,
+        "model": model,
+    }
     try:
         return Tokenizer.from_buffer(orjson.dumps(body))
     except Exception as error:  # the library raises bare Exception for whatever is wrong

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LEAST_BYTES: Final = 200_000
 """Of less text a source's rates are noise; a few megabytes are better."""
+MOST_BYTES: Final = 8_000_000
+"""Of a source that are read: a few seconds; more text changes next to nothing."""
 MOST_WORDS: Final = 2_000_000
 """Different words that are held of all sources; some 300 MB."""
 LONGEST: Final = 256
@@ -57,11 +59,16 @@ class Symbols(NamedTuple):
 
 
 def table(
-    sources: Mapping[str, Iterable[str]], splitting: Splitting, *, most_words: int = MOST_WORDS
+    sources: Mapping[str, Iterable[str]],
+    splitting: Splitting,
+    *,
+    most_bytes: int = MOST_BYTES,
+    most_words: int = MOST_WORDS,
 ) -> Table:
     """Count the words of the texts of each source.
 
-    Texts are read one at a time. When more than ``most_words`` different words are held, those
+    Texts are read one at a time, until a source has given ``most_bytes``: give them in an order
+    that stands for all of it. When more than ``most_words`` different words are held, those
     that were rarest so far are let go. ConfigError for a source of less than
     :data:`LEAST_BYTES`, and for none at all.
     """
@@ -81,6 +88,8 @@ def table(
             sizes[:2, number] += len(text.encode("utf-8", "surrogatepass")), 1
             if not i % AT_ONCE:
                 sizes[2] += _bounded(held, most_words, len(sources))
+            if sizes[0, number] >= most_bytes:
+                break
         sizes[2] += _bounded(held, most_words, len(sources))
         if sizes[0, number] < LEAST_BYTES:
             raise ConfigError(

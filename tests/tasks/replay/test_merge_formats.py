@@ -8,6 +8,8 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.errors import ConfigError
 from tasks import tokens
@@ -67,6 +69,15 @@ def model(pieces: list[tuple[str, float, int]], kind: int = 2) -> bytes:
     settings = field(3, kind) + bytes([25 << 3 & 127 | 128, 25 << 3 >> 7, 1])
     return b"".join(field(1, row) for row in rows) + field(2, settings) + field(3, field(4, 0))
 
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "ab", "Ċ"]),
+    lambda some: (
+        st.lists(some, max_size=3)
+        | st.dictionaries(st.sampled_from(["rank", "token_bytes", "content", "type"]), some)
+    ),
+    max_leaves=6,
+)
 
 PIECES = [
     ("<unk>", 0.0, 2),
@@ -197,10 +208,10 @@ BROKEN: list[tuple[object, str]] = [
     ({"added": 1}, "JSON with the keys added"),
     ({"model": {"type": "WordPiece", "vocab": {"a": 0}}}, "kind WordPiece"),
     ({"model": {"type": "Unigram", "vocab": []}}, "kind Unigram"),
-    ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}, "without merges"),
-    ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b c"]}}, "the merge 'a b c'"),
+    ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}}, "whose model.merges"),
+    ({"model": {"vocab": {"a": 0}, "merges": ["a b c"]}}, "whose model.merges.0"),
     ({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["b c"]}}, "without a merge"),
-    ({"vocab": [{"rank": 0}]}, "damaged vocab"),
+    ({"vocab": [{"rank": 0}]}, "whose vocab.0.token_bytes"),
     (b"IQ== 0\n?? 1\n", "line 2 of a rank file"),
     (b"#version\na b\na b c\n", "not a merge: 'a b c'"),
     (model(PIECES, kind=1), "kind unigram"),
@@ -219,6 +230,54 @@ def test_what_is_no_list_of_merges_is_refused(body: object, got: str) -> None:
 def test_a_pattern_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="regular expression"):
         read(b"IQ== 0\n", pattern="(")
+
+
+def whole() -> list[bytes]:
+    """Return a small file of each format."""
+    config = trained()
+    ranks = enumerate(ranked(config))
+    tekken = [
+        {"rank": rank, "token_bytes": base64.b64encode(token).decode()}
+        for rank, token in enumerate(ranked(config))
+    ]
+    return [
+        json.dumps(config).encode(),
+        json.dumps({"config": {"pattern": "."}, "vocab": tekken}).encode(),
+        b"".join(base64.b64encode(token) + b" %d\n" % rank for rank, token in ranks),
+        b"#version: 0.2\n" + "\n".join(map(" ".join, pairs(read(config)))).encode(),
+        model(PIECES),
+    ]
+
+
+@given(st.sampled_from(whole()), st.data())
+def test_damage_is_an_error_that_says_so_or_no_error(body: bytes, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(body)))
+    size = data.draw(st.integers(0, len(body) - at))
+    other = data.draw(st.binary(max_size=8) | st.sampled_from([b"null", b"[]", b'"', b" ", b"1"]))
+    try:
+        merges = read(body[:at] + other + body[at + min(size, data.draw(st.integers(0, 9))) :])
+    except ConfigError:
+        return
+    assert len(merges.merges)
+
+
+@given(st.sampled_from(["vocab", "merges", "type", "continuing_subword_prefix"]), st.data())
+def test_values_of_other_types_are_errors_that_say_so(key: str, data: st.DataObject) -> None:
+    config = trained()
+    config["model"][key] = data.draw(ANY_JSON)
+    for other in ("added_tokens", "normalizer", "pre_tokenizer"):
+        if data.draw(st.booleans()):
+            config[other] = data.draw(ANY_JSON)
+    try:
+        read(config)
+    except ConfigError:
+        return
+
+
+@given(st.fixed_dictionaries({"vocab": ANY_JSON}, optional={"config": ANY_JSON, "model": ANY_JSON}))
+def test_any_json_is_an_error_that_says_so(config: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        read(config)
 
 
 PUBLISHED = {

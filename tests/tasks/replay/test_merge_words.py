@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from schemas.errors import ConfigError
 from tasks.replay.merges import splitting, words
 from tasks.replay.merges.lists import MergeList
 from tasks.replay.merges.splitting import Lines, Splitting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BYTES = Splitting("bytes", splitter=pre_tokenizers.ByteLevel(add_prefix_space=False))
 BULK = "all work and no play makes jack a dull boy. " * (words.LEAST_BYTES // 44 + 1)
@@ -95,6 +99,16 @@ def test_rare_words_go_when_memory_is_bounded_and_are_counted() -> None:
     assert "Ġplay" in table.words
     everything = len(BYTES.words(BULK)) + len(BYTES.words(" ".join(rare)))
     assert table.counts.sum() + table.dropped[0] == everything
+
+
+def test_no_more_is_read_of_a_source_than_is_asked_for() -> None:
+    def texts() -> Iterator[str]:
+        yield BULK
+        yield "one more"
+        raise AssertionError("it is read on")
+
+    table = words.table({"x": texts()}, BYTES, most_bytes=len(BULK) + 1)
+    assert (table.n_texts.tolist(), table.n_bytes.tolist()) == ([2], [len(BULK) + 8])
 
 
 def test_a_word_without_an_end_is_cut() -> None:
