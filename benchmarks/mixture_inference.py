@@ -21,7 +21,7 @@ from benchmarks import documents, leaks, printing
 from schemas.errors import ConfigError, OpenmoatError
 from tasks import tokens
 from tasks.hashing import text_hash
-from tasks.replay.merges import formats, inference, self_test, words
+from tasks.replay.merges import STEPS, formats, inference, self_test, words
 from tasks.replay.merges.self_test import Plan
 from tasks.replay.merges.verdict import verdict
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tasks.replay.merges.inference import Inferred
-    from tasks.replay.merges.lists import MergeList
     from tasks.replay.merges.self_test import SelfTest
     from tasks.replay.merges.words import Table
 
@@ -169,40 +168,42 @@ def _tested(test: SelfTest) -> dict[str, Any]:
 
 
 def published(parts: Parts, options: argparse.Namespace) -> dict[str, Any]:
-    """Say what published tokenizers seem made of, each by a self-test of its own splitting."""
+    """Say what published tokenizers seem made of, each by a self-test around its own answer."""
     found: dict[str, Any] = {}
-    tables: dict[str, tuple[Table, SelfTest]] = {}
+    tables: dict[str, Table] = {}
+    tests: dict[bytes, SelfTest] = {}
     for name, file in PUBLISHED.items():
         body = (leaks.root() / "tokenizers" / file).read_bytes()
         try:
-            merges = formats.read(body, where=file, most=1_000)
+            merges = formats.read(body, where=file, most=1_000).first(STEPS)
         except ConfigError as error:
             found[name] = {"refused": str(error)}
             continue
         how = "gpt2" if merges.splitting.name == "tokenizer.json" else merges.splitting.name
         if how not in tables:
-            tables[how] = _tables(parts, merges, options)
-        table, test = tables[how]
-        answer = inference.inferred(table, merges)
-        said = verdict(answer, test)
-        found[name] = {
-            "shares": _points(answer.shares),
-            "curve": _points(answer.curve),
-            "logistic": _points(answer.logistic),
-            "fit": answer.fit,
-            "unseen": answer.unseen,
-            "standing": said.standing,
-            "says": said.says,
-            "self_test": _tested(test),
-        }
+            tables[how] = words.table(parts.candidates, merges.splitting)
+        answer = inference.inferred(tables[how], merges)
+        key = merges.merges.tobytes()
+        if key not in tests:
+            plan = Plan(options.seed, options.self_test, around=answer.shares)
+            tests[key] = self_test.run(tables[how], parts.others, merges, plan)
+        found[name] = _said(answer, tests[key])
         print(json.dumps({name: found[name]}), flush=True)
     return found
 
 
-def _tables(parts: Parts, merges: MergeList, options: argparse.Namespace) -> tuple[Table, SelfTest]:
-    table = words.table(parts.candidates, merges.splitting)
-    plan = Plan(options.seed, options.self_test)
-    return table, self_test.run(table, parts.others, merges, plan)
+def _said(answer: Inferred, test: SelfTest) -> dict[str, Any]:
+    said = verdict(answer, test)
+    return {
+        "shares": _points(answer.shares),
+        "curve": _points(answer.curve),
+        "logistic": _points(answer.logistic),
+        "fit": answer.fit,
+        "unseen": answer.unseen,
+        "standing": said.standing,
+        "says": said.says,
+        "self_test": _tested(test),
+    }
 
 
 def shown(result: dict[str, Any]) -> str:

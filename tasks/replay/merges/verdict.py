@@ -39,8 +39,9 @@ class Standing(StrEnum):
 class Verdict(NamedTuple):
     """What is said of a mixture.
 
-    ``shares``, ``low``, ``high``: by source, None where none can be given; intervals have the level
-    of the self-test. ``nearest``: sources of notable share, the largest first. ``fit``: the
+    ``shares``: by source, None where none can be given. ``low``, ``high``: their intervals, of the
+    self-test's level, which hold only where nothing is missing: None unless the fit is within.
+    ``nearest``: sources of notable share, the largest first. ``fit``: the
     tokenizer's; ``worst_known``: the self-test's worst. ``says``: all of it in words.
     """
 
@@ -64,8 +65,10 @@ def verdict(found: Inferred, test: SelfTest | None) -> Verdict:
     standing = _standing(found.fit, worst)
     shares = low = high = None
     if test is not None and standing is not Standing.FAR:
-        shares, width = found.shares, test.widths()
-        low, high = np.maximum(shares - width, 0), np.minimum(shares + width, 1)
+        shares = found.shares
+    if test is not None and standing is Standing.WITHIN:
+        width = test.widths()
+        low, high = np.maximum(found.shares - width, 0), np.minimum(found.shares + width, 1)
     says = _says(standing, nearest)
     return Verdict(standing, found.sources, shares, low, high, nearest, found.fit, worst, says)
 
@@ -90,7 +93,8 @@ def _says(standing: Standing, nearest: tuple[str, ...]) -> str:
         case Standing.BEYOND:
             return (
                 "The merges fit worse than those of any tokenizer of the self-test: a kind of text "
-                "may be missing among your candidates, whose share is with its neighbours then. "
+                "may be missing among your candidates; its share is with its neighbours then, and "
+                "how far the shares are off is not known. "
                 f"Nearest among your candidates: {names}. {about}"
             )
         case Standing.FAR:

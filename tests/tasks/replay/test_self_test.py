@@ -83,6 +83,15 @@ def test_mixtures_are_of_some_sources_at_any_shares() -> None:
     assert (shares > 0).sum(axis=1).min() >= 3
 
 
+def test_mixtures_around_an_answer_are_half_of_it() -> None:
+    pools = [self_test.Pool(("x",) * 200, np.full(200, 1_000))] * 5
+    rng = np.random.default_rng(1)
+    plan = Plan(n_bytes=150_000, around=np.array([0.8, 0.2, 0, 0, 0]))
+    shares = np.array([self_test.mixture(pools, rng, plan)[1] for _ in range(50)])
+    assert shares[:, 0].min() >= 0.39
+    np.testing.assert_allclose(shares.mean(axis=0), [0.5, 0.2, 0.1, 0.1, 0.1], atol=0.05)
+
+
 def test_small_sources_are_taken_again_but_not_without_end() -> None:
     pools = [self_test.Pool(("x",), np.array([1_000]))] * 4
     documents, shares = self_test.mixture(pools, np.random.default_rng(0), Plan(n_bytes=10**9))
@@ -116,6 +125,7 @@ def test_beyond_it_there_is_a_warning() -> None:
     said = verdict(*found_and(0.3, [0.1] * 8 + [0.2]))
     assert said.standing is Standing.BEYOND
     assert said.shares is not None
+    assert (said.low, said.high) == (None, None)
     assert "may be missing" in said.says
 
 
