@@ -61,7 +61,7 @@ def folder() -> Path:
     """
     here = Path(__file__).parent
     sources = [Path(__file__)]
-    stages = ("dedup/*.py", "ingest/normalise/*.py", "signals/**/*.py")
+    stages = ("dedup/*.py", "ingest/normalise/*.py", "replay/**/*.py", "signals/**/*.py")
     folders = (
         "characters/*.py",
         "classifier/*.py",
