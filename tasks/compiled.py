@@ -69,7 +69,6 @@ def folder() -> Path:
         "ngram_lm/*.py",
         "ngrams/*.py",
         "pieces/*.py",
-        "replay/*.py",
         "shingles/*.py",
         *stages,
     )
