@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SIZE: Final = 2_000
 """Documents of each kind in the pool, and of those that are judged by, at most."""
 LABELS: Final = (30, 100)
+EVEN: Final = 0.5
+"""AUC of a model that tells nothing apart."""
 QUICK_PAIRS, QUICK_LABELS, QUICK_SIZE = 1, (30,), 200
 NOISES: Final = {
     "confident .6, dropout .5": Noise(confident=0.6, dropout=0.5),
@@ -112,8 +114,7 @@ def tried(one: Room, labels: int) -> tuple[dict[str, Any], list[dict[str, Any]]]
         )
         aucs = [worth(model, fresh, len(judged[0])) for model in improved.models]
         told = {"seed": one.seed, "aucs": aucs, "chosen": improved.best}
-        # So few documents calibrate that they may turn the teacher round.
-        told["turned"] = improved.models[0].slope < 0
+        told["turned"] = aucs[0] < EVEN
         found.append({"labels": labels, "noise": name} | told)
     return sizes, found
 

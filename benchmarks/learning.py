@@ -15,7 +15,7 @@ MOST_ROUNDS: Final = 3
 ABOUT: Final = """\
 Noisy Student, AUC on other documents, mean and standard deviation over seeds; (n): of the n seeds
 that came so far. better, worse: seeds in which the model that is chosen beats its teacher, or is
-beaten by it. turned: seeds in which the few labels that calibrate turn the teacher round."""
+beaten by it. turned: seeds in which the teacher has less than .5, and calls one kind the other."""
 HEADS: Final = (
     "labels, noise",
     "teacher",
