@@ -73,7 +73,7 @@ def _parts(
         elif number == NORMALIZER:
             normalizer = own
         elif own.get(3, NORMAL) == NORMAL:
-            text, score = own[1], own.get(2, bytes(4))
+            text, score = own.get(1), own.get(2, bytes(4))
             if not isinstance(text, bytes) or not isinstance(score, bytes):
                 raise ValueError("a piece without a text")
             pieces.append((text.decode(), struct.unpack("<f", score)[0]))

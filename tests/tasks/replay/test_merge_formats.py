@@ -261,6 +261,12 @@ def test_damage_is_an_error_that_says_so_or_no_error(body: bytes, data: st.DataO
     assert len(merges.merges)
 
 
+def test_a_piece_without_a_text_is_an_error_that_says_so() -> None:
+    nameless = b"\x0a\x05\x15\x00\x00\x80\xbf"  # a piece that has a score only
+    with pytest.raises(ConfigError, match="a piece without a text"):
+        read(nameless + model(PIECES))
+
+
 @given(st.sampled_from(["vocab", "merges", "type", "continuing_subword_prefix"]), st.data())
 def test_values_of_other_types_are_errors_that_say_so(key: str, data: st.DataObject) -> None:
     config = trained()
