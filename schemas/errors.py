@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class OpenmoatError(Exception):
@@ -17,6 +17,10 @@ class OpenmoatError(Exception):
     def __init__(self, where: str, *, got: str, wanted: str, way_out: str) -> None:
         self.where, self.got, self.wanted, self.way_out = where, got, wanted, way_out
         super().__init__(f"{where}: got {got}, wanted {wanted}. {way_out}")
+
+    def at(self, where: str) -> Self:
+        """Return the same mistake as one of another place, nearer to what the user wrote."""
+        return type(self)(where, got=self.got, wanted=self.wanted, way_out=self.way_out)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Survive pickling between processes, which calls the class with positional arguments."""

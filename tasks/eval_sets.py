@@ -54,9 +54,7 @@ def _units(some: EvalSet, field: str) -> list[Unit]:
     try:
         return inputs.list_units(IngestConfig(sources=(some.source(field),))).units
     except ConfigError as error:
-        raise ConfigError(
-            _where(some), got=error.got, wanted=error.wanted, way_out=error.way_out
-        ) from error
+        raise error.at(_where(some)) from error
 
 
 def needed(config: SignalsConfig) -> tuple[int, int]:

@@ -141,18 +141,21 @@ def _with_scores(table: pa.Table, names: list[str]) -> pl.DataFrame:
 
 
 def cuts(both: Stages, deciding: DecidingConfig, out: str) -> perplexity.Cuts:
-    """Return where the languages of the documents that rules judge are parted by perplexity.
+    """Return where the languages of the documents that rules judge are parted by perplexity."""
+    if not deciding.signals.ngram_lms:
+        return {}
+    return cut(pl.concat(scored(both, deciding, out)), deciding)
+
+
+def cut(frame: pl.DataFrame, deciding: DecidingConfig) -> perplexity.Cuts:
+    """Return the same of all documents as :func:`scored` gives them.
 
     By each n-gram model, as the recipe parts them by it, or else as CCNet does.
     """
     asked = {rule.name: rule for rule in deciding.select.perplexity}
     names = dict.fromkeys(one.name for one in deciding.signals.ngram_lms)
     rules = [asked.get(name) or PerplexityRule(name=name, keep=("head",)) for name in names]
-    if not rules:
-        return {}
-    return perplexity.cuts(
-        pl.concat(part.filter(JUDGED) for part in scored(both, deciding, out)), rules
-    )
+    return perplexity.cuts(frame.filter(JUDGED), rules)
 
 
 def scored(both: Stages, deciding: DecidingConfig, out: str) -> Iterator[pl.DataFrame]:

@@ -150,6 +150,4 @@ def _fill_published(resolved: dict[str, Any], where: str) -> None:
     try:
         replay["shares"] = published.shares(replay["like"])
     except ConfigError as error:
-        raise ConfigError(
-            f"{where}: replay.like", got=error.got, wanted=error.wanted, way_out=error.way_out
-        ) from error
+        raise error.at(f"{where}: replay.like") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from tasks import hashing, ngrams
+from tasks.shingles import all_mixed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Keys = NDArray[np.uint64]
 
-MIX: Final = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
-"""Of MurmurHash3's finaliser of 64 bits, as :func:`tasks.shingles.mixed` has them."""
 BUCKET_BYTES: Final = 24
 DOCUMENT_BYTES: Final = 200
 """Memory of a bucket that a document has, and of a document beside those, while a model is trained:
@@ -71,7 +70,4 @@ def own(keys: Keys) -> Keys:
 
 def drawn(own: Keys, salt: int) -> Keys:
     """Return a pseudo-random number for each document: ``mixed(own ^ salt)``."""
-    value = own ^ np.uint64(salt)
-    for factor in MIX:
-        value = (value ^ (value >> np.uint64(33))) * np.uint64(factor)
-    return value ^ (value >> np.uint64(33))
+    return all_mixed(own ^ np.uint64(salt))

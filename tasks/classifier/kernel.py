@@ -11,7 +11,7 @@ from numba import njit
 
 from tasks.ngrams.kernel import hashed, space
 from tasks.shingles import FACTOR
-from tasks.shingles.kernel import widely_mixed
+from tasks.shingles.kernel import longer, widely_mixed
 
 FACTOR_64: Final = np.uint64(FACTOR)
 HALF: Final = np.uint64(32)
@@ -162,9 +162,7 @@ def scored(data: Any, offsets: Any, folds: Any, width: int, weights: Any, bias: 
                 data, offsets[text + 1], folds, width, buckets, spaces, state
             )
             if different + made > len(touched):
-                more = np.empty(2 * (different + made), np.uint32)
-                more[:different] = touched[:different]
-                touched = more
+                touched = longer(touched, different + made)
             for bucket in found[:made]:
                 touched[different] = bucket
                 different += tally[bucket] == 0

@@ -10,7 +10,7 @@ from numba import njit
 
 from tasks.evals import WIDTH
 from tasks.shingles import ALONE, FACTOR, SEPARATOR
-from tasks.shingles.kernel import code_point, room, tokens_following, widely_mixed
+from tasks.shingles.kernel import code_point, longer, room, tokens_following, widely_mixed
 
 FACTOR_64: Final = np.uint64(FACTOR)
 ONE: Final = np.uint64(1)
@@ -22,17 +22,10 @@ TOP: Final = np.uint64(64)
 
 
 @njit(cache=True, nogil=True)
-def _longer(array: Any, size: int) -> Any:
-    longer = np.empty(2 * size, array.dtype)
-    longer[: len(array)] = array
-    return longer
-
-
-@njit(cache=True, nogil=True)
 def _more_rows(array: Any, size: int) -> Any:
-    longer = np.empty((2 * size, array.shape[1]), array.dtype)
-    longer[: len(array)] = array
-    return longer
+    new = np.empty((2 * size, array.shape[1]), array.dtype)
+    new[: len(array)] = array
+    return new
 
 
 @njit(cache=True, nogil=True)
@@ -62,7 +55,7 @@ def itemised(data: Any, offsets: Any, folds: Any, least: int) -> Any:
                 data, offsets[item + 1], folds, work, state
             )
             if made + end >= len(hashes):
-                hashes, about = _longer(hashes, made + end), _more_rows(about, made + end)
+                hashes, about = longer(hashes, made + end), _more_rows(about, made + end)
             for i in range(WIDTH, end):
                 value = value * FACTOR_64 + tokens[i] - tokens[i - WIDTH] * power
                 seen += 1
@@ -157,7 +150,7 @@ def find(data: Any, offsets: Any, folds: Any, wanted: Any, widths: Any) -> Any:
             )
             more = len(widths) * (end - WIDTH)
             if made + more > len(finds):
-                finds = _longer(finds, made + more)
+                finds = longer(finds, made + more)
             made = _look(tokens, end, seen, (widths, powers, sums), wanted, finds, made)
             seen += end - WIDTH
             tokens[:WIDTH] = tokens[end - WIDTH : end].copy()
@@ -252,7 +245,7 @@ def _chosen(grams: Any, items: Any, limits: Any, counts: Any) -> Any:
             item = own[place]
             if not counts[item]:
                 if total == len(touched):
-                    touched = _longer(touched, total)
+                    touched = longer(touched, total)
                 touched[total] = item
                 total += 1
             counts[item] += 1

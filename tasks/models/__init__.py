@@ -11,7 +11,6 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import ConfigError
-from schemas.models import ScoreModel
 from tasks import ledger, progress, storage
 from tasks.hashing import digest
 from tasks.models import classifiers, files, loading, ngram_lms
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from schemas.config import SignalsConfig, Source
-    from schemas.models import Kind, ModelFile
+    from schemas.models import Kind, ScoreModel
     from schemas.quality import ClassifierConfig, NgramLmConfig
     from tasks.models.loading import Score
     from tasks.models.reading import Part
@@ -92,30 +91,25 @@ def _trained(kind: Kind, config: Config, means: tuple[int, int], out: str) -> Sc
     parts: list[Part] = room.parts(config)
     key = digest(room.key(config, parts, seed))[:KEY_DIGITS]
     place = f"{ledger.MODELS}/{config.name}-{key}"
-    folder = storage.join(out, place)
-    about = _standing(folder, room.where(config))
-    if about is None:
-        progress.expect(STAGE, sum(part.n_bytes for part in parts))
-        about = files.write(folder, kind, room.train(config, parts, seed, memory_bytes, out))
-    return ScoreModel(
-        name=config.name,
-        kind=kind,
-        languages=config.languages,
-        digest=about.digest,
-        place=place,
-        trained=True,
-        read=about.read,
-        told=about.told,
-    )
+    where = room.where(config)
+    standing = _standing(config, place, where, out)
+    if standing is not None:
+        return standing
+    progress.expect(STAGE, sum(part.n_bytes for part in parts))
+    made = room.train(config, parts, seed, memory_bytes, out)
+    about = files.write(storage.join(out, place), kind, made)
+    return files.named(about, config, place, trained=True)
 
 
-def _standing(folder: str, where: str) -> ModelFile | None:
-    """Return what is said of a model that stands whole; one that was damaged is trained again."""
+def _standing(config: Config, place: str, where: str, out: str) -> ScoreModel | None:
+    """Return a model that stands whole, at hand then; a damaged one is trained again."""
     try:
-        files.read(folder, where)
-        return files.about(folder, where)
+        about = files.about(storage.join(out, place), where)
+        model = files.named(about, config, place, trained=True)
+        _score(model, out, where, anew=True)
     except ConfigError:
         return None
+    return model
 
 
 def versions(models: Sequence[ScoreModel]) -> list[Any]:
@@ -134,12 +128,13 @@ def scorers(models: Sequence[ScoreModel], out: str) -> tuple[Scorer, ...]:
     return tuple(Scorer(m.name, m.languages, _score(m, out, f"models {m.name!r}")) for m in models)
 
 
-def _score(model: ScoreModel, out: str, where: str) -> Score:
+def _score(model: ScoreModel, out: str, where: str, *, anew: bool = False) -> Score:
+    """Return what scores texts; ``anew``: from where it lies, whatever is at hand."""
     place = storage.join(out, model.place) if model.trained else model.place
     known = (model.kind, place, model.label or "", model.digest)
     with _loading:
         while len(_loaded) >= AT_HAND and known not in _loaded:
             del _loaded[next(iter(_loaded))]
-        if known not in _loaded:
+        if anew or known not in _loaded:
             _loaded[known] = loading.score(model, place, where)
         return _loaded[known]

@@ -73,12 +73,7 @@ def train(
     try:
         model, told = _learned(config, counted, seed)
     except ConfigError as error:
-        raise ConfigError(
-            f"{where(config)}: {error.where}",
-            got=error.got,
-            wanted=error.wanted,
-            way_out=error.way_out,
-        ) from error
+        raise error.at(f"{where(config)}: {error.where}") from error
     return Made(model.settings(), model.arrays(), model.digest, reader.read, told)
 
 
@@ -148,26 +143,22 @@ def _too_much(config: ClassifierConfig, size: int, memory_bytes: int) -> ConfigE
 
 
 def given(config: ClassifierConfig) -> ScoreModel:
-    """Return a model that exists. Raises :class:`ConfigError` where it is not as it should be."""
-    place, own = str(config.path), {"name": config.name, "languages": config.languages}
+    """Return a model that exists, as it is told of. Raises :class:`ConfigError` where it is none.
+
+    A fastText file is what the recipe says until it is loaded.
+    """
+    place = str(config.path)
     if not place.endswith(FASTTEXT):
-        told = files.about(place, where(config))
-        if told.kind != "classifier":
-            raise ConfigError(
-                where(config),
-                got=f"{place}: an n-gram model",
-                wanted="a classifier",
-                way_out="Name it in [[signals.ngram_lms]].",
-            )
-        return ScoreModel(
-            **own, kind="classifier", digest=told.digest, place=place, trained=False,
-            read=told.read, told=told.told,
-        )  # fmt: skip
-    fasttext(place, str(config.sha256), str(config.label), where(config))
+        return files.given("classifier", config, where(config))
     return ScoreModel(
-        **own, kind="fasttext", label=config.label, digest=str(config.sha256),
-        place=place, trained=False,
-    )  # fmt: skip
+        name=config.name,
+        kind="fasttext",
+        languages=config.languages,
+        label=config.label,
+        digest=str(config.sha256),
+        place=place,
+        trained=False,
+    )
 
 
 def fasttext(place: str, sha256: str, label: str, where: str) -> lid.Model:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schemas import models as schema
 from schemas.errors import ConfigError, ManifestError
-from schemas.models import ModelFile
+from schemas.models import ModelFile, ScoreModel
 from tasks import storage
 from tasks.classifier import model as classifier
 from tasks.ngram_lm.model import NgramModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from schemas.quality import ClassifierConfig, NgramLmConfig
+
+    Config = ClassifierConfig | NgramLmConfig
 
 ARRAYS, ABOUT = "model.safetensors", "model.json"
 WANTED: Final = "the folder of a model as this version of openmoat trains it, whole"
@@ -24,6 +28,12 @@ Loading = Callable[[Mapping[str, "NDArray[Any]"], Mapping[str, Any]], Any]
 LOADED: Final[dict[schema.Kind, Loading]] = {
     "classifier": classifier.loaded,
     "ngram_lm": NgramModel.of,
+}
+
+
+A_MODEL: Final[dict[schema.Kind, str]] = {
+    "classifier": "a classifier",
+    "ngram_lm": "an n-gram model",
 }
 
 
@@ -71,6 +81,34 @@ def about(folder: str, where: str) -> ModelFile:
     if told.version != schema.VERSION:
         raise _wrong(where, f"{at}: version {told.version} of such a folder")
     return told
+
+
+def given(kind: schema.Kind, config: Config, where: str) -> ScoreModel:
+    """Return the model whose folder a recipe names. ConfigError for none, or of another kind."""
+    place = str(config.path)
+    told = about(place, where)
+    if told.kind != kind:
+        raise ConfigError(
+            where,
+            got=f"{place}: {A_MODEL[told.kind]}",
+            wanted=A_MODEL[kind],
+            way_out=f"Name it in [[signals.{told.kind}s]].",
+        )
+    return named(told, config, place, trained=False)
+
+
+def named(about: ModelFile, config: Config, place: str, *, trained: bool) -> ScoreModel:
+    """Return a model as a run tells of it, by the name that the recipe gives it."""
+    return ScoreModel(
+        name=config.name,
+        kind=about.kind,
+        languages=config.languages,
+        digest=about.digest,
+        place=place,
+        trained=trained,
+        read=about.read,
+        told=about.told,
+    )
 
 
 def read(folder: str, where: str) -> Any:  # noqa: ANN401  (a classifier, or an n-gram model)

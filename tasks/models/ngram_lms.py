@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -75,9 +76,7 @@ def train(
     try:
         model = counting.model(min_count=config.min_count)
     except ConfigError as error:
-        raise ConfigError(
-            where(config), got=error.got, wanted=error.wanted, way_out=error.way_out
-        ) from error
+        raise error.at(where(config)) from error
     nats, words = model.cross_entropy(pa.chunked_array(_chunks(held), pa.large_string()))
     told = {
         "words": counting.n_words,
@@ -105,8 +104,9 @@ def _too_much(config: NgramLmConfig, words: int, size: int, memory_bytes: int) -
     )
 
 
-def _content(file: str, where: str) -> str:
-    """Return the digest of a file, which may be larger than the memory."""
+@lru_cache(maxsize=16)
+def _content(file: str, _stamp: tuple[int, ...] | None, where: str) -> str:
+    """Return the digest of a file, which may be larger than the memory; read once if unchanged."""
     (listed,) = storage.list_inputs(file, where=where)
     with storage.open_input(listed, scratch="") as raw:
         return raw.finish()
@@ -114,22 +114,16 @@ def _content(file: str, where: str) -> str:
 
 def given(config: NgramLmConfig) -> ScoreModel:
     """Return a model that exists. Raises :class:`ConfigError` where it is not as it should be."""
-    place, own = str(config.path), {"name": config.name, "languages": config.languages}
-    if storage.is_file(place):
-        files_of_it = [place, *filter(None, [config.pieces])]
-        digest = hashing.digest([_content(file, where(config)) for file in files_of_it])
-        return ScoreModel(
-            **own, kind="kenlm", digest=digest, place=place, pieces=config.pieces, trained=False
-        )
-    told = files.about(place, where(config))
-    if told.kind != "ngram_lm":
-        raise ConfigError(
-            where(config),
-            got=f"{place}: a classifier",
-            wanted="an n-gram model",
-            way_out="Name it in [[signals.classifiers]].",
-        )
+    place = str(config.path)
+    if not storage.is_file(place):
+        return files.given("ngram_lm", config, where(config))
+    of_it = [place, *filter(None, [config.pieces])]
     return ScoreModel(
-        **own, kind="ngram_lm", digest=told.digest, place=place, trained=False,
-        read=told.read, told=told.told,
-    )  # fmt: skip
+        name=config.name,
+        kind="kenlm",
+        languages=config.languages,
+        digest=hashing.digest([_content(f, storage.stamp(f), where(config)) for f in of_it]),
+        place=place,
+        pieces=config.pieces,
+        trained=False,
+    )

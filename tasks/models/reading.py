@@ -52,9 +52,7 @@ def _units(source: Source, where: str) -> tuple[Unit, ...]:
     try:
         return tuple(inputs.list_units(IngestConfig(sources=(source,))).units)
     except ConfigError as error:
-        raise ConfigError(
-            f"{where} {source.name!r}", got=error.got, wanted=error.wanted, way_out=error.way_out
-        ) from error
+        raise error.at(f"{where} {source.name!r}") from error
 
 
 class Reader:

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 
 from tasks import ngram_lm
-from tasks.shingles.kernel import room, start, tokens_following, widely_mixed
+from tasks.shingles.kernel import longer, room, start, tokens_following, widely_mixed
 
 MARK: Final = np.uint32(ngram_lm.MARK)
 FREE: Final = np.uint32(0xFFFFFFFF)
@@ -24,13 +24,6 @@ LOW_32: Final = np.uint64(0xFFFFFFFF)
 NEVER: Final = np.uint8(15)
 """Of a place: no level so far tells it from the one before (lower four bits), or is too long for
 the document that it stands in (upper four)."""
-
-
-@njit(cache=True, nogil=True)
-def _longer(array: Any, size: int) -> Any:
-    longer = np.empty(size, array.dtype)
-    longer[: min(size, len(array))] = array[:size]
-    return longer
 
 
 @njit(cache=True, nogil=True)
@@ -50,7 +43,7 @@ def table(hashes: Any, slots: int) -> Any:
 def _with_room(hashes: Any, known: Any, numbers: Any, most: Any) -> Any:
     """Return hashes and table with room for so many words."""
     if most > len(hashes):
-        hashes = _longer(hashes, 2 * most)
+        hashes = longer(hashes, most)
     slots = len(numbers)
     while 2 * most > slots:
         slots *= 2
@@ -75,7 +68,7 @@ def number(data: Any, offsets: Any, folds: Any, hashes: Any, known: int, numbers
             )
             state = (at, inside, left, np.uint64(0), 0)
             if size + end + 1 > len(stream):
-                stream = _longer(stream, 2 * (size + end + 1))
+                stream = longer(stream, size + end + 1)
             if end and not begun:
                 stream[size] = MARK
                 size, begun = size + 1, True

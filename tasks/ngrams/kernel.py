@@ -10,7 +10,7 @@ from numba import njit
 
 from tasks.characters import swar
 from tasks.shingles import FACTOR
-from tasks.shingles.kernel import room, tokens_following, widely_mixed
+from tasks.shingles.kernel import longer, room, tokens_following, widely_mixed
 
 FACTOR_64: Final = np.uint64(FACTOR)
 ONE: Final = np.uint64(1)
@@ -19,14 +19,6 @@ LOW_6: Final = np.uint64(63)
 BY_WORD: Final = np.uint64(6)
 BY_WORDS: Final = np.uint64(12)
 """A word of 64 bits marks as many buckets; one above it marks as many words."""
-
-
-@njit(cache=True, nogil=True)
-def longer(array: Any, size: int) -> Any:
-    """Return an array of twice ``size`` that begins with what ``array`` holds."""
-    new = np.empty(2 * size, array.dtype)
-    new[: len(array)] = array
-    return new
 
 
 @njit(cache=True, nogil=True)

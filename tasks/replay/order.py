@@ -8,11 +8,11 @@ may come in any order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.shingles import LOW_64, mixed
+from tasks.shingles import LOW_64, all_mixed, mixed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 FIT, DRAW, CENTRES, NOISE, FOLDS = range(5)
 """Uses: what is fitted on, what is taken, where clusters begin, Gumbel noise, folds."""
-MIX: Final = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
-"""Of the finaliser."""
 
 
 def salt(seed: int, use: int) -> int:
@@ -33,7 +31,7 @@ def salt(seed: int, use: int) -> int:
 
 def drawn(keys: Keys, *, seed: int, use: int) -> Keys:
     """Return the number that is drawn for each key."""
-    return _mixed(keys[:, 0] ^ _mixed(keys[:, 1] ^ np.uint64(salt(seed, use))))
+    return all_mixed(keys[:, 0] ^ all_mixed(keys[:, 1] ^ np.uint64(salt(seed, use))))
 
 
 def chances(keys: Keys, *, seed: int, use: int) -> NDArray[np.float64]:
@@ -54,9 +52,3 @@ def by_key(keys: Keys) -> Ints:
 def order(keys: Keys, *, seed: int, use: int) -> Ints:
     """Return the places of passages in the order that a seed puts them in."""
     return np.lexsort((keys[:, 1], keys[:, 0], drawn(keys, seed=seed, use=use)))
-
-
-def _mixed(value: Keys) -> Keys:
-    for factor in MIX:
-        value = (value ^ (value >> np.uint64(33))) * np.uint64(factor)
-    return value ^ (value >> np.uint64(33))

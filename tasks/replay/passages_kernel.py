@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from tasks.characters import QUOTE, SPACE, TERMINAL
-from tasks.shingles.kernel import code_point
+from tasks.shingles.kernel import code_point, longer
 
 NEWLINE: Final = 0x0A
 LEAD: Final = 0xC0
@@ -81,13 +81,6 @@ def _limit(data: Any, at: Any, end: Any, table: Any, unspaced: Any, best: Any) -
 
 
 @njit(cache=True, nogil=True)
-def _longer(array: Any) -> Any:
-    longer = np.empty(2 * len(array), array.dtype)
-    longer[: len(array)] = array
-    return longer
-
-
-@njit(cache=True, nogil=True)
 def cut(data: Any, offsets: Any, most: int, table: Any, unspaced: Any) -> Any:
     """Return each passage's document, its first and last code point, and where its bytes begin.
 
@@ -107,8 +100,9 @@ def cut(data: Any, offsets: Any, most: int, table: Any, unspaced: Any) -> Any:
                 end, more = _limit(data, window, end, table, unspaced, best)
                 size = seen + more
             if made + 1 == len(owners):
-                owners, starts, ends = _longer(owners), _longer(starts), _longer(ends)
-                places = _longer(places)
+                room = len(places)
+                owners, starts = longer(owners, room), longer(starts, room)
+                ends, places = longer(ends, room), longer(places, room + 1)
             owners[made], starts[made], ends[made], places[made] = owner, start, start + size, at
             at, start, made = end, start + size, made + 1
     places[made] = offsets[len(offsets) - 1]

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     CodePoints = np.ndarray[Any, np.dtype[np.uint32]]
+    Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 
 # General categories Cc, Cf, Zs, Zl, Zp, P* and S* of Unicode 14.0 (UnicodeData.txt) as hexadecimal
 # ranges. Code points unassigned there fall to whichever side makes fewer ranges.
@@ -74,6 +75,8 @@ SPACE = 0x20
 SEPARATOR, ALONE = 1, 2
 FACTOR = 0x9E3779B185EBCA87
 """Of the sum of powers that a shingle's hash is made of (xxHash's first prime of 64 bits)."""
+MIX = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
+"""Of MurmurHash3's finaliser of 64 bits (github.com/aappleby/smhasher)."""
 LOW_64 = (1 << 64) - 1
 
 
@@ -119,9 +122,16 @@ def shingle_hash(values: Sequence[int]) -> int:
 def mixed(value: int) -> int:
     """Return MurmurHash3's finaliser of 64 bits (github.com/aappleby/smhasher)."""
     value &= LOW_64
-    value = ((value ^ (value >> 33)) * 0xFF51AFD7ED558CCD) & LOW_64
-    value = ((value ^ (value >> 33)) * 0xC4CEB9FE1A85EC53) & LOW_64
+    for factor in MIX:
+        value = ((value ^ (value >> 33)) * factor) & LOW_64
     return value ^ (value >> 33)
+
+
+def all_mixed(values: Hashes) -> Hashes:
+    """Return :func:`mixed` of each of some numbers (uint64)."""
+    for factor in MIX:
+        values = (values ^ (values >> np.uint64(33))) * np.uint64(factor)
+    return values ^ (values >> np.uint64(33))
 
 
 def token_hash(token: bytes) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from tasks.characters import swar, wide
-from tasks.shingles import ALONE, FACTOR, SEPARATOR
+from tasks.shingles import ALONE, FACTOR, MIX, SEPARATOR
 
 TOKENS_AT_ONCE: Final = 2_048
 """They are hashed before more are read: what is between stays in a core's cache."""
@@ -19,8 +19,16 @@ OFTEN: Final = 12
 """Words begin or end in 32 bytes of most texts so often, at most."""
 SPACE: Final = np.uint64(0x20)
 FACTOR_64: Final = np.uint64(FACTOR)
-WIDE_1: Final = np.uint64(0xFF51AFD7ED558CCD)
-WIDE_2: Final = np.uint64(0xC4CEB9FE1A85EC53)
+WIDE_1: Final = np.uint64(MIX[0])
+WIDE_2: Final = np.uint64(MIX[1])
+
+
+@njit(cache=True, nogil=True)
+def longer(array: Any, size: int) -> Any:
+    """Return an array of twice ``size`` that begins with what ``array`` holds."""
+    new = np.empty(2 * size, array.dtype)
+    new[: len(array)] = array
+    return new
 
 
 @njit(cache=True, nogil=True)
@@ -284,9 +292,7 @@ def sets(data: Any, offsets: Any, folds: Any, width: int, by_character: bool) ->
         while not last:
             state, made, last = following(data, offsets[i + 1], folds, work, state)
             if size + made > len(found):
-                longer = np.empty(2 * (size + made), np.uint64)
-                longer[:size] = found[:size]
-                found = longer
+                found = longer(found, size + made)
             found[size : size + made] = work[3][:made]
             size += made
         found[begin:size] = np.sort(found[begin:size])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from schemas import columns as c
-from schemas import quality
 from schemas.config import DecidingConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ConfigError
 from schemas.levels import REPEATED_TEXT
@@ -260,9 +259,9 @@ def _scores(
     names = deciding.signals.scores()
     if not names:
         return {}
-    told = narrow.signals(given, [quality.score(name) for name in names], out)
-    cuts = narrow.cuts((given.documents, given.signals), deciding, out)
-    return {SCORES: scored(frame.select(c.SOURCE, c.LANG).hstack(told), names, cuts)}
+    told = pl.concat(narrow.scored((given.documents, given.signals), deciding, out))
+    cuts = narrow.cut(told, deciding)
+    return {SCORES: scored(told.hstack([frame[c.SOURCE]]), names, cuts)}
 
 
 def _against(given: narrow.Given) -> dict[str, Any]:
