@@ -52,10 +52,5 @@ def _exact(pairs: pl.DataFrame, read: Read, config: SignalsConfig) -> pl.DataFra
 
 def documents(rows: Ints, *, shards: Sequence[Shard], out: str) -> Iterator[pa.Array]:
     """Read the texts of some rows of a run, which count through all shards of ``documents/``."""
-    start = 0
-    for shard in shards:
-        wanted = rows[(rows >= start) & (rows < start + shard.rows)] - start
-        start += shard.rows
-        if len(wanted):
-            for _, table in raw.rows(out, shard.file, wanted.tolist(), columns=[c.TEXT]):
-                yield table.column(c.TEXT).combine_chunks()
+    for _, _, table in raw.of_run(out, shards, rows, columns=[c.TEXT]):
+        yield table.column(c.TEXT).combine_chunks()

@@ -100,15 +100,10 @@ def cuts(found: pl.DataFrame, policy: Policy, measured: Measured, out: str) -> p
     nothing = pl.DataFrame(schema=CUTS)
     if config.action != "drop_paragraphs" or rows.is_empty():
         return pl.concat([nothing, pl.DataFrame({c.ROW: rows})], how="diagonal")
-    judge, start, parts = Judge(measured, config, out), 0, [nothing]
-    for shard in measured.documents.shards:
-        own = rows.filter((rows >= start) & (rows < start + shard.rows)) - start
-        columns = [c.SOURCE, c.TEXT, c.MESSAGES]
-        for numbers, table in raw.rows(out, shard.file, own.to_list(), columns=columns):
-            places = np.array(numbers, np.int64) + start
-            parts.append(_cut(table, places, shard, policy=policy, judge=judge))
-        start += shard.rows
-    return pl.concat(parts).sort(c.ROW, c.START)
+    judge, columns = Judge(measured, config, out), [c.SOURCE, c.TEXT, c.MESSAGES]
+    read = raw.of_run(out, measured.documents.shards, rows.to_numpy(), columns=columns)
+    parts = [_cut(table, own, shard, policy=policy, judge=judge) for shard, own, table in read]
+    return pl.concat([nothing, *parts]).sort(c.ROW, c.START)
 
 
 def _cut(
@@ -138,16 +133,14 @@ def rejoined(
 
     ``lost`` has ``row, start, end``, in order. Those of exempt sources may. Reads their texts.
     """
-    judge, start, found = Judge(measured, config, out), 0, list[int]()
-    for shard in measured.documents.shards:
-        own = lost.filter(pl.col(c.ROW).is_between(start, start + shard.rows - 1))
-        own = own.with_columns(pl.col(c.ROW) - start)
-        rows = own[c.ROW].unique().to_list() if shard.source not in config.exempt else []
-        for numbers, table in raw.rows(out, shard.file, rows, columns=[c.SOURCE, c.TEXT]):
-            hits = judge.judged(removal.cut(table, numbers, own))
-            hits = hits.filter(~pl.col(c.SOURCE).is_in(list(config.exempt)))
-            found += [start + numbers[at] for at in hits["at"].unique().sort()]
-        start += shard.rows
+    judge, found, shards = Judge(measured, config, out), list[int](), measured.documents.shards
+    wanted, columns = lost[c.ROW].unique().sort().to_numpy(), [c.SOURCE, c.TEXT]
+    for shard, rows, table in raw.of_run(out, shards, wanted, columns=columns):
+        if shard.source in config.exempt:
+            continue
+        hits = judge.judged(removal.cut(table, rows.tolist(), lost))
+        hits = hits.filter(~pl.col(c.SOURCE).is_in(list(config.exempt)))
+        found += rows[hits["at"].unique().sort().to_numpy()].tolist()
     return found
 
 

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from schemas.config import IngestConfig, SignalsConfig
+from schemas.config import SignalsConfig
 from schemas.errors import ConfigError
 from schemas.manifest import EvalIndex, Shard
 from schemas.tables import EVAL_GRAMS, EVAL_ITEMS, conform
@@ -51,10 +51,7 @@ def parts(config: SignalsConfig) -> list[Part]:
 
 
 def _units(some: EvalSet, field: str) -> list[Unit]:
-    try:
-        return inputs.list_units(IngestConfig(sources=(some.source(field),))).units
-    except ConfigError as error:
-        raise error.at(_where(some)) from error
+    return inputs.units_of(some.source(field), _where(some))
 
 
 def needed(config: SignalsConfig) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from schemas.addresses import has_credentials
-from schemas.config import PYTHON_FORMATS
+from schemas.config import PYTHON_FORMATS, IngestConfig
 from schemas.errors import ConfigError
 from schemas.manifest import Unit
 from tasks import pools, sampling, storage
@@ -23,7 +23,7 @@ from tasks.ingest.unpack import archives
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemas.config import Format, IngestConfig, PoolConfig, Source
+    from schemas.config import Format, PoolConfig, Source
     from schemas.manifest import InputFile
 
 QUESTIONS = 16
@@ -63,6 +63,14 @@ def list_units(ingest: IngestConfig, pool: PoolConfig | None = None) -> Listing:
         kind = found[source.name][1]
         listing.units += sorted(_units(source, kind, taken, ingest), key=lambda u: u.key)
     return listing
+
+
+def units_of(source: Source, where: str) -> list[Unit]:
+    """List one source's units. Raises :class:`ConfigError` as of the place that a user knows."""
+    try:
+        return list_units(IngestConfig(sources=(source,))).units
+    except ConfigError as error:
+        raise error.at(where) from error
 
 
 def _chosen(source: Source, listing: Listing) -> tuple[list[InputFile], Format]:

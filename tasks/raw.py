@@ -1,4 +1,4 @@
-"""Some rows of a documents shard, as they were read."""
+"""Some rows of documents, as they were read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import pyarrow as pa
 from tasks import ledger, storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from schemas.manifest import Shard
+
+    Ints = NDArray[np.int64]
 
 
 def rows(
@@ -32,3 +38,18 @@ def rows(
         start += batch.num_rows
         if start > ordered[-1]:
             return
+
+
+def of_run(
+    out: str, shards: Iterable[Shard], wanted: Ints, *, columns: Sequence[str]
+) -> Iterator[tuple[Shard, Ints, pa.Table]]:
+    """Read some rows of a run, which count through all shards, in order: (shard, rows, table).
+
+    Of each shard as :func:`rows` reads it.
+    """
+    start = 0
+    for shard in shards:
+        own = wanted[(wanted >= start) & (wanted < start + shard.rows)] - start
+        for numbers, table in rows(out, shard.file, own.tolist(), columns=columns):
+            yield shard, np.asarray(numbers, dtype=np.int64) + start, table
+        start += shard.rows

@@ -106,15 +106,12 @@ class Proof:
 
     def anew(self) -> Iterator[Finding]:
         """Documents with hits have these items, and no other, when their text is judged again."""
-        rows, start, parts = self._hits[c.ROW].unique().sort(), 0, list[pl.DataFrame]()
-        for shard in self._measured.documents.shards:
-            own = rows.filter((rows >= start) & (rows < start + shard.rows)) - start
-            read = raw.rows(self._out, shard.file, own.to_list(), columns=[c.SOURCE, c.TEXT])
-            for numbers, table in read:
-                found = _both(self._judge, table)
-                at = pl.Series(numbers, dtype=pl.Int64).gather(found["at"]) + start
-                parts.append(found.with_columns(at.alias(c.ROW)).select(JUDGED))
-            start += shard.rows
+        rows, parts = self._hits[c.ROW].unique().sort(), list[pl.DataFrame]()
+        shards, columns = self._measured.documents.shards, [c.SOURCE, c.TEXT]
+        for _, own, table in raw.of_run(self._out, shards, rows.to_numpy(), columns=columns):
+            found = _both(self._judge, table)
+            at = pl.Series(c.ROW, own, pl.Int64).gather(found["at"])
+            parts.append(found.with_columns(at).select(JUDGED))
         wanted = self._hits.select(JUDGED).sort(JUDGED)
         found = pl.concat([wanted.clear(), *parts]).sort(JUDGED)
         detail = f"{len(rows):,} documents, {found.height:,} hits found, {wanted.height:,} noted"

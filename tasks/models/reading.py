@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pyarrow as pa
 
-from schemas.config import IngestConfig
-from schemas.errors import ConfigError, SourceError
+from schemas.errors import SourceError
 from schemas.models import TrainingText
 from tasks import hashing, inputs, ledger, progress, reading, storage
 from tasks.signals.scores import judged
@@ -44,15 +43,8 @@ class Part(NamedTuple):
 
 def part(sources: Iterable[Source], where: str, name: str) -> Part:
     """List the files of some sources. Raises :class:`ConfigError` where one has none."""
-    found = tuple((source, _units(source, f"{where} {name}")) for source in sources)
-    return Part(where, name, found)
-
-
-def _units(source: Source, where: str) -> tuple[Unit, ...]:
-    try:
-        return tuple(inputs.list_units(IngestConfig(sources=(source,))).units)
-    except ConfigError as error:
-        raise error.at(f"{where} {source.name!r}") from error
+    listed = ((s, inputs.units_of(s, f"{where} {name} {s.name!r}")) for s in sources)
+    return Part(where, name, tuple((source, tuple(units)) for source, units in listed))
 
 
 class Reader:
