@@ -1,27 +1,42 @@
-"""``build_replay``: a shard of old documents at given shares, under a token budget."""
+"""``build_replay``: a shard of old text that stands in for the original, under a token budget."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from prefect import flow
 
 from schemas.config import RunConfig
 from tasks import ledger
-from tasks.steps import replay, tokenizer
+from tasks.steps import replay, surrogate, tokenizer
+
+if TYPE_CHECKING:
+    from schemas.manifest import StageManifest
 
 
 @flow(name="build-replay", persist_result=False, validate_parameters=False)
 def build_replay(recipe: RunConfig, out: str) -> str:
     """Draw the replay shard from the decisions of ``build_corpus``; return its folder."""
     meter = ledger.Meter()
-    old = [s.name for s in recipe.ingest.sources if s.origin == "replay"]
     if recipe.tokenizer is not None:
         manifest, stood = tokenizer.provide_tokenizer(
-            recipe.tokenizer, old, recipe.seed, out, recipe.masking
+            recipe.tokenizer, list(recipe.old), recipe.seed, out, recipe.masking
         )
         ledger.note(out, "tokenizer", meter.record(manifest, reused=len(manifest.shards) * stood))
 
     if recipe.replay is not None:
         meter = ledger.Meter()
-        manifest, stood = replay.draw_replay(recipe.budget(), out)
+        manifest, stood = _draw(recipe, out, measured=recipe.replay.measured)
         ledger.note(out, "replay", meter.record(manifest, reused=len(manifest.shards) * stood))
     return ledger.folder(out, "replay")
+
+
+def _draw(recipe: RunConfig, out: str, *, measured: bool) -> tuple[StageManifest, bool]:
+    """Draw by shares of whole documents; or by text, which is measured first, shard by shard."""
+    if not measured:
+        return replay.draw_replay(recipe.budget(), out)
+    plan = surrogate.plan_pool(recipe.budget(), list(recipe.old), out)
+    measuring = [surrogate.measure_pool.submit(plan, name, out) for name in plan.shards]
+    for one in measuring:
+        one.result()
+    return surrogate.draw_surrogate(plan, recipe.budget(), recipe.signals, out)

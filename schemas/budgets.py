@@ -1,47 +1,17 @@
-"""The recipe's sections ``replay`` and ``mixture``, and what budgets are reckoned from."""
+"""The recipe's section ``mixture``, and what budgets are reckoned from."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from schemas.masking import MaskingConfig
-from schemas.recipe import Section, Share
+from schemas.recipe import Section
+from schemas.replay import ReplayConfig
 
 
 def is_absent(section: Section | None) -> bool:
     """Whether a section is left out, and so no part of a digest."""
     return section is None
-
-
-class ReplayConfig(Section):
-    """The shard that stands in for the original distribution."""
-
-    shares: dict[str, Share] = Field(
-        default_factory=dict,
-        description="Share of the shard's tokens for each replay source; they sum to 1.",
-    )
-    like: str | None = Field(
-        default=None,
-        description="Instead of `shares`: the name of a published mixture (`data/mixtures/`), "
-        "whose components are then the names of the replay sources.",
-    )
-    target_tokens: int | None = Field(
-        default=None,
-        ge=1,
-        description="Tokens of the training part. Without it: what the mixture's share asks for.",
-    )
-    pool_factor: float = Field(
-        default=20.0,
-        ge=1.0,
-        description="How many times its part of the budget is read of each source, by seeded hash; "
-        "of a larger source the rest is not read at all. At least `ingest.unit_mb` is read, and "
-        "all of it where `corpus.materialize` asks for the corpus, or `shares` does not name the "
-        "source.",
-    )
-    materialize: bool = Field(
-        default=False,
-        description="Write the drawn documents with their text to `replay/text/`.",
-    )
 
 
 class MixtureConfig(Section):

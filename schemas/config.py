@@ -8,13 +8,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from schemas.budgets import BudgetConfig, MixtureConfig, PoolConfig, ReplayConfig, is_absent
+from schemas.budgets import BudgetConfig, MixtureConfig, PoolConfig, is_absent
 from schemas.dedup import DedupConfig
 from schemas.evals import DecontaminateConfig
 from schemas.masking import MaskingConfig
 from schemas.measuring import SignalsConfig
 from schemas.quality import PREFIX
 from schemas.recipe import Section, Share, wrong
+from schemas.replay import BY_SHARES, ReplayConfig, TargetConfig
 from schemas.rule_sets import GopherThresholds
 from schemas.selection import SelectConfig
 from schemas.sources import PYTHON_FORMATS, Format, Sample, Source
@@ -40,11 +41,15 @@ __all__ = [
     "Share",
     "SignalsConfig",
     "Source",
+    "TargetConfig",
     "TokenizerConfig",
 ]
 
 SHARE_SLACK = 1e-6
 """How far from 1 a sum of written-down shares may be: thirds are rounded."""
+LEAST_PART = 0.2
+"""Part of the pool that a source has at least, where nothing is known of its share: the largest of
+many sources may have a third of the tokens, and a third of a source's pool is drawn at most."""
 
 
 class IngestConfig(Section):
@@ -161,6 +166,11 @@ class RunConfig(Section):
         """Names of the sources of new data."""
         return tuple(s.name for s in self.ingest.sources if s.origin == "new")
 
+    @property
+    def old(self) -> tuple[str, ...]:
+        """Names of the sources of old data."""
+        return tuple(s.name for s in self.ingest.sources if s.origin == "replay")
+
     def deciding(self) -> DecidingConfig:
         """The part that decisions rest on."""
         origins: dict[str, str] = {s.name: s.origin for s in self.ingest.sources}
@@ -202,11 +212,22 @@ class RunConfig(Section):
             tokens = math.ceil(mixture.total_tokens * share)
         return PoolConfig(
             factor=replay.pool_factor,
-            shares=replay.shares,
+            shares=replay.shares or self._parts(replay),
             replay_tokens=tokens,
             replay_per_new=share / (1.0 - share),
             valid_per_new=self.select.valid_share,
         )
+
+    def _parts(self, replay: ReplayConfig) -> dict[str, float]:
+        """What part of the pool each source is, where shares are not known before it is read."""
+        sources = replay.pool(self.old)
+        return dict.fromkeys(sources, max(1 / max(1, len(sources)), LEAST_PART))
+
+    def _check_replay(self, replay: ReplayConfig, known: list[str] | None) -> None:
+        for name in replay.generated if known is not None else ():
+            _check_name(name, known or [], key="replay.generated", kind="replay source")
+        if replay.shares or (replay.arm in BY_SHARES and replay.target is None):
+            _check_shares(replay.shares, known)
 
     def _check_sources(self, known: list[str]) -> None:
         overridden = [name for override in self.select.overrides for name in override.sources]
@@ -261,7 +282,7 @@ class RunConfig(Section):
             _check_attribute(rule.name, [a for s in self.ingest.sources for a in s.attributes])
         if self.replay is not None:
             known = None if "replay" in open_ended else names["replay"]
-            _check_shares(self.replay.shares, known)
+            self._check_replay(self.replay, known)
         if (self.replay or self.mixture) and self.tokenizer is None:
             raise wrong(
                 "tokenizer",

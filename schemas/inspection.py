@@ -55,13 +55,20 @@ class Removed(Frozen):
 
 
 class Written(Frozen):
-    """Where a stage put a document: the file in the run's folder, and the row in it (from 0)."""
+    """Where a stage put a document: the file in the run's folder, and the row in it (from 0).
+
+    Of a document drawn by passages it is the first one, code points ``start`` to ``end``, and
+    ``more`` counts the others.
+    """
 
     shard: str
     row: int
     split: str
     tokens: int | None = None
     position: int | None = None
+    start: int | None = None
+    end: int | None = None
+    more: int = 0
 
 
 class Inspected(Frozen):

@@ -138,11 +138,18 @@ DRAWN = pa.schema(
         pa.field(c.SOURCE, pa.string(), nullable=False),
         pa.field(c.SPLIT, pa.string(), nullable=False),
         pa.field(c.TOKENS, pa.int64(), nullable=False),
+        pa.field(c.N_BYTES, pa.int64(), nullable=False),
         pa.field(c.SHARD, pa.string(), nullable=False),
         pa.field(c.ROW, pa.int64(), nullable=False),
+        pa.field(c.START, pa.int64()),
+        pa.field(c.END, pa.int64()),
     ]
 )
-"""Which rows of ``documents`` a draw chose: the shard's file name, the row in it, exact tokens."""
+"""Which rows of ``documents`` a draw chose: the shard's file name, the row in it, exact tokens.
+
+Of a passage, ``start`` and ``end`` are its code points in the document's text as it is written, up
+to but without ``end``; both are null of a whole document. So they are in what follows.
+"""
 
 CORPUS = pa.schema(
     [
@@ -168,6 +175,8 @@ REPLAY = pa.schema(
         pa.field(c.URL, pa.string()),
         pa.field(c.TOKENS, pa.int64(), nullable=False),
         pa.field(c.SPLIT, pa.string(), nullable=False),
+        pa.field(c.START, pa.int64()),
+        pa.field(c.END, pa.int64()),
     ]
 )
 
@@ -182,6 +191,8 @@ MIXTURE = pa.schema(
         pa.field(c.TOKENS, pa.int64(), nullable=False),
         pa.field(c.WEIGHT, pa.float64(), nullable=False),
         pa.field(c.POSITION, pa.int64(), nullable=False),
+        pa.field(c.START, pa.int64()),
+        pa.field(c.END, pa.int64()),
     ]
 )
 

@@ -15,7 +15,6 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from schemas.config import SignalsConfig
 from schemas.errors import ConfigError
 from schemas.manifest import EvalIndex, Shard
 from schemas.tables import EVAL_GRAMS, EVAL_ITEMS, conform
@@ -27,6 +26,7 @@ from tasks.hashing import digest, table_digest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from schemas.config import SignalsConfig
     from schemas.evals import EvalSet
     from schemas.manifest import Unit
 

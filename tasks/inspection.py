@@ -27,8 +27,8 @@ WINDOW: Final = 4_000
 """Characters of a text that are looked at to show how it begins."""
 TAKES: Final = {
     "corpus": (c.DOC_ID, c.SPLIT),
-    "replay": (c.DOC_ID, c.SPLIT, c.TOKENS, c.SHARD),
-    "mixture": (c.DOC_ID, c.TOKENS, c.POSITION),
+    "replay": (c.DOC_ID, c.SPLIT, c.TOKENS, c.SHARD, c.START, c.END),
+    "mixture": (c.DOC_ID, c.TOKENS, c.POSITION, c.START, c.END),
 }
 """Stages that take some of the kept documents, and what is read of their rows."""
 READ: Final = (c.DOC_ID, c.RECORD_ID, c.SOURCE, c.LOCATION, c.POSITION, c.URL, c.LICENSE, c.OPT_OUT,
@@ -174,7 +174,7 @@ class _Inspector:
 
     def _written(self, document: Inspected) -> dict[str, Written]:
         """Where the stages that take kept documents have put it; only those that took it."""
-        found = {}
+        found: dict[str, list[Written]] = {}
         for stage, columns in TAKES.items():
             shards = list(self._manifests[stage].shards) if stage in self._manifests else []
             for row in lookup.find_ids(self._out, shards, [document.doc_id], stage):
@@ -182,14 +182,23 @@ class _Inspector:
                 # A draw tells its document by place, and a mixture's file its split by its folder.
                 if said.get(c.SHARD, document.shard) != document.shard:
                     continue
-                found[stage] = Written(
+                one = Written(
                     shard=storage.join(ledger.FOLDERS[stage], shards[row.shard].file),
                     row=row.row,
                     split=said.get(c.SPLIT, document.split),
                     tokens=said.get(c.TOKENS),
                     position=said.get(c.POSITION),
+                    start=said.get(c.START),
+                    end=said.get(c.END),
                 )
-        return found
+                found.setdefault(stage, []).append(one)
+        return {stage: _first(places) for stage, places in found.items()}
+
+
+def _first(places: list[Written]) -> Written:
+    """The first passage that was taken, and how many more; or the whole document."""
+    first = min(places, key=lambda one: one.start or 0)
+    return first.model_copy(update={"more": len(places) - 1})
 
 
 def _config(out: str, run: RunManifest) -> RunConfig:
@@ -234,9 +243,10 @@ def _not_taken(
     """Which stages are finished and did without a document that is kept."""
     replay, drawn = document.origin == "replay", "replay" in written
     if document.keep and replay and "replay" in run.stages and not drawn:
-        if config.replay is not None and document.source not in config.replay.shares:
+        given = {} if config.replay is None else config.replay.shares
+        if given and document.source not in given:
             return [f"not drawn into the replay: replay.shares has no {document.source!r}"]
-        return ["not drawn into the replay: the part of its source was full"]
+        return ["not drawn into the replay: its budget was full"]
     if document.keep and "mixture" in run.stages and "mixture" not in written:
         return ["not in the mixture, which has all the tokens that it was to have"]
     return []

@@ -33,6 +33,8 @@ PLAN = pa.schema(
         pa.field(FILE_NUMBER, pa.int64(), nullable=False),
         pa.field(c.SHARD, pa.string(), nullable=False),
         pa.field(c.ROW, pa.int64(), nullable=False),
+        pa.field(c.START, pa.int64()),
+        pa.field(c.END, pa.int64()),
     ]
 )
 
@@ -40,11 +42,14 @@ PLAN = pa.schema(
 def plan(replay: pl.DataFrame, new: pl.DataFrame, *, shard_bytes: float, seed: int) -> pl.DataFrame:
     """Return the plan of both splits: order, position in the split, and number of the file.
 
-    ``replay`` is in drawing order, which keeps the shares of its sources at every prefix; new data
+    A row is a document, or where it has ``start`` and ``end``, a passage of one. ``replay`` is in
+    drawing order, which keeps the shares of its sources at every prefix; new data
     goes by seeded hash. In training, the two are interleaved by tokens at the share they really
     have, so that neither is left over at the end.
     """
     parts, files = [], 0
+    whole = pl.lit(None, pl.Int64)
+    new = new.with_columns(whole.alias(c.START), whole.alias(c.END))
     for split in (TRAIN, VALID):
         ordered = _ordered(
             replay.filter(pl.col(c.SPLIT) == split),
@@ -72,8 +77,9 @@ def _ordered(replay: pl.DataFrame, new: pl.DataFrame, *, seed: int) -> pl.DataFr
     both = pl.concat(
         [
             replay.with_columns(pl.lit("replay").alias(c.ORIGIN)),
-            new.select(replay.columns).with_columns(pl.lit("new").alias(c.ORIGIN)),
-        ]
+            new.with_columns(pl.lit("new").alias(c.ORIGIN)),
+        ],
+        how="diagonal",  # passages of replay have a place in their document
     )
     places = np.empty(len(is_replay), dtype=np.int64)
     places[is_replay] = np.arange(replay.height)
@@ -102,8 +108,8 @@ def file_names(plan: pl.DataFrame) -> dict[int, str]:
 
 
 def rows(documents: pa.Table, plan: pl.DataFrame) -> pa.Table:
-    """Join the documents of some plan rows, in the plan's order, with what it says of them."""
-    said = plan.select(c.TOKENS, c.POSITION, c.ORIGIN).to_arrow()
+    """Join the texts of some plan rows, in the plan's order, with what it says of them."""
+    said = plan.select(c.TOKENS, c.POSITION, c.ORIGIN, c.START, c.END).to_arrow()
     table = documents.select([c.TEXT, c.DOC_ID, c.SOURCE, c.LICENSE, c.URL])
     for name in said.column_names:
         table = table.append_column(name, said.column(name))

@@ -37,12 +37,14 @@ from tasks.ingest import documents
 from tasks.pieces import ANCHOR
 from tasks.report import sections
 from tasks.signals.measure import measure
+from tasks.surrogate import pool, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.config import RunConfig, Source
     from schemas.manifest import InputFile, Unit
+    from schemas.replay import ReplayConfig
 
 PREFECT_BYTES = 500_000_000
 """What Prefect, its in-process server and batches at hand in each worker add, about (resident)."""
@@ -94,10 +96,22 @@ def _largest_need(recipe: RunConfig, sources: tuple[SourcePlan, ...], memory_lim
     if recipe.dedup.semantic is not None:
         vectors = embeddings.needed(recipe.dedup.semantic, documents)
         deciding = max(deciding, DECIDING_BYTES * documents + vectors)
+    if recipe.replay is not None and recipe.replay.measured:
+        deciding = max(deciding, _pool_units(recipe, sources) * pool.MEMORY[recipe.replay.drawn_by])
     if recipe.mixture is None:
         return deciding
     text = sum(s.text_bytes for s in sources)
     return max(deciding, SHARD_COPIES * min(text, round(recipe.mixture.shard_mb * 1e6)))
+
+
+def _pool_units(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:
+    """Passages, or documents, that a replay shard is drawn from by what is measured of them."""
+    assert recipe.replay is not None  # noqa: S101  (asked before)
+    old = [s for s in sources if s.name in recipe.replay.pool(recipe.old)]
+    found = sum(s.documents for s in old)
+    if recipe.replay.drawn_by == "passages":
+        found += sum(s.text_bytes for s in old) // pool.BYTES_A_PASSAGE
+    return min(found, recipe.replay.pool_passages)
 
 
 def _source_plan(source: Source, units: list[Unit], recipe: RunConfig) -> SourcePlan:
@@ -214,10 +228,23 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
         yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"
     if recipe.replay is not None or recipe.mixture is not None:
         yield "tokens: kept text that the budgets consider, to count its tokens exactly"
+    if recipe.replay is not None:
+        yield from _reads_for_replay(recipe.replay)
     if recipe.corpus.materialize and recipe.mixture is not None:
         yield "corpus: all kept text, because corpus.materialize asks for it beside the mixture"
     if recipe.replay is not None and recipe.replay.materialize and recipe.mixture is not None:
         yield "replay: the drawn text, because replay.materialize asks for it beside the mixture"
+
+
+def _reads_for_replay(replay: ReplayConfig) -> Iterator[str]:
+    if replay.measured:
+        yield (
+            f"replay: kept text of the replay sources, up to {replay.pool_passages:,} "
+            f"{replay.drawn_by}, to count its words; the counts are scratch, and removed"
+        )
+    if replay.target is not None and replay.target.text:
+        size = target.part(replay.target).n_bytes / 1e6
+        yield f"replay.target: {size:,.1f} MB of files, which the shard is to be like"
 
 
 def _reads_for_items(recipe: RunConfig) -> Iterator[str]:

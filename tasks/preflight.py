@@ -16,7 +16,7 @@ from tasks.storage import claim, inputs
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from schemas.config import RunConfig, SignalsConfig, Source, TokenizerConfig
+    from schemas.config import RunConfig, SignalsConfig, Source, TargetConfig, TokenizerConfig
     from schemas.selection import OptOutConfig
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -42,12 +42,21 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
         for url in some.url:
             if not url.startswith(ELSEWHERE):
                 storage.check_place(url, where=f"signals.evals {some.name!r}")
+    if recipe.replay is not None and recipe.replay.target is not None:
+        _check_target(recipe.replay.target)
     opt_out_lists(recipe.select.opt_out)
     rules.check(recipe.select, [quality.score(name) for name in recipe.signals.scores()])
     against.indexes(recipe.dedup, recipe.signals)
     embeddings.check(recipe.dedup.semantic)
     if out is not None:
         _check_out(recipe, out)
+
+
+def _check_target(target: TargetConfig) -> None:
+    places = [*target.text, *filter(None, [target.shares_file])]
+    for place in places:
+        if not place.startswith(ELSEWHERE):
+            storage.check_place(place, where=f"replay.target.{target.kind}")
 
 
 def _local_places(source: Source) -> list[str]:

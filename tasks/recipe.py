@@ -30,8 +30,13 @@ PLACES = {
     "domains",
     "against",
     "embeddings",
+    "sample",
+    "generations",
+    "shares_file",
 }
 """Keys that hold locations: variables and ``~`` are replaced in them, relative paths resolved."""
+PATTERNS = {"url", "sample", "generations"}
+"""Those of them that may hold a pattern."""
 LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
@@ -93,7 +98,7 @@ def _resolve(value: Any, *, where: str, folder: Path, key: str = "") -> Any:  # 
     if key not in PLACES or not isinstance(value, str) or not value:
         return value
     place = _place(value, f"{where}: {key}", folder, escaped=False)
-    if key == "url" and glob.has_magic(value) and not storage.exists(place):
+    if key in PATTERNS and glob.has_magic(value) and not storage.exists(place):
         # What the user wrote is a pattern; what comes in from outside never is.
         return _place(value, f"{where}: {key}", folder, escaped=True)
     return place

@@ -23,6 +23,7 @@ from tasks import (
     storage,
     tokens,
     verify_evals,
+    verify_frames,
     verify_ingest,
     verify_mixture,
     verify_models,
@@ -243,7 +244,7 @@ def _decisions(out: str, manifests: Manifests) -> Iterator[Finding]:
     manifest, parts, outcomes = manifests["select"], [], dict[str, dict[str, Any]]()
     beside = explained = True
     kept = 0
-    for decided, documents in verify_mixture.decided(out, manifests):
+    for decided, documents in verify_frames.decided(out, manifests):
         beside &= decided[c.DOC_ID].equals(documents[c.DOC_ID])
         explained &= bool((decided[c.KEEP] == decided[c.DROP_REASON].is_null()).all())
         kept += int(decided[c.KEEP].sum())
@@ -270,7 +271,7 @@ def _removed(out: str, manifests: Manifests) -> Iterator[Finding]:
     kept, found = set[str](), list[pl.DataFrame]()
     shards = manifests["ingest"].shards
     for shard, (decided, documents) in zip(
-        shards, verify_mixture.decided(out, manifests), strict=True
+        shards, verify_frames.decided(out, manifests), strict=True
     ):
         kept.update(decided.filter(c.KEEP)[c.DOC_ID])
         own = removal.of_shard(shard.file, out)

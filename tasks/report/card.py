@@ -56,7 +56,7 @@ def _body(run: RunManifest, mixture: StageManifest) -> list[str]:
     return [
         *lines,
         (
-            f"A training mixture of {train['documents']:,} documents and {train['tokens']:,} "
+            f"A training mixture of {train['documents']:,} rows and {train['tokens']:,} "
             f"tokens, {train['replay_share']:.2%} of them replay, made by openmoat {run.openmoat}."
         ),
         "",
@@ -66,9 +66,11 @@ def _body(run: RunManifest, mixture: StageManifest) -> list[str]:
         "```",
         "",
         (
-            "One row is one document. Columns: `text`; `doc_id`, `source`, `origin` (replay or "
-            "new), `license`, `url` for tracing; `tokens` by the run's tokenizer without special "
-            "tokens; `weight`; `position` in the split, which is the order to train in."
+            "One row is one document, or where `start` is not null a passage of one: its "
+            "characters from `start` up to `end`. Columns: `text`; `doc_id`, `source`, `origin` "
+            "(replay or new), `license`, `url` for tracing; `tokens` by the run's tokenizer "
+            "without special tokens; `weight`; `position` in the split, which is the order to "
+            "train in."
         ),
         "",
         "| split | documents | tokens | replay | new |",

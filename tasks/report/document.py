@@ -69,5 +69,8 @@ def _of(document: Inspected) -> Facts:
 
 def _place(written: Written) -> str:
     where = f"{written.split}: row {written.row:,} of {written.shard}"
+    if written.start is not None:
+        where += f", characters {written.start:,} to {written.end:,}"
+        where += f" and {written.more:,} passages more" if written.more else ""
     where += "" if written.position is None else f", position {written.position:,}"
     return where + ("" if written.tokens is None else f", {written.tokens:,} tokens")

@@ -167,12 +167,12 @@ def licenses(decisions: StageManifest) -> list[Section]:
 
 def replay(manifest: StageManifest) -> Section:
     """Asked against achieved for each source of the replay shard."""
-    sources = manifest.details["sources"]
+    sources, details = manifest.details["sources"], manifest.details
     total = max(1, sum(s["tokens"] for s in sources.values()))
     rows = [
         (
             name,
-            f"{s['share']:.2%}",
+            "-" if s["share"] is None else f"{s['share']:.2%}",
             f"{s['tokens'] / total:.2%}",
             s["asked_tokens"],
             s["tokens"],
@@ -186,9 +186,38 @@ def replay(manifest: StageManifest) -> Section:
     chart = Bars(
         "tokens", ("train",), tuple((n, (float(s["tokens"]),)) for n, s in sources.items())
     )
-    text = "Whole documents, drawn by seeded hash, so shares are met to within about one document."
-    text += "".join(_too_large(name, s, total) for name, s in sources.items())
+    if "arm" in details:
+        text = " ".join(_by_text(details))
+    else:
+        text = (
+            "Whole documents, drawn by seeded hash, so shares are met to within about one document."
+        )
+        text += "".join(_too_large(name, s, total) for name, s in sources.items())
     return Section("Replay shard", text, Table(header, tuple(rows)), chart)
+
+
+def _by_text(details: Mapping[str, Any]) -> Iterator[str]:
+    """How a shard was drawn that goes by what was measured of the pool."""
+    pool, draw = details["pool"]["train"], details["draws"].get("train")
+    yield f"Arm {details['arm']}, by {details['unit']}, of {pool['units']:,} in the pool."
+    if details["strata"] is not None:
+        kinds = {"sources": "the pool's sources", "clusters": "clusters of target and pool"}
+        yield f"Kinds of text: {kinds[details['strata']]}."
+    if "target" in details:
+        told = details["target"]
+        yield (
+            f"Drawing went by {told['guide']:,} texts of the target; it did not see "
+            f"{told['held_out']:,} others."
+        )
+    if "accuracy" in details:
+        yield (
+            f"Shares are estimates: of held-out passages of the pool {details['accuracy']:.0%} "
+            f"were given their own source; {details['other']:.1%} of the target is like none."
+        )
+    if draw is not None:
+        yield f"Effective number of documents: {draw['n_eff']:,.0f}."
+        if draw["uncovered"]:
+            yield f"Of the target {draw['uncovered']:.1%} is not covered by the pool."
 
 
 def _too_large(name: str, source: dict[str, Any], total: int) -> str:

@@ -8,8 +8,9 @@ at a time, and a killed run goes on where it was.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,18 +23,19 @@ from schemas.config import (  # noqa: TC001  (read at run time)
 )
 from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
+from schemas.masking import KINDS
 from schemas.tables import MIXTURE, conform
-from tasks import draws, kept, ledger, masking, mixture, progress, storage, tokens
+from tasks import draws, kept, ledger, masking, mixture, progress, storage, tokens, written
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
 from tasks.steps.tokenizer import load_tokenizer
 
-if TYPE_CHECKING:
-    import numpy as np
-
-VERSION = "mixture-1"
+VERSION = "mixture-2"
 PLAN_FILE = "plan.parquet"
+MASKED = "masked"
+SCRATCH = pa.schema([*MIXTURE, pa.field(MASKED, pa.list_(pa.int64()), nullable=False)])
+"""What is laid out for a training shard: its rows, and what masks hid in each, by kind."""
 
 
 class Plan(Frozen):
@@ -88,10 +90,9 @@ def _planned(config: BudgetConfig, settings: MixtureConfig, out: str) -> pl.Data
     new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
     replay = new.clear()
     if config.replay is not None:
-        drawn_at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
-        places = pl.DataFrame(pl.from_arrow(storage.read_table(drawn_at, [c.SHARD, c.ROW])))
-        replay = places.join(frame, on=[c.SHARD, c.ROW], how="left", maintain_order="left")
-        replay = draws.replay_for_mixture(replay.select(new.columns), settings, new)
+        at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
+        drawn = pl.DataFrame(pl.from_arrow(storage.read_table(at)))
+        replay = draws.replay_for_mixture(drawn, settings, new)
     _check_not_empty(new)
     return mixture.plan(replay, new, shard_bytes=settings.shard_mb * 1e6, seed=config.seed)
 
@@ -112,22 +113,24 @@ def gather(plan: Plan, shard: str, out: str) -> str:
     at = storage.join(plan.scratch, f"{shard}.arrow")
     if storage.exists(at):
         return at
-    chosen = _plan_rows(plan, pl.col(c.SHARD) == shard).sort(c.ROW)
-    tables = [t for _, t in kept.rows_of(out, shard, chosen[c.ROW].to_list())]
-    documents = mixture.rows(pa.concat_tables(tables), chosen)
-    destinations = chosen[mixture.FILE_NUMBER].to_numpy()
+    chosen = _plan_rows(plan, pl.col(c.SHARD) == shard)
+    parts, order = [], []
+    for own, documents, counts in written.rows(out, shard, chosen, masking=plan.masking):
+        masks = pa.array(counts.tolist(), pa.list_(pa.int64()))
+        parts.append(mixture.rows(documents, own).append_column(MASKED, masks))
+        order.append(own)
+    table, destinations = pa.concat_tables(parts), pl.concat(order)[mixture.FILE_NUMBER].to_numpy()
     batches = [
-        _batch(documents, (destinations == number).nonzero()[0])
-        for number in range(len(plan.files))
+        _batch(table, (destinations == number).nonzero()[0]) for number in range(len(plan.files))
     ]
-    storage.write_ipc(at, batches, MIXTURE)
+    storage.write_ipc(at, batches, SCRATCH)
     progress.advance("mixture", documents=chosen.height, n_bytes=int(chosen[c.N_BYTES].sum()))
     return at
 
 
-def _batch(documents: pa.Table, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordBatch:
-    found = documents.take(pa.array(rows, pa.int64())).combine_chunks().to_batches()
-    return found[0] if found else pa.RecordBatch.from_pylist([], schema=MIXTURE)
+def _batch(table: pa.Table, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordBatch:
+    found = table.take(pa.array(rows, pa.int64())).cast(SCRATCH).combine_chunks().to_batches()
+    return found[0] if found else pa.RecordBatch.from_pylist([], schema=SCRATCH)
 
 
 def _plan_rows(plan: Plan, wanted: pl.Expr) -> pl.DataFrame:
@@ -137,10 +140,7 @@ def _plan_rows(plan: Plan, wanted: pl.Expr) -> pl.DataFrame:
 
 @step
 def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple[Shard, bool]:
-    """Write one training shard from what was gathered for it; return whether it stood already.
-
-    What was gathered is masked here, so that the counts stand with the shard.
-    """
+    """Write one training shard from what was gathered for it; return whether it stood already."""
     name = plan.files[number]
     at = storage.join(ledger.folder(out, "mixture"), name)
     key = digest(VERSION, plan.key, name)
@@ -148,8 +148,9 @@ def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple
     if known is not None and known.key == key:
         return known, True
     batches = [storage.read_ipc(scratch, number) for scratch in gathered]
-    table = pa.Table.from_batches(batches, MIXTURE).sort_by(c.POSITION)
-    table, counts = kept.masked(table, plan.masking)
+    table = pa.Table.from_batches(batches, SCRATCH).sort_by(c.POSITION)
+    counts = np.array(table.column(MASKED).to_pylist(), np.int64).reshape(-1, len(KINDS))
+    table = table.drop_columns([MASKED])
     n_bytes = pc.sum(pc.binary_length(table.column(c.TEXT))).as_py()
     shard = Shard(
         file=name,
@@ -167,26 +168,26 @@ def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple
 
 
 @step
-def finish_mixture(plan: Plan, written: list[Shard], out: str) -> StageManifest:
+def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
     """Remove shards of an earlier recipe and the scratch files, and write the manifest."""
     settings = plan.settings
     frame = _plan_rows(plan, pl.lit(value=True))
     for split in mixture.SPLIT_NAMES.values():
-        ledger.sweep(out, "mixture", {s.file for s in written}, below=split)
+        ledger.sweep(out, "mixture", {s.file for s in shards}, below=split)
     achieved = mixture.achieved(frame)
     asked = draws.asked(settings, achieved["train"]["new_tokens"])
     wanted = {"replay_share": settings.replay_share, **{f"{k}_tokens": n for k, n in asked.items()}}
     manifest = StageManifest(
         stage="mixture",
         key=plan.key,
-        digest=add_hex(s.digest for s in written),
+        digest=add_hex(s.digest for s in shards),
         rows_in=frame.height,
-        rows_out=sum(s.rows for s in written),
-        shards=tuple(written),
+        rows_out=sum(s.rows for s in shards),
+        shards=tuple(shards),
         details={
             "asked": wanted,
             "achieved": achieved,
-            **masking.details(s.masked for s in written),
+            **masking.details(s.masked for s in shards),
         },
     )
     ledger.finish(out, manifest)

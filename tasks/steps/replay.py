@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 import polars as pl
 import pyarrow.compute as pc
 
@@ -12,13 +14,16 @@ from schemas.config import (  # noqa: TC001  (Prefect reads the annotations)
 )
 from schemas.manifest import Masked, Shard, StageManifest
 from schemas.tables import DRAWN, REPLAY, conform
-from tasks import draws, kept, ledger, masking, storage, tokens
+from tasks import draws, kept, ledger, masking, storage, tokens, written
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.select import TRAIN
 from tasks.steps.policy import step
 from tasks.steps.tokenizer import load_tokenizer
 
-VERSION = "replay-1"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VERSION = "replay-2"
 FILE = "drawn.parquet"
 PLACE = (c.SHARD, c.ROW)
 """Where a row's text stands, which no digest covers."""
@@ -26,12 +31,11 @@ PLACE = (c.SHARD, c.ROW)
 
 @step
 def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
-    """Draw the replay shard: narrow rows in drawing order; return whether it stood already."""
+    """Draw whole documents at shares, in drawing order; say whether the shard stood already."""
     tokenizer = load_tokenizer(out)
-    upstream = [ledger.read(out, stage).key for stage in ("select", "tokenizer")]
-    key = digest(VERSION, config, upstream, *kept.mask_key(config.masking))
-    known = ledger.finished(out, "replay", key)
-    if known is not None and all(_text_stands(out, file) for file in known.details["texts"]):
+    key = digest(VERSION, config, upstream(out), *kept.mask_key(config.masking))
+    known = standing(out, key)
+    if known is not None:
         return known, True
     ledger.begin(out, "replay")
     frame = kept.load(
@@ -43,6 +47,38 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
     new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
     targets = draws.replay_targets(config, new)
     drawn = draws.replay(frame, config, targets, tokenizer=tokenizer, out=out)
+    whole = pl.lit(None, pl.Int64)
+    drawn = drawn.with_columns(whole.alias(c.START), whole.alias(c.END))
+    shares = {} if config.replay is None else config.replay.shares
+    details = {"targets": targets, "sources": draws.achieved(drawn, shares, targets[TRAIN])}
+    rows_in = frame.filter(pl.col(c.SOURCE).is_in(list(shares))).height
+    return lay_by(drawn, config, key, out, told=Told(rows_in, details)), False
+
+
+def upstream(out: str) -> list[str]:
+    """Return the keys of what a draw rests on."""
+    return [ledger.read(out, stage).key for stage in ("select", "tokenizer")]
+
+
+def standing(out: str, key: str) -> StageManifest | None:
+    """Return the manifest of a shard that stands whole."""
+    known = ledger.finished(out, "replay", key)
+    if known is not None and all(_text_stands(out, file) for file in known.details["texts"]):
+        return known
+    return None
+
+
+class Told(NamedTuple):
+    """What a manifest says of a draw: of how many rows of documents it was, and details."""
+
+    rows_in: int
+    details: Mapping[str, Any]
+
+
+def lay_by(
+    drawn: pl.DataFrame, config: BudgetConfig, key: str, out: str, *, told: Told
+) -> StageManifest:
+    """Write what was drawn, its text where the recipe asks for it, and the manifest."""
     table = conform(drawn.select(DRAWN.names).to_arrow(), DRAWN)
     shard = Shard(file=FILE, rows=table.num_rows, digest=table_digest(table, leave_out=PLACE))
     storage.write_table(storage.join(ledger.folder(out, "replay"), FILE), table, DRAWN, shard=shard)
@@ -53,22 +89,17 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
         stage="replay",
         key=key,
         digest=shard.digest,
-        rows_in=frame.filter(pl.col(c.SOURCE).is_in(list(_shares(config)))).height,
+        rows_in=told.rows_in,
         rows_out=table.num_rows,
         shards=(shard,),
         details={
-            "targets": targets,
-            "sources": draws.achieved(drawn, _shares(config), targets[TRAIN]),
+            **told.details,
             "texts": texts,
             **masking.details(_masked(out, file) for file in texts),
         },
     )
     ledger.finish(out, manifest)
-    return manifest, False
-
-
-def _shares(config: BudgetConfig) -> dict[str, float]:
-    return {} if config.replay is None else config.replay.shares
+    return manifest
 
 
 def _masked(out: str, file: str) -> Masked:
@@ -81,15 +112,15 @@ def _text_stands(out: str, file: str) -> bool:
 
 
 def _write_texts(drawn: pl.DataFrame, key: str, out: str, masks: MaskingConfig | None) -> list[str]:
-    """Write the drawn documents with their text, one file a documents shard; return the names."""
-    written = []
+    """Write what was drawn with its text, one file a documents shard; return the names."""
+    names = []
     for (shard,), rows in sorted(drawn.partition_by(c.SHARD, as_dict=True).items()):
         name = f"text/{digest(VERSION, key, shard)}.parquet"
         if not _text_stands(out, name):
             at = storage.join(ledger.folder(out, "replay"), name)
-            _write_text(out, str(shard), rows.sort(c.ROW), at, masks)
-        written.append(name)
-    return written
+            _write_text(out, str(shard), rows, at, masks)
+        names.append(name)
+    return names
 
 
 def _write_text(
@@ -97,22 +128,21 @@ def _write_text(
 ) -> None:
     digests, hidden, n_bytes = [], [], 0
     with storage.writing(at, REPLAY) as file:
-        for numbers, documents in kept.rows_of(out, shard, rows[c.ROW].to_list()):
-            said = rows.filter(pl.col(c.ROW).is_in(numbers)).select(c.TOKENS, c.SPLIT).to_arrow()
-            table, counts = kept.masked(
-                documents.select([n for n in REPLAY.names if n in documents.column_names]), masks
-            )
-            hidden.append(masking.by_source(table.column(c.SOURCE), counts))
+        for own, documents, counts in written.rows(out, shard, rows, masking=masks):
+            hidden.append(masking.by_source(documents.column(c.SOURCE), counts))
+            table = documents.select([n for n in REPLAY.names if n in documents.column_names])
+            said = own.select(c.TOKENS, c.SPLIT, c.START, c.END).to_arrow()
             for name in said.column_names:
                 table = table.append_column(name, said.column(name))
+            table = conform(table, REPLAY)
             file.write(table)
             digests.append(table_digest(table))
             n_bytes += pc.sum(pc.binary_length(table.column(c.TEXT))).as_py()
-        written = Shard(
+        entry = Shard(
             file=storage.name_of(at),
             rows=rows.height,
             digest=add_hex(digests),
             n_bytes=n_bytes,
             masked=masking.total(hidden),
         )
-        file.finish(written)
+        file.finish(entry)

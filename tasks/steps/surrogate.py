@@ -1,0 +1,226 @@
+"""Steps of ``build_replay`` that draw by text: measure the pool, draw, certify."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from schemas import columns as c
+from schemas.config import (  # noqa: TC001  (read at run time)
+    BudgetConfig,
+    MaskingConfig,
+    SignalsConfig,
+)
+from schemas.manifest import Frozen, Shard, StageManifest
+from schemas.replay import BY_SHARES, Unit
+from tasks import draws, kept, ledger, progress, storage, tokens, written
+from schemas.tables import DRAWN, conform
+from tasks.hashing import digest, table_digest
+from tasks.replay.selection import RANDOM
+from tasks.report import certificate as certificates
+from tasks.select import TRAIN
+from tasks.steps import replay
+from tasks.steps.artifacts import tell
+from tasks.steps.policy import step
+from tasks.steps.tokenizer import load_tokenizer
+from tasks.surrogate import certificate, pool, splits, target
+from tasks.surrogate.certificate import Run, Sides
+from tasks.surrogate.splits import Asked, Drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tokenizers import Tokenizer
+
+    from schemas.replay import ReplayConfig
+    from tasks.replay.sides import Ints
+    from tasks.surrogate.drawing import Count
+    from tasks.surrogate.target import Target
+
+VERSION = "surrogate-1"
+STAGE = "passages"
+DOCUMENTS_FILE = "documents.parquet"
+DOCUMENTS = pa.schema(
+    [
+        pa.field(c.DOC_ID, pa.string(), nullable=False),
+        pa.field(c.SOURCE, pa.string(), nullable=False),
+        pa.field(c.RECIPE_SOURCE, pa.string(), nullable=False),
+        pa.field(c.SPLIT, pa.string(), nullable=False),
+        pa.field(c.SHARD, pa.string(), nullable=False),
+        pa.field(c.ROW, pa.int64(), nullable=False),
+        pa.field(c.N_BYTES, pa.int64(), nullable=False),
+    ]
+)
+"""Documents of the pool."""
+
+
+class Plan(Frozen):
+    """Where the pool's measurements lie, and of which documents shards they are."""
+
+    key: str
+    scratch: str
+    unit: Unit
+    masking: MaskingConfig | None = None
+    shards: tuple[str, ...] = ()
+    finished: bool = False
+
+
+@step
+def plan_pool(config: BudgetConfig, old: list[str], out: str) -> Plan:
+    """Decide which documents the pool has; the list is written beside the scratch files."""
+    wanted = _replay(config)
+    own = [] if wanted.target is None else _target_keys(wanted)
+    masks = kept.mask_key(config.masking)
+    key = digest(VERSION, pool.VERSION, config, old, own, replay.upstream(out), *masks)
+    plan = Plan(
+        key=key,
+        scratch=storage.join(out, ledger.SCRATCH, f"{STAGE}-{key}"),
+        unit=wanted.drawn_by,
+        masking=config.masking,
+    )
+    if replay.standing(out, key) is not None:
+        return plan.model_copy(update={"finished": True})
+    ledger.begin(out, "replay")
+    frame = pool.documents(_of_sources(wanted, old, config, out), wanted)
+    table = frame.sort(c.SHARD, c.ROW).select(DOCUMENTS.names).to_arrow().cast(DOCUMENTS)
+    entry = Shard(file=DOCUMENTS_FILE, rows=table.num_rows, digest=table_digest(table))
+    storage.write_table(storage.join(plan.scratch, DOCUMENTS_FILE), table, DOCUMENTS, shard=entry)
+    progress.expect(STAGE, int(frame[c.N_BYTES].sum()))
+    return plan.model_copy(update={"shards": tuple(frame[c.SHARD].unique().sort())})
+
+
+def _replay(config: BudgetConfig) -> ReplayConfig:
+    assert config.replay is not None  # noqa: S101  (the flow asks for it)
+    return config.replay
+
+
+def _target_keys(config: ReplayConfig) -> list[Any]:
+    assert config.target is not None  # noqa: S101  (asked before)
+    if config.target.shares_file is not None:
+        return [splits.shares(config)]
+    return [target.VERSION, target.part(config.target).keys()]
+
+
+def _of_sources(
+    wanted: ReplayConfig, old: Sequence[str], config: BudgetConfig, out: str
+) -> pl.DataFrame:
+    """Return kept documents of sources that may be drawn."""
+    frame = kept.load(out, seed=config.seed, masking=config.masking)
+    frame = frame.filter(pl.col(c.RECIPE_SOURCE).is_in(wanted.pool(tuple(old))))
+    if wanted.measured and not splits.needs_text(wanted) and wanted.arm in BY_SHARES:
+        found = splits.shares(wanted)
+        splits.check_sources(found, sorted(frame[c.SOURCE].unique()))
+        frame = frame.filter(pl.col(c.SOURCE).is_in([n for n, share in found.items() if share > 0]))
+    return frame
+
+
+def _documents(plan: Plan) -> pl.DataFrame:
+    return pl.DataFrame(storage.read_table(storage.join(plan.scratch, DOCUMENTS_FILE)))
+
+
+@step
+def measure_pool(plan: Plan, name: str, out: str) -> str:
+    """Measure the pool's documents of a shard, one file a split; what stands is not done again."""
+    own = _documents(plan).filter(pl.col(c.SHARD) == name)
+    for split in pool.SPLITS:
+        some, at = own.filter(pl.col(c.SPLIT) == split), _measured_at(plan, name, split)
+        if storage.read_shard(at) is None:
+            pool.write(at, pool.measure(out, name, some, unit=plan.unit, masking=plan.masking))
+    progress.advance(STAGE, documents=own.height, n_bytes=int(own[c.N_BYTES].sum()))
+    return name
+
+
+def _measured_at(plan: Plan, name: str, split: str) -> str:
+    return storage.join(plan.scratch, f"{split}-{name}")
+
+
+@step
+def draw_surrogate(
+    plan: Plan, config: BudgetConfig, signals: SignalsConfig, out: str
+) -> tuple[StageManifest, bool]:
+    """Draw from what was measured, certify and write it; say whether it stood already."""
+    known = replay.standing(out, plan.key)
+    if known is not None:
+        return known, True
+    wanted, tokenizer, frame = _replay(config), load_tokenizer(out), _documents(plan)
+    asked = Asked(wanted, _tokens(config, tokenizer, out), config.seed)
+    read = guide = None
+    if wanted.target is not None and wanted.target.text:
+        read = target.read(wanted.target, out, seed=config.seed)
+        guide = target.guide(read.guide, plan.unit)
+    drawing = Drawing(
+        asked, _pools(plan, frame), guide, _counting(out, tokenizer, config.masking)
+    )
+    drawn, details = drawing.both()
+    if read is not None:
+        details["target"] = {**read.read, "digest": read.digest}
+        run = Run(out, signals, config.masking, config.seed)
+        details["certificate"] = _certify(run, drawing, drawn, read, tokenizer)
+    told = replay.Told(frame.height, details)
+    manifest = replay.lay_by(drawn, config, plan.key, out, told=told)
+    storage.remove(plan.scratch)
+    return manifest, False
+
+
+def _pools(plan: Plan, frame: pl.DataFrame) -> dict[str, pool.Pool]:
+    return {
+        split: pool.load(
+            [(name, _measured_at(plan, name, split)) for name in plan.shards],
+            frame.filter(pl.col(c.SPLIT) == split),
+        )
+        for split in pool.SPLITS
+    }
+
+
+def _certify(
+    run: Run, drawing: Drawing, drawn: pl.DataFrame, read: Target, tokenizer: Tokenizer
+) -> dict[str, str] | None:
+    """Compare the shard with what drawing did not see; return what the manifest says of it."""
+    at = storage.join(ledger.folder(run.out, "replay"), certificate.FILE)
+    storage.remove(at)
+    if not read.held_out:
+        return None
+    train = drawn.filter(pl.col(c.SPLIT) == TRAIN)
+    sides = Sides(
+        shard=train,
+        random=drawing.draw(TRAIN, RANDOM).places,
+        pool=drawing.pool,
+        held_out=read.held_out,
+        provenance=read.provenance,
+        digest=table_digest(conform(train.select(DRAWN.names).to_arrow(), DRAWN)),
+    )
+    found = certificate.certificate(run, sides, tokenizer, "the run's tokenizer")
+    storage.write_model(at, found)
+    tell("replay-certificate", certificates.sections(found))
+    return {"verdict": found.verdict, "sentence": found.sentence}
+
+
+def _tokens(config: BudgetConfig, tokenizer: Tokenizer, out: str) -> dict[str, int]:
+    """Return the tokens of each split that the recipe asks for."""
+    frame = kept.load(
+        out,
+        seed=config.seed,
+        tokenizer_digest=tokens.digest(tokenizer),
+        masking=config.masking,
+    )
+    new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
+    return draws.replay_targets(config, new)
+
+
+def _counting(out: str, tokenizer: Tokenizer, masking: MaskingConfig | None) -> Count:
+    """Return what counts places exactly, as they are written: an extra read of their documents."""
+
+    def count(places: pl.DataFrame) -> Ints:
+        found = np.zeros(places.height, np.int64)
+        numbered = places.select(c.SHARD, c.ROW, c.START, c.END).with_row_index("at")
+        for (name,), own in sorted(numbered.partition_by(c.SHARD, as_dict=True).items()):
+            read = written.rows(out, str(name), own, columns=[c.TEXT], masking=masking)
+            for said, table, _ in read:
+                sizes = tokens.count(tokenizer, table.column(c.TEXT).to_pylist())
+                found[said["at"].to_numpy()] = sizes
+        return found
+
+    return count

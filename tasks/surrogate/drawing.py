@@ -1,0 +1,212 @@
+"""Passages drawn from a pool: kinds of text, budgets in exact tokens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from schemas import columns as c
+from schemas.errors import BudgetError, ConfigError
+from tasks.replay import labels, order, selection, strata
+from tasks.replay.selection import Given, Settings
+from tasks.replay.sides import Side, Strata, effective, tokens_by
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from tasks.replay.selection import Report
+    from tasks.replay.sides import Floats, Ints
+    from tasks.surrogate.pool import Pool
+    from tasks.surrogate.target import Guide
+
+    Count = Callable[[pl.DataFrame], Ints]
+    """Exact tokens of some places, in their order."""
+
+SAMPLED: Final = 1_000
+"""Passages that are counted exactly before the others are estimated by their bytes."""
+MARGIN: Final = 1.02
+"""How much more than estimated is drawn, so that it need not be drawn again."""
+ROUNDS: Final = 6
+
+
+class Sized(NamedTuple):
+    """How many bytes a token takes: of each source, and of all of them."""
+
+    by_source: dict[str, float]
+    overall: float
+
+    def tokens(self, sources: pl.Series, n_bytes: Any) -> Ints:  # noqa: ANN401
+        """Return estimates of tokens, 1 at least."""
+        each = sources.replace_strict(
+            list(self.by_source), list(self.by_source.values()), default=self.overall,
+            return_dtype=pl.Float64,
+        )  # fmt: skip
+        found: Ints = np.maximum(1, np.ceil(n_bytes / each.to_numpy())).astype(np.int64)
+        return found
+
+
+class Kinds(NamedTuple):
+    """Kinds of text: the target's share of each, and what tells a side's passages.
+
+    ``names``: of sources, none of clusters. ``other``: the target's share of no source.
+    ``accuracy``: of held-out passages of the pool, how many are given their own source.
+    ``shares``: of the target's tokens. ``of``: the kind of each passage of a pool.
+    """
+
+    names: tuple[str, ...] | None
+    shares: Floats
+    target: Ints | None
+    of: Callable[[Pool, Side], Ints]
+    other: float = 0.0
+    accuracy: float | None = None
+
+
+class Drawn(NamedTuple):
+    """Rows of the pool's places in drawing order, with exact ``tokens``; and the report."""
+
+    places: pl.DataFrame
+    report: Report
+
+
+def sized(pool: Pool, count: Count, *, seed: int) -> Sized:
+    """Return how many bytes a token takes, by a seeded sample of the pool."""
+    some = order.order(pool.keys, seed=seed, use=order.FIT)[:SAMPLED]
+    places = pool.places[pl.Series(some, dtype=pl.UInt32)]
+    told = places.with_columns(pl.Series(c.TOKENS, count(places)))
+    ratio = pl.col(c.N_BYTES).sum() / pl.col(c.TOKENS).sum().clip(1)
+    by_source = dict(told.group_by(c.SOURCE).agg(ratio).iter_rows())
+    return Sized(by_source, float(told.select(ratio).item() or 1.0))
+
+
+def side(pool: Pool, by: Sized) -> Side:
+    """Return the pool as a side, with estimated tokens."""
+    tokens = by.tokens(pool.places[c.SOURCE], pool.places[c.N_BYTES].to_numpy())
+    return Side(pool.counts, pool.keys, pool.documents, tokens)
+
+
+def guided(guide: Guide, by: Sized) -> Side:
+    """Return the target as a side, with estimated tokens."""
+    tokens = np.maximum(1, np.ceil(guide.n_bytes / by.overall)).astype(np.int64)
+    return Side(guide.counts, guide.keys, guide.documents, tokens)
+
+
+def kinds_by_source(
+    target: Side, pool: Pool, own: Side, *, sources: Sequence[str], seed: int
+) -> Kinds:
+    """Return kinds by the pool's sources. Raises :class:`ConfigError` where one is too small."""
+    numbers = _numbers(pool, sources)
+    found = labels.labelled(target, own, numbers, names=sources, seed=seed)
+    return Kinds(
+        names=tuple(sources),
+        shares=found.strata.shares,
+        target=found.strata.target,
+        of=lambda pool, _: _numbers(pool, sources),
+        other=found.other,
+        accuracy=found.accuracy,
+    )
+
+
+def kinds_of_shares(shares: Mapping[str, float]) -> Kinds:
+    """Return kinds by source whose shares are given."""
+    names, given = tuple(shares), np.array(list(shares.values()), np.float64)
+    of = lambda pool, _: _numbers(pool, names)  # noqa: E731
+    return Kinds(names, given / given.sum(), None, of)
+
+
+def kinds_by_cluster(target: Side, own: Side, *, seed: int) -> Kinds:
+    """Return kinds by clusters of target and pool."""
+    clusters = strata.fit(target, own, seed=seed)
+    of_target = strata.assigned(clusters, target)
+    tokens = tokens_by(of_target, target.tokens, len(clusters.centres))
+    of = lambda _, side: strata.assigned(clusters, side)  # noqa: E731
+    return Kinds(None, tokens / max(1.0, tokens.sum()), of_target, of)
+
+
+def _numbers(pool: Pool, sources: Sequence[str]) -> Ints:
+    column = pool.places[c.SOURCE]
+    unknown = sorted(set(column.unique()) - set(sources))
+    if unknown:
+        raise ConfigError(
+            "replay",
+            got=f"documents of {unknown[0]!r} in the pool",
+            wanted=f"sources that have a share: {', '.join(sources)}",
+            way_out="Give it a share, of 0 if none of it is wanted.",
+        )
+    found = column.replace_strict(list(sources), range(len(sources)), return_dtype=pl.Int64)
+    return found.to_numpy()
+
+
+def draw(  # noqa: PLR0913  (what is drawn from, and how)
+    pool: Pool,
+    own: Side,
+    given: Given,
+    *,
+    arm: str,
+    budget: int,
+    seed: int,
+    count: Count,
+) -> Drawn:
+    """Draw for a budget of exact tokens; within one passage of it, or all that there is.
+
+    Drawn by estimates, counted exactly in drawing order, and drawn again for more where these came
+    to less.
+    """
+    wanted, known = budget * MARGIN, _Known(pool, count)
+    for _ in range(ROUNDS):
+        found = selection.select(
+            arm, own, given, budget=round(wanted), settings=Settings(seed=seed)
+        )
+        tokens = known.tokens(found.chosen)
+        total = int(tokens.sum())
+        if total >= budget or found.report.short or not total:
+            break
+        wanted *= MARGIN * budget / total
+    last = selection.up_to(tokens, budget)
+    rows = found.chosen[:last]
+    places = pool.places[pl.Series(rows, dtype=pl.UInt32)]
+    report = found.report._replace(
+        budget=budget,
+        tokens=int(tokens[:last].sum()),
+        passages=last,
+        short=max(0, budget - total) if found.report.short else 0,
+        n_eff=effective(own.documents[rows], tokens[:last]),
+    )
+    return Drawn(places.with_columns(pl.Series(c.TOKENS, tokens[:last])), report)
+
+
+class _Known:
+    """Exact tokens of passages, each counted once."""
+
+    def __init__(self, pool: Pool, count: Count) -> None:
+        self._pool, self._count = pool, count
+        self._found = np.full(pool.places.height, -1, np.int64)
+
+    def tokens(self, rows: Ints) -> Ints:
+        missing = rows[self._found[rows] < 0]
+        if len(missing):
+            places = self._pool.places[pl.Series(missing, dtype=pl.UInt32)]
+            self._found[missing] = self._count(places)
+        found: Ints = self._found[rows]
+        return found
+
+
+def check(report: Report, *, where: str) -> None:
+    """Raise :class:`BudgetError` for a shard that falls short, saying what would fit."""
+    if report.short:
+        raise BudgetError(
+            where,
+            got=f"{report.tokens:,} tokens of the kinds of text that are wanted, after dedup and "
+            "selection",
+            wanted=f"{report.budget:,}",
+            way_out="Lower the replay share or target, add sources that are like the target, or "
+            "raise replay.pool_factor and replay.pool_passages.",
+        )
+
+
+def strata_of(kinds: Kinds | None, pool: Pool, own: Side) -> Strata | None:
+    """Return the strata of a pool and the target."""
+    if kinds is None:
+        return None
+    return Strata(kinds.of(pool, own), kinds.shares, kinds.target)

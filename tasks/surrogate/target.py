@@ -1,0 +1,110 @@
+"""The text that a replay shard is to be like: read, and dealt out to drawing and to judging."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from schemas.errors import ConfigError
+from tasks import hashing
+from tasks.models import reading
+from tasks.replay import packed, passages
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from schemas.certificate import Provenance
+    from schemas.replay import TargetConfig, Unit
+    from tasks.models.reading import Part
+    from tasks.replay.packed import Packed
+    from tasks.replay.sides import Ints
+
+VERSION: Final = "target-1"
+WHERE: Final = "replay.target"
+LEAST_DOCUMENTS: Final = 20
+"""Documents that drawing goes by: of fewer, n-grams and kinds of text are those of a few texts."""
+
+
+class Guide(NamedTuple):
+    """Passages that drawing goes by, as :class:`tasks.replay.sides.Side` has them, and bytes."""
+
+    texts: pa.ChunkedArray
+    counts: Packed
+    keys: NDArray[np.uint64]
+    documents: Ints
+    n_bytes: Ints
+
+
+class Target(NamedTuple):
+    """Texts of both parts, each text once, in the order of their hashes (hex).
+
+    ``read`` counts what there was, ``provenance`` says what it is to the original.
+    """
+
+    guide: list[str]
+    held_out: list[str]
+    digest: str
+    read: dict[str, int]
+    provenance: Provenance
+
+
+def part(config: TargetConfig) -> Part:
+    """List the target's files. Raises :class:`ConfigError` where there are none."""
+    return reading.part([config.source()], WHERE, config.kind)
+
+
+def read(config: TargetConfig, out: str, *, seed: int) -> Target:
+    """Read the target's text, up to its limit by seeded hash, and deal it out.
+
+    Raises :class:`SourceError` where nothing can be read, :class:`ConfigError` for too few texts.
+    """
+    reader, own = reading.Reader(out), part(config)
+    room, taken, held = round(config.max_mb * 1e6), list[tuple[float, str, str]](), 0
+    for texts, hashes in reader.texts(own):
+        for text, name in zip(texts.to_pylist(), hashes, strict=True):
+            chance = hashing.chance(name, seed=seed, stage="target")
+            heapq.heappush(taken, (-chance, name, text))
+            held += len(text.encode())
+            while held > room and len(taken) > 1:
+                held -= len(heapq.heappop(taken)[2].encode())
+    some = sorted((name, text) for _, name, text in taken if text.strip())
+    dealt: tuple[list[str], list[str]] = ([], [])
+    for name, text in some:
+        away = hashing.chance(name, seed=seed, stage="held-out target") < config.held_out
+        dealt[away].append(text)
+    counts = reader.read[config.kind]["target"].model_dump()
+    counts |= {"taken": len(some), "guide": len(dealt[0]), "held_out": len(dealt[1])}
+    _check(config, len(dealt[0]))
+    digest = hashing.digest(VERSION, [name for name, _ in some])
+    return Target(*dealt, digest, counts, "generations" if config.generations else "sample")
+
+
+def _check(config: TargetConfig, documents: int) -> None:
+    if documents < LEAST_DOCUMENTS:
+        raise ConfigError(
+            f"{WHERE}.{config.kind}",
+            got=f"{documents} different texts for drawing, beside those held out",
+            wanted=f"{LEAST_DOCUMENTS} or more: of fewer nobody can tell what they are like",
+            way_out="Give more of it; or, without any, draw by shares (replay.shares or "
+            "replay.like).",
+        )
+
+
+def guide(texts: Sequence[str], unit: Unit) -> Guide:
+    """Measure the part that drawing goes by."""
+    column = pa.chunked_array([pa.array(texts, pa.large_string())])
+    cut = passages.cut(column)
+    if unit == "documents":
+        n, lengths = len(texts), pc.utf8_length(column).to_numpy().astype(np.int64)
+        cut = passages.Passages(column, np.arange(n), np.zeros(n, np.int64), lengths)
+    names = [xxhash.xxh3_128_hexdigest(text.encode()) for text in texts]
+    keys = passages.keys(names, cut)
+    n_bytes = pc.binary_length(cut.texts).to_numpy().astype(np.int64)
+    return Guide(cut.texts, packed.of(cut.texts), keys, cut.documents, n_bytes)
