@@ -8,7 +8,10 @@ from schemas.manifest import Frozen
 
 VERSION: Final = 1
 """Version of the file's layout and of what its figures mean."""
-INDISTINGUISHABLE, CLOSE, DIFFERENT, NONE = "indistinguishable", "close", "different", "none"
+INDISTINGUISHABLE: Final = "indistinguishable"
+CLOSE: Final = "close"
+DIFFERENT: Final = "different"
+NONE: Final = "none"
 Verdict = Literal["indistinguishable", "close", "different", "none"]
 Provenance = Literal["original", "sample", "generations", "other"]
 """What the reference is to the original: itself, a sample of it, text that the model made, or other
@@ -106,7 +109,7 @@ class Gate(Frozen):
 
 
 class Divergences(Frozen):
-    """Distances of distributions, each at ``tokens`` of both sides (about; the last passage decides).
+    """Distances of distributions, each at about ``tokens`` of both sides.
 
     - ``js``, ``kl``: bits; hashed words and pairs of words. ``kl`` is of the reference from the
       shard, half a count added to each bucket.

@@ -23,7 +23,7 @@ from tasks.replay.certificate.texts import SPLITS
 from tasks.replay.sides import tokens_by
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from tasks.replay.certificate.gate import Sides
     from tasks.replay.certificate.texts import Measured, Split
@@ -40,24 +40,23 @@ class Part(NamedTuple):
     rows: Ints
 
 
-Metric = "Callable[[Part, Part], float | None]"
-
-
 def parts(sides: Sides, split: Split) -> tuple[Part, Part, Part, Part | None]:
     """Return both halves of the reference, the shard and the random draw."""
-    drawn = sides.random and split.random is not None
+    drawn = None
+    if sides.random is not None and split.random is not None:
+        drawn = Part(sides.random, split.random)
     return (
         Part(sides.reference, split.one),
         Part(sides.reference, split.other),
         Part(sides.shard, split.shard),
-        Part(sides.random, split.random) if drawn else None,  # type: ignore[arg-type]
+        drawn,
     )
 
 
 def divergences(sides: Sides, splits: Sequence[Split]) -> Divergences | None:
     """Return all figures; none where the reference cannot be halved."""
     dealt = [parts(sides, split) for split in splits]
-    if not all(len(part.rows) for some in dealt for part in some[:3] if part is not None):
+    if not all(len(part.rows) for some in dealt for part in some[:3]):
         return None
     tokens = [int(some[0].side.side.tokens[some[0].rows].sum()) for some in dealt]
     return Divergences(
@@ -112,14 +111,13 @@ def _unigrams(part: Part) -> Any:  # noqa: ANN401  (counts by token, or none)
 
 
 def _language_tv(one: Part, reference: Part) -> float | None:
-    given = [part.side.langs for part in (one, reference)]
-    if given[0] is None or given[1] is None:
+    langs = [part.side.langs[part.rows] for part in (one, reference) if part.side.langs is not None]
+    if len(langs) < 2:  # noqa: PLR2004  (not known of both)
         return None
-    names = np.unique(np.concatenate(given))  # type: ignore[arg-type]
+    names = np.unique(np.concatenate(langs))
     shares = []
-    for part, langs in zip((one, reference), given, strict=True):
-        numbers = np.searchsorted(names, langs[part.rows])  # type: ignore[index]
-        tokens = tokens_by(numbers, part.side.side.tokens[part.rows], len(names))
+    for part, own in zip((one, reference), langs, strict=True):
+        tokens = tokens_by(np.searchsorted(names, own), _lengths(part), len(names))
         shares.append(tokens / tokens.sum())
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 

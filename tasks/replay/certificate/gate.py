@@ -1,4 +1,4 @@
-"""The share gate: are kinds of text as frequent in the shard as in the reference?
+"""The share gate: whether kinds of text are as frequent in the shard as in the reference.
 
 **Labels**: a classifier of the pool's sources (:mod:`tasks.replay.labels`), learnt on passages of
 the pool; each passage of a side counts with the probabilities of its sources. Documents of the pool
@@ -151,7 +151,7 @@ def _n_eff(side: Measured, rows: Ints) -> float:
 
 def _shares(judge: Judge, parts: dict[int, Floats]) -> list[Share]:
     """Return shares of the sources, or of the clusters, the largest of the reference first."""
-    found = []
+    found: list[Share] = []
     for kind in np.argsort(-parts[1], kind="stable").tolist():
         name = judge.names[kind] if judge.names else f"cluster {len(found) + 1}"
         shard, reference, drawn = (
@@ -174,17 +174,13 @@ def _learnt(sides: Sides, how: How) -> tuple[Ints, tuple[str, ...], tuple[str, .
     documents = np.bincount(pairs[:, 0], minlength=len(names))
     enough = documents >= labels.LEAST_DOCUMENTS
     few = [str(name) for name in np.setdiff1d(pool.sources, names[enough])]
-    warnings = (
-        (
-            f"Not told apart, because the pool has fewer than {labels.LEAST_DOCUMENTS} documents "
-            f"of each that the shard does not have: {', '.join(few)}.",
-        )
-        if few
-        else ()
+    said = (
+        f"Not told apart, because the pool has fewer than {labels.LEAST_DOCUMENTS} documents of "
+        f"each that the shard does not have: {', '.join(few)}."
     )
     kept = rows[enough[numbers]]
     kept = kept[order.order(pool.side.keys[kept], seed=how.seed, use=order.FIT)]
-    return kept[: features.MOST_FITTED], tuple(map(str, names[enough])), warnings
+    return kept[: features.MOST_FITTED], tuple(map(str, names[enough])), (said,) if few else ()
 
 
 def has(keys: Keys, others: Keys) -> NDArray[np.bool_]:

@@ -4,7 +4,8 @@
 for a token); what is behind that is not looked at, so that memory and time are bounded however
 large a set is. **Passages** of these (:mod:`tasks.replay.passages`) are the rows of all figures,
 those of a document one after the other. A document's texts may be many: passages that were drawn of
-it. Rows depend on the texts and not on the order in which they are given.
+it. Rows depend on the texts and not on the order in which they are given. Of a pool as many tokens
+are looked at of each source, and :data:`LEAST_DOCUMENTS` at least, where it has them.
 
 **Deal**: documents in another order by seed, their passages until a number of tokens is met, to
 within half a passage: all but the last document are whole.
@@ -35,6 +36,7 @@ CHARS_PER_TOKEN: Final = 4
 MOST_TOKENS: Final = 2_000_000
 SPLITS: Final = 4
 """Ways in which the reference is halved: figures are means over these."""
+LEAST_DOCUMENTS: Final = 20
 ENCODED: Final = 512
 """Passages that the tokenizer gets at a time."""
 _OCCURRENCE: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -129,17 +131,18 @@ def whole(some: Texts) -> Whole:
     return Whole(len(np.unique(some.documents)), characters, digest)
 
 
-def measured(some: Texts, how: How, *, most_tokens: int) -> Measured:
+def measured(some: Texts, how: How, *, most_tokens: int, by_source: bool = False) -> Measured:
     """Cut, count and hash the part of a set that is looked at.
 
     ValueError where documents, languages or sources are not one for each text.
     """
     _check(some)
-    rows, ranks = _chosen(some, how, most_tokens)
+    rows, ranks = _chosen(some, how, most_tokens, by_source=by_source)
     texts = some.texts.take(pa.array(rows)) if len(rows) else some.texts.slice(0, 0)
     cut = passages.cut(texts)
-    kept = np.cumsum(cut.ends - cut.starts) <= (most_tokens + passages.MOST) * CHARS_PER_TOKEN
-    kept = kept if cut.size else np.zeros(0, np.bool_)
+    before = np.cumsum(cut.ends - cut.starts) - (cut.ends - cut.starts)
+    # A document may be much longer than all that is to be looked at.
+    kept = (before < most_tokens * CHARS_PER_TOKEN) | by_source
     column, owners = cut.texts.filter(pa.array(kept)), cut.documents[kept]
     documents = np.unique(ranks[owners], return_inverse=True)[1].astype(np.int64)
     hashes = _hashes(column)
@@ -164,7 +167,9 @@ def _hashes(texts: pa.ChunkedArray) -> Keys:
     return np.frombuffer(body, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _chosen(some: Texts, how: How, most_tokens: int) -> tuple[Ints, Ints]:
+def _chosen(
+    some: Texts, how: How, most_tokens: int, *, by_source: bool
+) -> tuple[Ints, Ints]:
     """Return the texts that are looked at, in order, and the rank of the document of each."""
     hashes = _hashes(some.texts)
     _, owners = np.unique(some.documents, return_inverse=True)
@@ -175,13 +180,27 @@ def _chosen(some: Texts, how: How, most_tokens: int) -> tuple[Ints, Ints]:
     keys[by_key, 1] += _OCCURRENCE * _occurrences(keys[by_key])
     characters = np.bincount(owners, pc.utf8_length(some.texts).to_numpy(), size)
     drawn = order.order(keys, seed=how.seed, use=order.FIT)
-    before = np.cumsum(characters[drawn]) - characters[drawn]
+    of = np.zeros(size, np.int64)
+    if by_source and some.sources is not None:
+        of[owners] = np.unique(np.array(some.sources, np.str_), return_inverse=True)[1]
+    limit = most_tokens * CHARS_PER_TOKEN / (int(of.max(initial=0)) + 1)
+    least = LEAST_DOCUMENTS if by_source else 0
+    taken = drawn[_first(of[drawn], characters[drawn], limit, least)]
     ranks = np.full(size, -1, np.int64)
-    taken = drawn[before < most_tokens * CHARS_PER_TOKEN]
     ranks[taken] = np.arange(len(taken))
     rows = np.flatnonzero(ranks[owners] >= 0)
     rows = rows[np.lexsort((hashes[rows, 1], hashes[rows, 0], ranks[owners[rows]]))]
     return rows, ranks[owners[rows]]
+
+
+def _first(groups: Ints, characters: Ints, limit: float, least: int) -> NDArray[np.bool_]:
+    """Tell which documents are looked at, some of each group, in the order in which they stand."""
+    found = np.zeros(len(groups), np.bool_)
+    for group in range(int(groups.max(initial=-1)) + 1):
+        own = np.flatnonzero(groups == group)
+        before = np.cumsum(characters[own]) - characters[own]
+        found[own] = (before < limit) | (np.arange(len(own)) < least)
+    return found
 
 
 def _occurrences(keys: Keys) -> Keys:
@@ -206,7 +225,7 @@ def _tokens(
 
 
 def dealt(some: Measured, tokens: int, *, seed: Sequence[int]) -> tuple[Ints, Ints]:
-    """Return rows of about so many tokens, and of as many of other documents, as far as there are."""
+    """Return rows of about so many tokens; and as many of other documents, if there are."""
     side = some.side
     size = int(side.documents.max(initial=-1)) + 1
     ranks = np.random.default_rng(seed).permutation(size)

@@ -1,9 +1,9 @@
 """A classifier that tells passages of the shard from those of the reference, and by what it does.
 
 Logistic regression on hashed words and pairs of words (:mod:`tasks.classifier`), learnt on four
-fifths of the documents and asked about the others, five times over. Folds never part a document, nor
-documents of one text on both sides: what has seen another part of a document knows this one. It is a
-diagnostic and not the gate.
+fifths of the documents and asked about the others, five times over. Folds never part a document,
+nor documents of one text on both sides: what has seen another part of a document knows this one. It
+is a diagnostic and not the gate.
 
 **Words** that give the shard away: words and pairs of words of at least :data:`LEAST_DOCUMENTS`
 documents, by the weight of their bucket times the difference of their frequencies; the largest on
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tasks.replay.certificate.divergences import Part
     from tasks.replay.certificate.texts import How
-    from tasks.replay.sides import Floats, Ints
+    from tasks.replay.sides import Ints
 
 FOLDS: Final = 5
 MOST: Final = 1_500
