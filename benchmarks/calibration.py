@@ -188,7 +188,7 @@ def judged(some: Corpus, rows: tuple[Ints, Ints], judge: gate.Judge, seed: Seque
 def draws(some: Corpus, kind: str, size: int, number: int, seed: int) -> Iterator[Drawn]:
     """Yield so many draws of a class, of sides with as many effective documents or more."""
     everything = list(range(len(FOLDERS)))
-    judges = {None: taught(some, everything)}
+    judges: dict[int | None, gate.Judge] = {None: taught(some, everything)}
     for place in range(number):
         for again in range(TRIES):
             own = (seed, size, list(CLASSES).index(kind), place, again)

@@ -176,8 +176,19 @@ class Lengths(Frozen):
     random: tuple[float, ...] | None
 
 
+class Pair(Frozen):
+    """Two documents, as their records name themselves or by their places, and how like they are."""
+
+    left: str
+    right: str
+    similarity: float
+
+
 class Shared(Frozen):
-    """Documents that two sides have in common, the same or nearly (Jaccard similarity)."""
+    """Documents that two sides have in common, the same or nearly (Jaccard similarity).
+
+    ``pairs`` are the likest of all.
+    """
 
     left: str
     right: str
@@ -188,6 +199,7 @@ class Shared(Frozen):
     exact_pairs: int
     near_pairs: int
     threshold: float
+    pairs: tuple[Pair, ...] = ()
 
 
 class Certificate(Frozen):

@@ -167,9 +167,7 @@ def _hashes(texts: pa.ChunkedArray) -> Keys:
     return np.frombuffer(body, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def _chosen(
-    some: Texts, how: How, most_tokens: int, *, by_source: bool
-) -> tuple[Ints, Ints]:
+def _chosen(some: Texts, how: How, most_tokens: int, *, by_source: bool) -> tuple[Ints, Ints]:
     """Return the texts that are looked at, in order, and the rank of the document of each."""
     hashes = _hashes(some.texts)
     _, owners = np.unique(some.documents, return_inverse=True)
