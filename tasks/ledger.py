@@ -34,6 +34,8 @@ CARD, REPORT = "README.md", "report.html"
 PAGES = (CARD, REPORT)
 SAMPLES = "samples.json"
 """Beside the decisions: some duplicates, side by side."""
+CERTIFICATE = "certificate.json"
+"""Beside what was drawn for the replay: how near it comes to its target."""
 REJECTS, TOKENS, SCRATCH, BOILERPLATE = "rejects", "tokens", ".scratch", "boilerplate"
 MODELS = "models"
 EVALS, HITS = "evals", "hits.parquet"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.section import Bars, Section, Table
+from tasks.report import certificate
 from tasks.report.duplicates import duplicates
 from tasks.report.evals import evals
 from tasks.report.removed import removed
@@ -14,6 +15,7 @@ from tasks.report.thresholds import thresholds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from schemas.certificate import Certificate
     from schemas.manifest import RunManifest, StageManifest
     from schemas.samples import Samples
 
@@ -22,7 +24,10 @@ SHARE_TOLERANCE = 0.05
 
 
 def sections(
-    run: RunManifest, manifests: Mapping[str, StageManifest], samples: Samples | None = None
+    run: RunManifest,
+    manifests: Mapping[str, StageManifest],
+    samples: Samples | None = None,
+    certified: Certificate | None = None,
 ) -> list[Section]:
     """Sections of the stages that are finished, in the order of the walk."""
     found = []
@@ -38,6 +43,7 @@ def sections(
         found += licenses(manifests["select"])
     if "replay" in manifests:
         found.append(replay(manifests["replay"]))
+        found += [] if certified is None else certificate.sections(certified)
     if "mixture" in manifests:
         found += [mixture(manifests["mixture"]), splits(manifests["mixture"])]
     for stage in ("corpus", "replay", "mixture"):
@@ -218,6 +224,8 @@ def _by_text(details: Mapping[str, Any]) -> Iterator[str]:
         yield f"Effective number of documents: {draw['n_eff']:,.0f}."
         if draw["uncovered"]:
             yield f"Of the target {draw['uncovered']:.1%} is not covered by the pool."
+    told = details.get("certificate")
+    yield told["sentence"] if told else "How near it comes is not measured: there is no reference."
 
 
 def _too_large(name: str, source: dict[str, Any], total: int) -> str:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from schemas import columns as c
+from schemas.certificate import Certificate
 from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ManifestError
 from schemas.samples import Samples
 from tasks import ledger, preflight, storage, version
 from tasks.report import card, page, sections
 from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from schemas.manifest import StageManifest
 
 
 @step
@@ -56,7 +61,7 @@ def end(out: str) -> str:
     body = page.render(
         f"openmoat: {run.name}",
         str(run.recipe.get("description") or "") or f"Recipe digest {run.recipe_digest}",
-        sections.sections(run, manifests, _samples(out)),
+        sections.sections(run, manifests, _samples(out), _certificate(out, manifests)),
     )
     at = storage.join(out, ledger.REPORT)
     storage.write_bytes(at, body.encode())
@@ -70,4 +75,15 @@ def _samples(out: str) -> Samples | None:
         return storage.read_model(
             storage.join(ledger.folder(out, "select"), ledger.SAMPLES), Samples
         )
+    return None
+
+
+def _certificate(out: str, manifests: dict[str, StageManifest]) -> Certificate | None:
+    """The shard's certificate; none where there was nothing to compare it with."""
+    replay = manifests.get("replay")
+    if replay is None or replay.details.get("certificate") is None:
+        return None
+    with contextlib.suppress(ManifestError):
+        at = storage.join(ledger.folder(out, "replay"), ledger.CERTIFICATE)
+        return storage.read_model(at, Certificate)
     return None

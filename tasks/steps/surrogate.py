@@ -16,8 +16,8 @@ from schemas.config import (  # noqa: TC001  (read at run time)
 )
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.replay import BY_SHARES, Unit
-from tasks import draws, kept, ledger, progress, storage, tokens, written
 from schemas.tables import DRAWN, conform
+from tasks import draws, kept, ledger, progress, storage, tokens, written
 from tasks.hashing import digest, table_digest
 from tasks.replay.selection import RANDOM
 from tasks.report import certificate as certificates
@@ -151,9 +151,7 @@ def draw_surrogate(
     if wanted.target is not None and wanted.target.text:
         read = target.read(wanted.target, out, seed=config.seed)
         guide = target.guide(read.guide, plan.unit)
-    drawing = Drawing(
-        asked, _pools(plan, frame), guide, _counting(out, tokenizer, config.masking)
-    )
+    drawing = Drawing(asked, _pools(plan, frame), guide, _counting(out, tokenizer, config.masking))
     drawn, details = drawing.both()
     if read is not None:
         details["target"] = {**read.read, "digest": read.digest}
@@ -179,7 +177,7 @@ def _certify(
     run: Run, drawing: Drawing, drawn: pl.DataFrame, read: Target, tokenizer: Tokenizer
 ) -> dict[str, str] | None:
     """Compare the shard with what drawing did not see; return what the manifest says of it."""
-    at = storage.join(ledger.folder(run.out, "replay"), certificate.FILE)
+    at = storage.join(ledger.folder(run.out, "replay"), ledger.CERTIFICATE)
     storage.remove(at)
     if not read.held_out:
         return None

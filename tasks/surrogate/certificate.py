@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from schemas.config import SignalsConfig
     from schemas.masking import MaskingConfig
 
-FILE: Final = "certificate.json"
 SIDE: Final = 2 * MOST_TOKENS
 """Tokens of a side that are read: the reference is halved."""
 POOL: Final = 4 * MOST_TOKENS

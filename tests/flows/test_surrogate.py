@@ -147,6 +147,23 @@ def test_a_verify_sees_a_passage_of_another_place(finished: Path, tmp_path: Path
     assert any("its place in one" in statement for statement in failed)
 
 
+def test_the_certificate_compares_it_with_what_drawing_never_saw(finished: Path) -> None:
+    from schemas.certificate import Certificate
+
+    body = (finished / "replay" / "certificate.json").read_text()
+    found = Certificate.model_validate_json(body)
+    told = ledger.read(str(finished), "replay").details
+    assert found.reference.documents == told["target"]["held_out"] > 0
+    assert found.provenance == "sample"
+    assert told["certificate"] == {"verdict": found.verdict, "sentence": found.sentence}
+    # So few documents prove nothing, and that is what it says.
+    assert found.verdict == "none"
+    report = (finished / "report.html").read_text()
+    assert found.sentence in report
+    assert found.labels is not None
+    assert "court" not in {share.name for share in found.labels.shares if share.shard > 0.05}
+
+
 def test_nothing_is_left_of_the_measuring(finished: Path) -> None:
     assert not (finished / ".scratch").exists() or not list((finished / ".scratch").iterdir())
 
