@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import certify, index, overlap
+from flows import certify, index, infer_mixture, init, overlap
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -39,6 +39,8 @@ app = typer.Typer(
 app.add_typer(index.app, name="index")
 app.command()(overlap.overlap)
 app.command()(certify.certify)
+app.command()(infer_mixture.infer_mixture)
+app.command()(init.init)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)

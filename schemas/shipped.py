@@ -1,4 +1,6 @@
-"""The recipes and published mixtures that come with openmoat, in a checkout and in a wheel alike.
+"""The recipes, published mixtures and known models that come with openmoat.
+
+They are found in a checkout and in a wheel alike.
 
 The one place outside :mod:`tasks.storage` that looks at files: what it reads belongs to the program
 as its modules do.
@@ -11,12 +13,12 @@ from pathlib import Path
 
 from schemas.errors import ConfigError
 
-KINDS = ("recipes", "mixtures")
+KINDS = ("recipes", "mixtures", "models")
 _HERE = Path(__file__).resolve().parent
 
 
 def names(kind: str) -> list[str]:
-    """Names of everything shipped of this kind (``recipes`` or ``mixtures``), sorted."""
+    """Names of everything shipped of this kind (one of :data:`KINDS`), sorted."""
     return sorted(path.stem for path in _folder(kind).glob("*.toml"))
 
 

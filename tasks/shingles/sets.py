@@ -1,4 +1,4 @@
-"""Exact Jaccard similarity of texts as sets of shingles."""
+"""Texts as sets of shingles, and their exact Jaccard similarity."""
 
 from __future__ import annotations
 
@@ -29,11 +29,23 @@ def jaccard(
     Shingles are of ``width`` words (or characters), and told apart by 64 bits of hash. Two texts
     without a word have nothing in common: 0.
     """
+    found, ends = sets(texts, width=width, by_character=by_character)
+    kernel = compiled.load(KERNEL)
+    similar: NDArray[np.float64] = kernel.jaccard(found, ends, left, right)
+    return similar
+
+
+def sets(
+    texts: pa.Array, *, width: int, by_character: bool = False
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Return the different shingles of each text, by 64 bits of hash, and where each text's begin.
+
+    Row i is ``found[ends[i]:ends[i + 1]]``, in order.
+    """
     (chunk,) = compiled.chunks(texts)
     kernel = compiled.load(KERNEL)
     found, ends = kernel.sets(*compiled.buffers(chunk), folds(), width, by_character)
-    similar: NDArray[np.float64] = kernel.jaccard(found, ends, left, right)
-    return similar
+    return found, ends
 
 
 @cache

@@ -39,7 +39,7 @@ def test_unknown_name_brings_the_nearest() -> None:
 
 
 def test_name_far_from_all_lists_them() -> None:
-    with pytest.raises(ConfigError, match=r"one of llama-1, .*Take one of these names\."):
+    with pytest.raises(ConfigError, match=r"one of amber, .*Take one of these names\."):
         shipped("mixtures", "~~~~~~")
 
 
