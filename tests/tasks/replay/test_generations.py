@@ -19,7 +19,7 @@ from tasks.replay.sides import Side
 from tests.corpora import prose
 from tests.real_data import real_data, real_texts
 from tests.tasks.replay.test_labels import dealt, part, real
-from tests.tasks.replay.test_strata import KINDS
+from tests.tasks.replay.test_strata import KINDS, rows_of
 from tests.tasks.signals.kernels import imports_numba
 
 if TYPE_CHECKING:
@@ -159,11 +159,7 @@ def test_shares_of_tokens_follow_from_the_pools_documents() -> None:
 def test_an_answer_does_not_depend_on_the_order_of_generations() -> None:
     side, _, _ = hidden()
     places = random.Random(1).sample(range(side.size), side.size)
-    turned = Side(
-        packed.joined([_row(side, i) for i in places]),
-        *(one[places] for one in (side.keys, side.documents, side.tokens)),
-    )
-    first, again = asked(side), asked(turned)
+    first, again = asked(side), asked(rows_of(side, places))
     assert first.documents is not None
     assert again.documents is not None
     assert again.says == first.says
@@ -171,16 +167,10 @@ def test_an_answer_does_not_depend_on_the_order_of_generations() -> None:
         assert mine.tolist() == theirs.tolist()  # type: ignore[union-attr]
 
 
-def _row(side: Side, i: int) -> packed.Packed:
-    first, end = side.counts.firsts[i : i + 2].tolist()
-    return packed.Packed(np.array([0, end - first]), side.counts.body[first:end])
-
-
 def test_few_generations_are_refused_and_none_too() -> None:
     side, _, _ = hidden()
     for n in (0, 100):
-        some = Side(packed.joined([_row(side, i) for i in range(n)]), *(p[:n] for p in side[1:]))
-        found = asked(some)
+        found = asked(rows_of(side, range(n)))
         assert found.standing is Standing.FEW
         assert found.tokens is None
         assert found.documents is None
@@ -225,7 +215,7 @@ def test_sources_that_are_the_same_are_refused() -> None:
 def test_of_one_source_it_says_whether_it_fits() -> None:
     side, _, kinds = hidden()
     rows = np.flatnonzero(kinds == 0)
-    some = Side(packed.joined([_row(side, i) for i in rows]), *(p[rows] for p in side[1:]))
+    some = rows_of(side, rows)
     found = asked(some, [0])
     assert found.standing is (Standing.FITS if found.n_eff >= 140 else Standing.FEW)
     assert asked(side, [0]).standing in {Standing.FOREIGN, Standing.PARTLY}
