@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import index, overlap
+from flows import generate, index, overlap
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -38,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(index.app, name="index")
 app.command()(overlap.overlap)
+app.command()(generate.generate)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)
