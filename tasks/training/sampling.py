@@ -3,8 +3,8 @@ r"""What a model writes, sampled from its own distribution.
 **A token** is drawn from ``softmax(logits / temperature)``, all of it: nothing is cut off (no
 top-k, no top-p), since what would be cut off is part of what the model learnt. It is the first
 whose cumulated probability is above ``u``, a number between 0 and 1 of the row's own (Philox with
-the row's seed and the number of the turn as its key). So a row depends on the model, its prompt and its
-seed; what stands beside it in a batch, and the device, change the last digits of logits at most.
+the row's seed and the number of the turn as its key). So a row depends on the model, its prompt and
+its seed; what stands beside it in a batch, and the device, change the last digits of logits.
 
 Prompts of one length are asked together: no row has padding, which not every model leaves out.
 """
