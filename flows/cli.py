@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import certify, index, infer_mixture, init, overlap
+from flows import certify, generate, index, infer_mixture, init, overlap
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -41,6 +41,7 @@ app.command()(overlap.overlap)
 app.command()(certify.certify)
 app.command()(infer_mixture.infer_mixture)
 app.command()(init.init)
+app.command()(generate.generate)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)

@@ -196,6 +196,18 @@ MIXTURE = pa.schema(
     ]
 )
 
+GENERATIONS = pa.schema(
+    [
+        pa.field(c.TEXT, pa.large_string(), nullable=False),
+        pa.field(c.N_TOKENS, pa.int64(), nullable=False),
+        pa.field(c.SEED, pa.int64(), nullable=False),
+        pa.field(c.FINISHED, pa.bool_(), nullable=False),
+        pa.field(c.MESSAGES, pa.list_(MESSAGE)),
+    ]
+)
+"""What a model wrote: the tokens that were drawn for it, the row's own seed, whether it ended there
+by itself; the turns of a conversation, null where it is none."""
+
 
 def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return ``table`` with exactly the columns of ``schema``, in its order and types.

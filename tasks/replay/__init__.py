@@ -7,6 +7,8 @@
    :mod:`~tasks.replay.strata` without labels, :mod:`~tasks.replay.labels` by the pool's sources.
 5. :mod:`~tasks.replay.quotas` and :mod:`~tasks.replay.selection`: passages of the pool for a budget
    of tokens, by one of several arms.
+6. What the shard is to be like, as far as it is known: :mod:`~tasks.replay.profiles`; and what a
+   model's own text says of that: :mod:`~tasks.replay.generations`.
 
 Everything is a pure function of arrays and seeds. What is drawn does not depend on the order in
 which passages come: :mod:`~tasks.replay.order`.

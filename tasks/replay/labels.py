@@ -66,6 +66,23 @@ class Labelled(NamedTuple):
     accuracy: float
 
 
+class Judged(NamedTuple):
+    """What a classifier that was taught on the pool says of the target's passages.
+
+    - ``own``: their places, in the order of their keys; the other arrays are in this order.
+    - ``given``: the probability of each source, ``(passages, sources)``.
+    - ``badly``: ``r_i`` above.
+    - ``prior``: ``pi`` above.
+    - ``accuracy``: of held-out passages of the pool, how many it is right about.
+    """
+
+    own: Ints
+    given: Floats
+    badly: Floats
+    prior: Floats
+    accuracy: float
+
+
 def labelled(
     target: Side, pool: Side, sources: Ints, *, names: Sequence[str], seed: int
 ) -> Labelled:
@@ -74,6 +91,16 @@ def labelled(
     Raises :class:`ConfigError` for a source of fewer than ten documents; ValueError for a target
     without passages.
     """
+    told = judged(target, pool, sources, names=names, seed=seed)
+    weights = target.tokens[told.own]
+    shares, other = estimated(told.given, told.prior, weights, told.badly)
+    found = np.empty(target.size, np.int64)
+    found[told.own] = (told.given * shares / told.prior).argmax(axis=1)
+    return Labelled(Strata(sources, shares, found), other, told.accuracy)
+
+
+def judged(target: Side, pool: Side, sources: Ints, *, names: Sequence[str], seed: int) -> Judged:
+    """Teach a classifier on the pool and ask it about the target. Raises as :func:`labelled`."""
     checked(target, "target")
     if not target.size:
         raise ValueError("a target without passages: wanted some")
@@ -93,11 +120,8 @@ def labelled(
     given = posteriors(features.project(space, target.counts, own), weights)
     held = posteriors(features.project(space, pool.counts, known), weights)
     badly = _badly((target, own), (pool, learnt, known), sources, given.argmax(axis=1))
-    shares, other = estimated(given, prior, target.tokens[own], badly)
-    found = np.empty(target.size, np.int64)
-    found[own] = (given * shares / prior).argmax(axis=1)
     right = float((held.argmax(axis=1) == sources[known]).mean())
-    return Labelled(Strata(sources, shares, found), other, right)
+    return Judged(own, given, badly, prior, right)
 
 
 def taught(points: Points, sources: Ints, size: int) -> Floats:

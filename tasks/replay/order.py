@@ -8,7 +8,7 @@ may come in any order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Keys = NDArray[np.uint64]
 
-FIT, DRAW, CENTRES, NOISE, FOLDS = range(5)
-"""Uses: what is fitted on, what is taken, where clusters begin, Gumbel noise, folds."""
+FIT, DRAW, CENTRES, NOISE, FOLDS, RATES = range(6)
+"""Uses: what is fitted on, what is taken, where clusters begin, Gumbel noise, folds, what a rate
+takes."""
+COPIES: Final = 64
+"""Use of the first copy of a passage that is taken more than once; the next ones follow."""
 
 
 def salt(seed: int, use: int) -> int:

@@ -19,9 +19,16 @@ r"""Passages of a pool for a budget of tokens, by one of several arms. Seeded, w
      + |x|) / n)) / |x|``, the first of equals; its ``x`` is added to ``c``, and ``|x|``, the sum of
      its counts, to ``n``. One without n-grams is taken for lack of others only.
 
+- ``self``: what the base model wrote itself (arXiv 2605.26097), in the order that seed and key put
+  it in. It is drawn from ``generations`` in the place of the pool, and so are the report's figures.
+- ``original``: passages of each source at the rate at which its makers took it (Dolma: 50 % of some
+  sources, 200 % of others), for a pool that is the original itself. At a rate of 2.3 each passage
+  is there twice, and three tenths of them, by seed and key, once more; all of these copies in the
+  order that seed, key and the copy's number put them in.
+
 Drawing ends before a passage that would carry the total as far past the budget as it is short of it
-now, or farther. No passage is drawn twice; where the strata with a share run dry, the shard is
-short.
+now, or farther. No passage is drawn twice, but for rates above 1; where the strata with a share, or
+the copies, run dry, the shard is short.
 """
 
 from __future__ import annotations
@@ -41,7 +48,14 @@ if TYPE_CHECKING:
     from tasks.replay.sides import Floats, Ints, Side, Strata
 
 KERNEL: Final = "tasks.replay.selection_kernel"
-RANDOM, SHARES, DSIR, SURROGATE = ARMS = ("random", "shares", "dsir", "surrogate")
+RANDOM, SHARES, DSIR, SURROGATE, SELF, ORIGINAL = ARMS = (
+    "random",
+    "shares",
+    "dsir",
+    "surrogate",
+    "self",
+    "original",
+)
 SMOOTHING: Final = 1e-8
 """Added to frequencies, as the published program does."""
 QUANTILES: Final = (0.2, 0.4, 0.6, 0.8)
@@ -61,14 +75,24 @@ class Settings(NamedTuple):
     clamp: float = quotas.CLAMP
 
 
+class Rates(NamedTuple):
+    """The source of each passage of the pool, and how often each source's are taken."""
+
+    sources: Ints
+    rates: Floats
+
+
 class Given(NamedTuple):
     """What an arm goes by, and what is reported on.
 
-    ``random`` goes by nothing, ``dsir`` by the target, ``shares`` by strata, ``surrogate`` by both.
+    ``random`` goes by nothing, ``dsir`` by the target, ``shares`` by strata, ``surrogate`` by both;
+    ``self`` by the base model's own passages, ``original`` by rates.
     """
 
     target: Side | None = None
     strata: Strata | None = None
+    generations: Side | None = None
+    rates: Rates | None = None
 
 
 class Report(NamedTuple):
@@ -97,7 +121,10 @@ class Report(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Places of the passages drawn, in drawing order, and the report."""
+    """Places of the passages drawn, in drawing order, and the report.
+
+    Places are in the pool, of the arm ``self`` among the generations.
+    """
 
     chosen: Ints
     report: Report
@@ -123,9 +150,14 @@ def select(
         SHARES: _shares,
         DSIR: _dsir,
         SURROGATE: _surrogate,
+        SELF: _random,
+        ORIGINAL: _original,
     }
     if arm not in arms:
         raise ValueError(f"arm {arm!r}: wanted one of {', '.join(arms)}")
+    if arm == SELF:
+        drawing = _of_itself(drawing)
+        pool = drawing.pool
     if budget < 1 or settings.tries < 1:
         raise ValueError(f"{budget} tokens in {settings.tries} tries: wanted 1 or more of both")
     if not pool.size:
@@ -150,6 +182,46 @@ def up_to(tokens: Ints, budget: int) -> int:
 def _random(drawing: _Drawing) -> tuple[Ints, None]:
     found = order.order(drawing.pool.keys, seed=drawing.settings.seed, use=order.DRAW)
     return found[: up_to(drawing.pool.tokens[found], drawing.budget)], None
+
+
+def _of_itself(drawing: _Drawing) -> _Drawing:
+    """Return a drawing from what the base model wrote. Strata are the pool's: there are none."""
+    own = drawing.given.generations
+    if own is None:
+        raise ValueError(f"arm {SELF!r}: wanted generations of the base model")
+    given = drawing.given._replace(strata=None)
+    return drawing._replace(pool=checked(own, "generations"), given=given)
+
+
+def _original(drawing: _Drawing) -> tuple[Ints, None]:
+    pool, often = drawing.pool, copies(drawing)
+    if not often.any():
+        raise _nothing("a pool with nothing of the sources that have a rate", drawing.budget)
+    ordered = order.by_key(pool.keys)
+    rows = np.repeat(ordered, often[ordered])
+    numbers = np.arange(len(rows)) - np.repeat(
+        np.cumsum(often[ordered]) - often[ordered], often[ordered]
+    )
+    drawn = np.empty(len(rows), np.uint64)
+    for number in range(int(often.max())):
+        some = numbers == number
+        use = order.COPIES + number
+        drawn[some] = order.drawn(pool.keys[rows[some]], seed=drawing.settings.seed, use=use)
+    found = rows[np.argsort(drawn, kind="stable")]  # of equals the first by key
+    return found[: up_to(pool.tokens[found], drawing.budget)], None
+
+
+def copies(drawing: _Drawing) -> Ints:
+    """Return how often each passage may be taken, by its source's rate."""
+    rates, pool = drawing.given.rates, drawing.pool
+    if rates is None or len(rates.sources) != pool.size:
+        raise ValueError(f"arm {ORIGINAL!r}: wanted the source of each of {pool.size} passages")
+    if not (np.isfinite(rates.rates).all() and (rates.rates >= 0).all()):
+        raise ValueError(f"rates {rates.rates.tolist()}: wanted numbers of 0 or more")
+    own = rates.rates[rates.sources]
+    whole = np.floor(own)
+    chances = order.chances(pool.keys, seed=drawing.settings.seed, use=order.RATES)
+    return (whole + (chances < own - whole)).astype(np.int64)
 
 
 def _dsir(drawing: _Drawing) -> tuple[Ints, None]:
@@ -197,7 +269,7 @@ def bins(target: Side) -> Floats:
 
 
 def _greedy(drawing: _Drawing, held: quotas.Quotas, lengths: Ints, *, tries: int) -> Ints:
-    pool, (target, strata) = drawing.pool, drawing.given
+    pool, target, strata = drawing.pool, drawing.given.target, drawing.given.strata
     assert strata is not None  # noqa: S101  (there are no quotas without)
     ordered = order.by_key(pool.keys)
     cells = strata.pool * BINS + lengths
@@ -245,7 +317,7 @@ def _nothing(got: str, budget: int) -> BudgetError:
 
 
 def _report(arm: str, drawing: _Drawing, chosen: Ints, held: quotas.Quotas | None) -> Report:
-    pool, (target, strata) = drawing.pool, drawing.given
+    pool, target, strata = drawing.pool, drawing.given.target, drawing.given.strata
     tokens = int(pool.tokens[chosen].sum())
     asked = achieved = wanted = cells = None
     if strata is not None:
@@ -262,7 +334,7 @@ def _report(arm: str, drawing: _Drawing, chosen: Ints, held: quotas.Quotas | Non
         budget=drawing.budget,
         tokens=tokens,
         passages=len(chosen),
-        short=0 if _usable(drawing, held) > len(chosen) else max(0, drawing.budget - tokens),
+        short=0 if _usable(arm, drawing, held) > len(chosen) else max(0, drawing.budget - tokens),
         n_eff=effective(pool.documents[chosen], pool.tokens[chosen]),
         uncovered=None if held is None else held.uncovered,
         clamp=None if held is None else held.clamp,
@@ -273,9 +345,11 @@ def _report(arm: str, drawing: _Drawing, chosen: Ints, held: quotas.Quotas | Non
     )
 
 
-def _usable(drawing: _Drawing, held: quotas.Quotas | None) -> int:
+def _usable(arm: str, drawing: _Drawing, held: quotas.Quotas | None) -> int:
     """Return how many passages of the pool may be drawn."""
     strata = drawing.given.strata
+    if arm == ORIGINAL:
+        return int(copies(drawing).sum())
     if held is None or strata is None:
         return drawing.pool.size
     return int((held.tokens[strata.pool] > 0).sum())

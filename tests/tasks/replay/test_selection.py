@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.errors import BudgetError
 from tasks.replay import order, packed, selection
 from tasks.replay.quotas import Quotas, quotas
-from tasks.replay.selection import ARMS, BINS, Given, Selection, Settings, select
+from tasks.replay.selection import ARMS, BINS, Given, Rates, Selection, Settings, select
 from tasks.replay.sides import Side, Strata, effective
 from tasks.shingles import FACTOR, LOW_64, mixed
 from tests.corpora import WORDS
@@ -67,10 +67,15 @@ def cases(draw: st.DrawFn) -> tuple[Side, Side, Strata, random.Random]:
     return pool, target, Strata(owners, shares / shares.sum(), own), chance
 
 
+def rates_of(strata: Strata) -> Rates:
+    """Return rates from 0.5 to 2.5, and 0 where a stratum has no share."""
+    return Rates(strata.pool, np.linspace(0.5, 2.5, len(strata.shares)) * (strata.shares > 0))
+
+
 def drawn(
     arm: str, pool: Side, target: Side, strata: Strata, *, budget: int, **more: Any
 ) -> Selection:
-    given = Given(target, strata)
+    given = Given(target, strata, pool, rates_of(strata))
     return select(arm, pool, given, budget=budget, settings=Settings(**more))
 
 
@@ -175,16 +180,19 @@ def test_what_every_arm_holds_to(case: Any, budget: int, seed: int, arm: str) ->
     try:
         found = drawn(arm, pool, target, strata, budget=budget, seed=seed)
     except BudgetError:
-        assert not pool.tokens[strata.shares[strata.pool] > 0].any()
+        few = arm == "original" and rates_of(strata).rates[strata.pool].max() < 1
+        assert few or not pool.tokens[strata.shares[strata.pool] > 0].any()
         return
     chosen, report = found.chosen.tolist(), found.report
-    assert len(set(chosen)) == len(chosen) == report.passages
+    assert len(chosen) == report.passages
+    most = np.ceil(rates_of(strata).rates)[strata.pool] if arm == "original" else [1] * pool.size
+    assert all(chosen.count(i) <= most[i] for i in set(chosen))
     assert report.tokens == pool.tokens[chosen].sum()
     largest = int(pool.tokens.max())
     assert report.tokens <= budget + largest / 2
     assert report.tokens + report.short >= budget - largest / 2
     if report.short:
-        assert len(chosen) == pool.size or arm in {"shares", "surrogate"}
+        assert len(chosen) == pool.size or arm in {"shares", "surrogate", "original"}
     # Whatever order the passages come in.
     moved, other, places = shuffled(pool, strata, chance)
     again = drawn(arm, moved, target, other, budget=budget, seed=seed)
@@ -207,6 +215,68 @@ def test_dsir_is_as_published() -> None:
     assert found.chosen.tolist() == np.argsort(scores)[::-1][: len(found.chosen)].tolist()
     assert found.report.uncovered is None
     assert found.report.cells is None
+
+
+def test_self_draws_what_the_model_wrote_and_nothing_of_the_pool() -> None:
+    chance = random.Random(7)
+    pool, own = side(texts_of(chance, 30)), side(texts_of(chance, 20, least=1), 500)
+    strata = Strata(np.zeros(30, np.int64), np.ones(1))
+    found = select("self", pool, Given(strata=strata, generations=own), budget=60)
+    wanted = select("random", own, budget=60)
+    assert found.chosen.tolist() == wanted.chosen.tolist()
+    assert found.report.tokens == own.tokens[found.chosen].sum()
+    assert found.report.achieved is None
+    every = select("self", pool, Given(generations=own), budget=10_000)
+    assert len(every.chosen) == 20
+    assert every.report.short == 10_000 - own.tokens.sum()
+
+
+def test_original_takes_each_source_at_its_rate() -> None:
+    """A rate of 2.25: twice each, and a quarter of them once more."""
+    chance = random.Random(8)
+    pool = side([" ".join(chance.choices(WORDS, k=10)) for _ in range(4_000)])
+    sources = np.arange(4_000) % 4
+    rates = Rates(sources, np.array([0.5, 1.0, 2.25, 0.0]))
+    every = select("original", pool, Given(rates=rates), budget=10**6)
+    often = np.bincount(every.chosen, minlength=4_000)
+    assert set(often[sources == 0].tolist()) == {0, 1}
+    assert often[sources == 0].mean() == pytest.approx(0.5, abs=0.05)
+    assert (often[sources == 1] == 1).all()
+    assert set(often[sources == 2].tolist()) == {2, 3}
+    assert often[sources == 2].mean() == pytest.approx(2.25, abs=0.05)
+    assert not often[sources == 3].any()
+    assert every.report.short == 10**6 - 10 * int(often.sum())
+    # A part of it has the sources in the same proportions, in an order without runs.
+    part = select("original", pool, Given(rates=rates), budget=10_000).chosen
+    assert part.tolist() == every.chosen[:1_000].tolist()
+    shares = np.bincount(sources[part], minlength=4) / len(part)
+    assert shares == pytest.approx(np.array([0.5, 1, 2.25, 0]) / 3.75, abs=0.05)
+
+
+def test_original_is_seeded() -> None:
+    pool = side(texts_of(random.Random(9), 200, least=1))
+    rates = Rates(np.zeros(200, np.int64), np.array([0.5]))
+    some = [
+        select("original", pool, Given(rates=rates), budget=300, settings=Settings(seed=s)).chosen
+        for s in (1, 1, 2)
+    ]
+    assert some[0].tolist() == some[1].tolist() != some[2].tolist()
+
+
+def test_arms_that_lack_what_they_go_by_say_so() -> None:
+    pool = side(texts_of(random.Random(3), 9, least=1))
+    with pytest.raises(ValueError, match="'self': wanted generations"):
+        select("self", pool, budget=5)
+    with pytest.raises(ValueError, match="source of each of 9 passages"):
+        select("original", pool, budget=5)
+    none = Rates(np.zeros(9, np.int64), np.array([0.0]))
+    with pytest.raises(BudgetError, match="sources that have a rate"):
+        select("original", pool, Given(rates=none), budget=5)
+    with pytest.raises(ValueError, match="0 or more"):
+        select("original", pool, Given(rates=none._replace(rates=np.array([np.nan]))), budget=5)
+    empty = side([])
+    with pytest.raises(BudgetError, match="a pool without passages"):
+        select("self", pool, Given(generations=empty), budget=5)
 
 
 def test_gumbel_noise_is_gumbel() -> None:
