@@ -30,7 +30,8 @@ check it (`python -m flows.reference recipe > docs/recipe.md`), so it says what 
 
 - A key that is left out has the default named here, which may be nothing.
 - A key that does not exist is refused, with the nearest one that does. So is a value out of bounds.
-- In a place (`url`, `url_list`, `path`, `lang_model`, `pieces`, `against`, `embeddings`), `~` is
+- In a place (`url`, `url_list`, `path`, `lang_model`, `pieces`, `against`, `embeddings`, `sample`,
+  `generations`, `shares_file`), `~` is
   the home folder and `${NAME}` the variable NAME of the environment. A relative path is seen from
   the recipe's folder.
 - Recipes hold no credentials. The Hub's token is `HF_TOKEN` in the environment.

@@ -34,6 +34,11 @@ class TargetConfig(Section):
         default=None,
         description="What `openmoat infer-mixture --out` wrote: shares of the replay sources.",
     )
+    kind: Literal["pretrain", "chat"] = Field(
+        default="pretrain",
+        description="`chat` where it is conversations, of which what is said is compared and not "
+        "who speaks. It is only told.",
+    )
     format: Format = Field(default="auto", description="As in `ingest.sources`.")
     text_field: str = Field(default="text", description="As in `ingest.sources`.")
     revision: str | None = Field(default=None, description="Of an `hf://` dataset.")
@@ -45,7 +50,7 @@ class TargetConfig(Section):
         "the shard with these. 0 leaves the certificate out.",
     )
     max_mb: float = Field(
-        default=64.0,
+        default=16.0,
         gt=0,
         description="Megabytes (10^6 bytes) of it that are taken, by seeded hash of the texts.",
     )
@@ -61,7 +66,7 @@ class TargetConfig(Section):
         return self.sample or self.generations
 
     @property
-    def kind(self) -> str:
+    def by(self) -> Literal["sample", "generations", "shares_file"]:
         """Which of the three it is."""
         return "sample" if self.sample else "generations" if self.generations else "shares_file"
 

@@ -56,7 +56,7 @@ def _check_target(target: TargetConfig) -> None:
     places = [*target.text, *filter(None, [target.shares_file])]
     for place in places:
         if not place.startswith(ELSEWHERE):
-            storage.check_place(place, where=f"replay.target.{target.kind}")
+            storage.check_place(place, where=f"replay.target.{target.by}")
 
 
 def _local_places(source: Source) -> list[str]:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from tasks import characters, compiled
@@ -88,6 +89,13 @@ def cut(documents: pa.Array | pa.ChunkedArray, *, most: int = MOST) -> Passages:
     columns = [np.concatenate([none, *column]) for column in zip(*parts, strict=True)]
     owners, starts, ends = columns or [none] * 3
     return Passages(pa.chunked_array(texts, pa.large_string()), owners, starts, ends)
+
+
+def whole(documents: pa.ChunkedArray) -> Passages:
+    """Return each text (no nulls) as one passage, however long it is."""
+    lengths = pc.utf8_length(documents).to_numpy().astype(np.int64)
+    n = len(documents)
+    return Passages(documents, np.arange(n), np.zeros(n, np.int64), lengths)
 
 
 def _texts(chunk: pa.LargeStringArray, places: Ints) -> pa.LargeStringArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schemas.section import Bars, Section, Table
-from tasks.report import certificate
+from tasks.report import certificate, profile
 from tasks.report.duplicates import duplicates
 from tasks.report.evals import evals
 from tasks.report.removed import removed
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.certificate import Certificate
     from schemas.manifest import RunManifest, StageManifest
+    from schemas.profile import Profile
     from schemas.samples import Samples
 
 SHARE_TOLERANCE = 0.05
@@ -27,6 +28,8 @@ def sections(
     run: RunManifest,
     manifests: Mapping[str, StageManifest],
     samples: Samples | None = None,
+    *,
+    target: Profile | None = None,
     certified: Certificate | None = None,
 ) -> list[Section]:
     """Sections of the stages that are finished, in the order of the walk."""
@@ -43,6 +46,7 @@ def sections(
         found += licenses(manifests["select"])
     if "replay" in manifests:
         found.append(replay(manifests["replay"]))
+        found += [] if target is None else profile.sections(target)
         found += [] if certified is None else certificate.sections(certified)
     if "mixture" in manifests:
         found += [mixture(manifests["mixture"]), splits(manifests["mixture"])]

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import polars as pl
+from pydantic import BaseModel
 
 from schemas import columns as c
 from schemas.certificate import Certificate
 from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ManifestError
+from schemas.profile import Profile
 from schemas.samples import Samples
 from tasks import ledger, preflight, storage, version
 from tasks.report import card, page, sections
 from tasks.steps.policy import step
 
-if TYPE_CHECKING:
-    from schemas.manifest import StageManifest
+T = TypeVar("T", bound=BaseModel)
 
 
 @step
@@ -61,7 +62,13 @@ def end(out: str) -> str:
     body = page.render(
         f"openmoat: {run.name}",
         str(run.recipe.get("description") or "") or f"Recipe digest {run.recipe_digest}",
-        sections.sections(run, manifests, _samples(out), _certificate(out, manifests)),
+        sections.sections(
+            run,
+            manifests,
+            _samples(out),
+            target=_beside(out, ledger.TARGET, Profile),
+            certified=_beside(out, ledger.CERTIFICATE, Certificate),
+        ),
     )
     at = storage.join(out, ledger.REPORT)
     storage.write_bytes(at, body.encode())
@@ -78,12 +85,8 @@ def _samples(out: str) -> Samples | None:
     return None
 
 
-def _certificate(out: str, manifests: dict[str, StageManifest]) -> Certificate | None:
-    """The shard's certificate; none where there was nothing to compare it with."""
-    replay = manifests.get("replay")
-    if replay is None or replay.details.get("certificate") is None:
-        return None
+def _beside(out: str, name: str, kind: type[T]) -> T | None:
+    """What stands beside the drawn replay; none where there is none, or it cannot be read."""
     with contextlib.suppress(ManifestError):
-        at = storage.join(ledger.folder(out, "replay"), ledger.CERTIFICATE)
-        return storage.read_model(at, Certificate)
+        return storage.read_model(storage.join(ledger.folder(out, "replay"), name), kind)
     return None

@@ -19,12 +19,18 @@ from tasks.hashing import add_hex, digest, table_digest
 from tasks.select import TRAIN
 from tasks.steps.policy import step
 from tasks.steps.tokenizer import load_tokenizer
+from tasks.surrogate import profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schemas.certificate import Certificate
+    from schemas.profile import Profile
+
 VERSION = "replay-2"
 FILE = "drawn.parquet"
+CERTIFIED = ("verdict", "sentence")
+"""What the manifest has of the certificate."""
 PLACE = (c.SHARD, c.ROW)
 """Where a row's text stands, which no digest covers."""
 
@@ -52,7 +58,8 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
     shares = {} if config.replay is None else config.replay.shares
     details = {"targets": targets, "sources": draws.achieved(drawn, shares, targets[TRAIN])}
     rows_in = frame.filter(pl.col(c.SOURCE).is_in(list(shares))).height
-    return lay_by(drawn, config, key, out, told=Told(rows_in, details)), False
+    of_target = None if config.replay is None else profile.of_shares(config.replay)
+    return lay_by(drawn, config, key, out, told=Told(rows_in, details, of_target)), False
 
 
 def upstream(out: str) -> list[str]:
@@ -63,16 +70,23 @@ def upstream(out: str) -> list[str]:
 def standing(out: str, key: str) -> StageManifest | None:
     """Return the manifest of a shard that stands whole."""
     known = ledger.finished(out, "replay", key)
-    if known is not None and all(_text_stands(out, file) for file in known.details["texts"]):
-        return known
-    return None
+    if known is None or not all(_text_stands(out, file) for file in known.details["texts"]):
+        return None
+    beside = storage.join(ledger.folder(out, "replay"), ledger.CERTIFICATE)
+    whole = known.details["certificate"] is None or storage.exists(beside)
+    return known if whole else None
 
 
 class Told(NamedTuple):
-    """What a manifest says of a draw: of how many rows of documents it was, and details."""
+    """What is said of a draw: of how many documents it was, details of the manifest, files beside.
+
+    ``profile``: of the target; ``certificate``: how near the shard comes to it.
+    """
 
     rows_in: int
     details: Mapping[str, Any]
+    profile: Profile | None = None
+    certificate: Certificate | None = None
 
 
 def lay_by(
@@ -85,6 +99,8 @@ def lay_by(
     materialize = config.replay is not None and config.replay.materialize
     texts = _write_texts(drawn, key, out, config.masking) if materialize else []
     ledger.sweep(out, "replay", set(texts), below="text")
+    _write_beside(out, told)
+    certified = told.certificate
     manifest = StageManifest(
         stage="replay",
         key=key,
@@ -94,12 +110,23 @@ def lay_by(
         shards=(shard,),
         details={
             **told.details,
+            "certificate": certified and {n: getattr(certified, n) for n in CERTIFIED},
             "texts": texts,
             **masking.details(_masked(out, file) for file in texts),
         },
     )
     ledger.finish(out, manifest)
     return manifest
+
+
+def _write_beside(out: str, told: Told) -> None:
+    """Write profile and certificate; none of an earlier draw is left."""
+    for name, body in ((ledger.TARGET, told.profile), (ledger.CERTIFICATE, told.certificate)):
+        at = storage.join(ledger.folder(out, "replay"), name)
+        if body is None:
+            storage.remove(at)
+        else:
+            storage.write_model(at, body)
 
 
 def _masked(out: str, file: str) -> Masked:

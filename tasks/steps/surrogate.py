@@ -26,9 +26,10 @@ from tasks.steps import replay
 from tasks.steps.artifacts import tell
 from tasks.steps.policy import step
 from tasks.steps.tokenizer import load_tokenizer
-from tasks.surrogate import certificate, pool, splits, target
+from tasks.surrogate import certificate, pool, profile, splits, target
 from tasks.surrogate.certificate import Run, Sides
 from tasks.surrogate.splits import Asked, Drawing
+from tasks.surrogate.target import Own
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from schemas.replay import ReplayConfig
     from tasks.replay.sides import Ints
-    from tasks.surrogate.drawing import Count
+    from tasks.surrogate.drawing import Count, Kinds
     from tasks.surrogate.target import Target
 
 VERSION = "surrogate-1"
@@ -147,20 +148,35 @@ def draw_surrogate(
         return known, True
     wanted, tokenizer, frame = _replay(config), load_tokenizer(out), _documents(plan)
     asked = Asked(wanted, _tokens(config, tokenizer, out), config.seed)
-    read = guide = None
-    if wanted.target is not None and wanted.target.text:
-        read = target.read(wanted.target, out, seed=config.seed)
-        guide = target.guide(read.guide, plan.unit)
+    target_of = _read(wanted, plan, config.seed, out)
+    guide = None if target_of is None else target_of.guide
     drawing = Drawing(asked, _pools(plan, frame), guide, _counting(out, tokenizer, config.masking))
     drawn, details = drawing.both()
-    if read is not None:
-        details["target"] = {**read.read, "digest": read.digest}
+    told = replay.Told(frame.height, details, profile.of_shares(wanted))
+    if target_of is not None:
         run = Run(out, signals, config.masking, config.seed)
-        details["certificate"] = _certify(run, drawing, drawn, read, tokenizer)
-    told = replay.Told(frame.height, details)
+        told = _of_target(told, run, target_of, drawing.kinds, tokenizer)
+        told = _certified(told, run, target_of.texts, (drawing, drawn), tokenizer)
     manifest = replay.lay_by(drawn, config, plan.key, out, told=told)
     storage.remove(plan.scratch)
     return manifest, False
+
+
+def _read(config: ReplayConfig, plan: Plan, seed: int, out: str) -> Own | None:
+    if config.target is None or not config.target.text:
+        return None
+    texts = target.read(config.target, out, seed=seed)
+    return Own(config.target, texts, target.guide(texts.guide, plan.unit))
+
+
+def _of_target(
+    told: replay.Told, run: Run, own: Own, kinds: Kinds | None, tokenizer: Tokenizer
+) -> replay.Told:
+    """Add what was read of the target, and its profile."""
+    sizes = tokens.count(tokenizer, own.guide.texts.to_pylist())
+    found = profile.of_text(own, tokens=np.array(sizes, np.int64), kinds=kinds, signals=run.signals)
+    read = {**own.texts.read, "digest": own.texts.digest}
+    return told._replace(profile=found, details={**told.details, "target": read})
 
 
 def _pools(plan: Plan, frame: pl.DataFrame) -> dict[str, pool.Pool]:
@@ -173,27 +189,29 @@ def _pools(plan: Plan, frame: pl.DataFrame) -> dict[str, pool.Pool]:
     }
 
 
-def _certify(
-    run: Run, drawing: Drawing, drawn: pl.DataFrame, read: Target, tokenizer: Tokenizer
-) -> dict[str, str] | None:
-    """Compare the shard with what drawing did not see; return what the manifest says of it."""
-    at = storage.join(ledger.folder(run.out, "replay"), ledger.CERTIFICATE)
-    storage.remove(at)
-    if not read.held_out:
-        return None
+def _certified(
+    told: replay.Told,
+    run: Run,
+    texts: Target,
+    drew: tuple[Drawing, pl.DataFrame],
+    tokenizer: Tokenizer,
+) -> replay.Told:
+    """Add the certificate, by what drawing did not see; none where nothing was held out."""
+    if not texts.held_out:
+        return told
+    drawing, drawn = drew
     train = drawn.filter(pl.col(c.SPLIT) == TRAIN)
     sides = Sides(
         shard=train,
         random=drawing.draw(TRAIN, RANDOM).places,
         pool=drawing.pool,
-        held_out=read.held_out,
-        provenance=read.provenance,
+        held_out=texts.held_out,
+        provenance=texts.provenance,
         digest=table_digest(conform(train.select(DRAWN.names).to_arrow(), DRAWN)),
     )
     found = certificate.certificate(run, sides, tokenizer, "the run's tokenizer")
-    storage.write_model(at, found)
     tell("replay-certificate", certificates.sections(found))
-    return {"verdict": found.verdict, "sentence": found.sentence}
+    return told._replace(certificate=found)
 
 
 def _tokens(config: BudgetConfig, tokenizer: Tokenizer, out: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.errors import BudgetError, ConfigError
-from tasks.replay import labels, order, selection, strata
+from tasks.replay import generations, labels, order, selection, strata
 from tasks.replay.selection import Given, Settings
 from tasks.replay.sides import Side, Strata, effective, tokens_by
 
@@ -92,12 +92,10 @@ def guided(guide: Guide, by: Sized) -> Side:
     return Side(guide.counts, guide.keys, guide.documents, tokens)
 
 
-def kinds_by_source(
-    target: Side, pool: Pool, own: Side, *, sources: Sequence[str], seed: int
-) -> Kinds:
+def kinds_by_source(target: Side, pool: Pool, own: Side, *, seed: int) -> Kinds:
     """Return kinds by the pool's sources. Raises :class:`ConfigError` where one is too small."""
-    numbers = _numbers(pool, sources)
-    found = labels.labelled(target, own, numbers, names=sources, seed=seed)
+    sources = sorted(pool.places[c.SOURCE].unique())
+    found = labels.labelled(target, own, _numbers(pool, sources), names=sources, seed=seed)
     return Kinds(
         names=tuple(sources),
         shares=found.strata.shares,
@@ -106,6 +104,25 @@ def kinds_by_source(
         other=found.other,
         accuracy=found.accuracy,
     )
+
+
+def kinds_of_generations(target: Side, pool: Pool, own: Side, *, seed: int) -> Kinds:
+    """Return the same for what a model wrote, with shares that do not go by how long it was.
+
+    Raises :class:`ConfigError` where nothing is to be said of the sources, and why.
+    """
+    kinds = kinds_by_source(target, pool, own, seed=seed)
+    assert kinds.names is not None  # noqa: S101  (kinds by source have names)
+    numbers = _numbers(pool, kinds.names)
+    told = generations.told(target, own, numbers, names=kinds.names, seed=seed)
+    if told.tokens is None:
+        raise ConfigError(
+            "replay.target.generations",
+            got=f"generations that do not tell the sources apart ({told.standing.value})",
+            wanted="ones that are like a mixture of them",
+            way_out=told.says,
+        )
+    return kinds._replace(shares=told.tokens.shares, other=told.other)
 
 
 def kinds_of_shares(shares: Mapping[str, float]) -> Kinds:

@@ -73,26 +73,29 @@ def measure(
     out: str, shard: str, some: pl.DataFrame, *, unit: Unit, masking: MaskingConfig | None
 ) -> pa.Table:
     """Measure the documents ``some`` (``row, doc_id``) of a shard; return a table (`MEASURED`)."""
-    parts = [MEASURED.empty_table()]
+    parts, whole = [MEASURED.empty_table()], unit == "documents"
     columns = [c.DOC_ID, c.TEXT]
-    for own, table, _ in written.rows(out, shard, some, columns=columns, masking=masking):
-        cut = _cut(table.column(c.TEXT), unit)
-        keys = passages.keys(table.column(c.DOC_ID).to_pylist(), cut)
-        counts, whole = packed.of(cut.texts), unit == "documents"
-        limits = [pa.nulls(cut.size, pa.int64())] * 2 if whole else [cut.starts, cut.ends]
-        columns_of = [
-            own[c.ROW].to_numpy()[cut.documents], *limits, pc.binary_length(cut.texts), *keys.T,
-            _binary(counts),
-        ]  # fmt: skip
-        parts.append(pa.table(columns_of, names=MEASURED.names).cast(MEASURED))
+    for own, read, _ in written.rows(out, shard, some, columns=columns, masking=masking):
+        texts = read.column(c.TEXT)
+        cut = passages.whole(texts) if whole else passages.cut(texts)
+        parts.append(table(cut, packed.of(cut.texts), own, whole=whole))
     return pa.concat_tables(parts).combine_chunks()
 
 
-def _cut(texts: pa.ChunkedArray, unit: Unit) -> passages.Passages:
-    if unit == "passages":
-        return passages.cut(texts)
-    n, lengths = len(texts), pc.utf8_length(texts).to_numpy().astype(np.int64)
-    return passages.Passages(texts, np.arange(n), np.zeros(n, np.int64), lengths)
+def table(
+    cut: passages.Passages, counts: Packed, documents: pl.DataFrame, *, whole: bool
+) -> pa.Table:
+    """Return passages of some documents (``row, doc_id``) as they are laid by."""
+    keys = passages.keys(documents[c.DOC_ID].to_list(), cut)
+    limits = [pa.nulls(cut.size, pa.int64())] * 2 if whole else [cut.starts, cut.ends]
+    columns = [
+        documents[c.ROW].to_numpy()[cut.documents],
+        *limits,
+        pc.binary_length(cut.texts),
+        *keys.T,
+        _binary(counts),
+    ]
+    return pa.table(columns, names=MEASURED.names).cast(MEASURED)
 
 
 def _binary(counts: Packed) -> pa.LargeBinaryArray:
@@ -100,15 +103,15 @@ def _binary(counts: Packed) -> pa.LargeBinaryArray:
     return pa.Array.from_buffers(pa.large_binary(), counts.size, buffers)
 
 
-def write(at: str, table: pa.Table) -> Shard:
+def write(at: str, measured: pa.Table) -> Shard:
     """Lay a shard's measurements by."""
     entry = Shard(
         file=storage.name_of(at),
-        rows=table.num_rows,
-        digest=table_digest(table.select([c.ROW, FIRST, SECOND])),
-        n_bytes=int(pc.sum(pc.binary_length(table.column(COUNTS))).as_py() or 0),
+        rows=measured.num_rows,
+        digest=table_digest(measured.select([c.ROW, FIRST, SECOND])),
+        n_bytes=int(pc.sum(pc.binary_length(measured.column(COUNTS))).as_py() or 0),
     )
-    storage.write_table(at, table, MEASURED, shard=entry)
+    storage.write_table(at, measured, MEASURED, shard=entry)
     return entry
 
 
@@ -123,22 +126,22 @@ def load(files: Sequence[tuple[str, str]], frame: pl.DataFrame) -> Pool:
     firsts, keys = np.zeros(rows + 1, np.int64), np.empty((rows, 2), np.uint64)
     numbered, places, at, filled = frame.with_row_index(NUMBER), [], 0, 0
     for shard, file in files:
-        table = storage.read_table(file)
-        here = slice(at, at + table.num_rows)
-        for chunk in table.column(COUNTS).chunks:
+        read = storage.read_table(file)
+        here = slice(at, at + read.num_rows)
+        for chunk in read.column(COUNTS).chunks:
             sizes, own = _unpacked(chunk)
             firsts[at + 1 : at + 1 + len(sizes)] = filled + np.cumsum(sizes)
             body[filled : filled + len(own)] = own
             at, filled = at + len(sizes), filled + len(own)
-        keys[here, 0], keys[here, 1] = table.column(FIRST), table.column(SECOND)
-        places.append(_narrow(table, numbered.filter(pl.col(c.SHARD) == shard)))
+        keys[here, 0], keys[here, 1] = read.column(FIRST), read.column(SECOND)
+        places.append(_narrow(read, numbered.filter(pl.col(c.SHARD) == shard)))
     joined = pl.concat([*places, _narrow(MEASURED.empty_table(), numbered.clear())])
     documents = joined.drop_in_place(NUMBER).to_numpy().astype(np.int64)
     return Pool(joined, Packed(firsts, body), keys, documents)
 
 
-def _narrow(table: pa.Table, documents: pl.DataFrame) -> pl.DataFrame:
-    narrow = pl.DataFrame(table.select([c.ROW, c.START, c.END, c.N_BYTES]))
+def _narrow(measured: pa.Table, documents: pl.DataFrame) -> pl.DataFrame:
+    narrow = pl.DataFrame(measured.select([c.ROW, c.START, c.END, c.N_BYTES]))
     told = documents.select(c.ROW, c.DOC_ID, c.SOURCE, c.RECIPE_SOURCE, c.SPLIT, c.SHARD, NUMBER)
     return narrow.join(told, on=c.ROW, how="left", maintain_order="left")
 

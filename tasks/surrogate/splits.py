@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import orjson
 import polars as pl
 
 from schemas import columns as c
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, ManifestError
+from schemas.inferred import InferredMixture
 from schemas.replay import BY_TEXT
 from tasks import storage
 from tasks.replay import selection
@@ -21,7 +21,7 @@ from tasks.surrogate.target import WHERE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.replay import ReplayConfig
+    from schemas.replay import ReplayConfig, TargetConfig
     from tasks.surrogate.drawing import Count, Drawn, Kinds
     from tasks.surrogate.pool import Pool
     from tasks.surrogate.target import Guide
@@ -58,10 +58,10 @@ class Drawing:
             return drawing.kinds_of_shares(shares(config))
         if config.strata == "clusters":
             return drawing.kinds_by_cluster(self._target, own, seed=self._asked.seed)
-        sources = sorted(pool.places[c.SOURCE].unique())
-        return drawing.kinds_by_source(
-            self._target, pool, own, sources=sources, seed=self._asked.seed
-        )
+        by_source = drawing.kinds_by_source
+        if config.target is not None and config.target.generations:
+            by_source = drawing.kinds_of_generations
+        return by_source(self._target, pool, own, seed=self._asked.seed)
 
     @property
     def pool(self) -> pl.DataFrame:
@@ -135,23 +135,25 @@ class Drawing:
 def shares(config: ReplayConfig) -> dict[str, float]:
     """Return shares that are given: the recipe's, or those of the file that it names.
 
-    Raises :class:`ConfigError` for a file that is none of `openmoat infer-mixture`.
+    Raises :class:`ConfigError` for a file that is none of `openmoat infer-mixture`, or has none.
     """
     if config.target is None:
         return config.shares
-    at = str(config.target.shares_file)
+    return inferred(config.target).shares(where=f"{WHERE}.shares_file")
+
+
+def inferred(target: TargetConfig) -> InferredMixture:
+    """Read what `openmoat infer-mixture` wrote. Raises :class:`ConfigError`."""
+    at = str(target.shares_file)
     try:
-        body = orjson.loads(storage.read_bytes(at))
-        found = {str(name): float(share) for name, share in body["shares"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return storage.read_model(at, InferredMixture)
+    except ManifestError as error:
         raise ConfigError(
             f"{WHERE}.shares_file",
-            got=f"{at}: {getattr(error, 'strerror', None) or error}",
-            wanted="what `openmoat infer-mixture --out` wrote, with shares",
-            way_out="Infer it again. Where the merges are far from all candidates there are no "
-            "shares: give a sample or generations.",
+            got=f"{at}: {error.got}",
+            wanted="what `openmoat infer-mixture --out` wrote",
+            way_out="Infer it again, or give a sample or generations.",
         ) from error
-    return found
 
 
 def check_sources(found: Mapping[str, float], sources: Mapping[str, Any] | list[str]) -> None:

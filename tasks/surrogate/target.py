@@ -13,7 +13,7 @@ import xxhash
 from schemas.errors import ConfigError
 from tasks import hashing
 from tasks.models import reading
-from tasks.replay import packed, passages
+from tasks.replay import generations, packed, passages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ class Guide(NamedTuple):
     keys: NDArray[np.uint64]
     documents: Ints
     n_bytes: Ints
+    whole: bool
 
 
 class Target(NamedTuple):
@@ -55,9 +56,17 @@ class Target(NamedTuple):
     provenance: Provenance
 
 
+class Own(NamedTuple):
+    """A target that has text: where from, the texts, and what drawing goes by."""
+
+    config: TargetConfig
+    texts: Target
+    guide: Guide
+
+
 def part(config: TargetConfig) -> Part:
     """List the target's files. Raises :class:`ConfigError` where there are none."""
-    return reading.part([config.source()], WHERE, config.kind)
+    return reading.part([config.source()], WHERE, config.by)
 
 
 def read(config: TargetConfig, out: str, *, seed: int) -> Target:
@@ -67,8 +76,12 @@ def read(config: TargetConfig, out: str, *, seed: int) -> Target:
     """
     reader, own = reading.Reader(out), part(config)
     room, taken, held = round(config.max_mb * 1e6), list[tuple[float, str, str]](), 0
+    dropped = dict.fromkeys(generations.DROPS, 0)
     for texts, hashes in reader.texts(own):
         for text, name in zip(texts.to_pylist(), hashes, strict=True):
+            if config.generations and (why := generations.drop(text)) is not None:
+                dropped[why] += 1
+                continue
             chance = hashing.chance(name, seed=seed, stage="target")
             heapq.heappush(taken, (-chance, name, text))
             held += len(text.encode())
@@ -79,7 +92,8 @@ def read(config: TargetConfig, out: str, *, seed: int) -> Target:
     for name, text in some:
         away = hashing.chance(name, seed=seed, stage="held-out target") < config.held_out
         dealt[away].append(text)
-    counts = reader.read[config.kind]["target"].model_dump()
+    counts = reader.read[config.by]["target"].model_dump()
+    counts |= {f"dropped_{why}": n for why, n in dropped.items() if n}
     counts |= {"taken": len(some), "guide": len(dealt[0]), "held_out": len(dealt[1])}
     _check(config, len(dealt[0]))
     digest = hashing.digest(VERSION, [name for name, _ in some])
@@ -89,7 +103,7 @@ def read(config: TargetConfig, out: str, *, seed: int) -> Target:
 def _check(config: TargetConfig, documents: int) -> None:
     if documents < LEAST_DOCUMENTS:
         raise ConfigError(
-            f"{WHERE}.{config.kind}",
+            f"{WHERE}.{config.by}",
             got=f"{documents} different texts for drawing, beside those held out",
             wanted=f"{LEAST_DOCUMENTS} or more: of fewer nobody can tell what they are like",
             way_out="Give more of it; or, without any, draw by shares (replay.shares or "
@@ -100,11 +114,9 @@ def _check(config: TargetConfig, documents: int) -> None:
 def guide(texts: Sequence[str], unit: Unit) -> Guide:
     """Measure the part that drawing goes by."""
     column = pa.chunked_array([pa.array(texts, pa.large_string())])
-    cut = passages.cut(column)
-    if unit == "documents":
-        n, lengths = len(texts), pc.utf8_length(column).to_numpy().astype(np.int64)
-        cut = passages.Passages(column, np.arange(n), np.zeros(n, np.int64), lengths)
+    whole = unit == "documents"
+    cut = passages.whole(column) if whole else passages.cut(column)
     names = [xxhash.xxh3_128_hexdigest(text.encode()) for text in texts]
     keys = passages.keys(names, cut)
     n_bytes = pc.binary_length(cut.texts).to_numpy().astype(np.int64)
-    return Guide(cut.texts, packed.of(cut.texts), keys, cut.documents, n_bytes)
+    return Guide(cut.texts, packed.of(cut.texts), keys, cut.documents, n_bytes, whole)

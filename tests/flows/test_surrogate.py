@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -156,6 +157,9 @@ def test_the_certificate_compares_it_with_what_drawing_never_saw(finished: Path)
     assert found.reference.documents == told["target"]["held_out"] > 0
     assert found.provenance == "sample"
     assert told["certificate"] == {"verdict": found.verdict, "sentence": found.sentence}
+    profile = json.loads((finished / "replay" / "target.json").read_bytes())
+    known = {part: profile[part]["provenance"] for part in ("sources", "languages", "ngrams")}
+    assert known == {"sources": "inferred", "languages": "sampled", "ngrams": "sampled"}
     # So few documents prove nothing, and that is what it says.
     assert found.verdict == "none"
     report = (finished / "report.html").read_text()
@@ -227,17 +231,64 @@ def test_each_arm_draws_from_its_sources(corpus: Path, replay: str, sources: set
     assert [f for f in verify(str(corpus / "out")) if not f.ok] == []
 
 
+def test_a_target_of_the_models_own_text_is_cleaned_and_may_be_refused(corpus: Path) -> None:
+    from schemas.errors import ConfigError
+
+    replay = SURROGATE.replace("sample =", "generations =")
+    said = failing(corpus, replay, ConfigError)
+    assert "got generations that do not tell the sources apart (few)" in said
+    wrote = [r for kind, n in (("sea", 280), ("farm", 120)) for r in rows(kind, n, part="wrote")]
+    loops = [{"id": str(i), "text": f"{i} sail and sail " * 90} for i in range(30)]
+    corpora.write_jsonl(corpus / "wrote.jsonl", [*wrote, *loops, {"id": "none", "text": "sea"}])
+    manifest = drawn(corpus, replay.replace("sample.jsonl", "wrote.jsonl"))
+    assert manifest.details["target"]["dropped_loop"] == 30
+    assert manifest.details["target"]["dropped_short"] == 1
+    assert shares(manifest)["sea"] == pytest.approx(0.7, abs=0.08)
+    certified = json.loads((corpus / "out" / "replay" / "certificate.json").read_bytes())
+    assert certified["provenance"] == "generations"
+
+
 def test_dsir_is_drawn_as_published(corpus: Path) -> None:
     manifest = drawn(corpus, SURROGATE.replace('"surrogate"', '"dsir"'))
     assert manifest.details["arm"] == "dsir"
     assert shares(manifest)["court"] < 0.02
 
 
+def inferred(shares: dict[str, float]) -> str:
+    """Return what `openmoat infer-mixture --out` writes."""
+    from schemas.inferred import InferredMixture, InferredSource
+
+    told = {"documents": 9, "text_bytes": 9_000, "curve": None, "logistic": None}
+    sources = {
+        name: InferredSource(share=share, low=share - 0.02, high=share + 0.02, **told)
+        for name, share in shares.items()
+    }
+    body = InferredMixture(
+        tokenizer="tokenizer.json",
+        tokenizer_digest="0" * 32,
+        kind="tokenizer.json",
+        merges=300,
+        unseen=0,
+        fit=0.05,
+        standing="within",
+        says="as well as those of the self-test.",
+        nearest=tuple(shares),
+        self_test=None,
+        left_out=0,
+        seed=0,
+        sources=sources,
+    )
+    return body.model_dump_json()
+
+
 def test_shares_of_a_file_are_drawn(corpus: Path) -> None:
-    (corpus / "shares.json").write_text('{"shares": {"sea": 0.25, "farm": 0.75}}')
+    (corpus / "shares.json").write_text(inferred({"sea": 0.25, "farm": 0.75}))
     replay = '[replay]\n[replay.target]\nshares_file = "shares.json"'
     found = shares(drawn(corpus, replay))
     assert found["farm"] == pytest.approx(0.75, abs=0.05)
+    told = json.loads((corpus / "out" / "replay" / "target.json").read_bytes())["sources"]
+    assert told["provenance"] == "inferred"
+    assert told["shares"]["farm"] == {"share": 0.75, "low": 0.73, "high": 0.77}
 
 
 WRONG = [
@@ -306,7 +357,7 @@ def test_a_target_of_a_few_texts_is_refused(corpus: Path) -> None:
 def test_shares_for_a_source_that_there_is_not_are_refused(corpus: Path) -> None:
     from schemas.errors import ConfigError
 
-    (corpus / "other.json").write_text('{"shares": {"sea": 0.25, "web": 0.75}}')
+    (corpus / "other.json").write_text(inferred({"sea": 0.25, "web": 0.75}))
     replay = '[replay]\n[replay.target]\nshares_file = "other.json"'
     assert "got a share of 75.0% for 'web'" in failing(corpus, replay, ConfigError)
 
