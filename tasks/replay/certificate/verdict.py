@@ -1,15 +1,18 @@
 """The verdict: one sentence by a rule, and nothing beyond it.
 
 With labels, of at least :data:`THREE` effective documents on each side: *indistinguishable at this
-size* where p > .05 or TV* < .05; *different* where TV* > .15; else *close*. Of fewer, *close* is
+size* where p > .04 or TV* < .05; *different* where TV* > .135; else *close*. Of fewer, *close* is
 not told from *different*. Of fewer than :data:`TWO`, and where a difference of :data:`TOO_LARGE`
 need not have been seen, there is none.
 
 Clusters see what labels do not: kinds of text that no source of the pool has, such as a fifth of
-the original that is missing from the pool. Where they are different (p <= .05 and TV* of at least
-:data:`VETO`), the shard is not indistinguishable whatever labels say; it is *different* where TV*
-of clusters > .15, else *close*. Without labels, clusters alone tell *indistinguishable* (p > .05,
-or TV* < .05) from *different*.
+the original that is missing from the pool. Where they are apart (p <= .04) and TV* of clusters is
+:data:`VETO` or more, the shard is not indistinguishable whatever labels say: it is *different*
+where that is > .135, else *close*. Without labels, clusters alone tell *indistinguishable* (p > .04,
+or TV* < .07) from *different*.
+
+Constants were chosen on draws of ``make bench-calibration`` of other seeds than those whose table
+is in ``docs/certificate.md``.
 """
 
 from __future__ import annotations
@@ -24,10 +27,12 @@ if TYPE_CHECKING:
 
 THREE: Final = 400.0
 TWO: Final = 140.0
-ALPHA: Final = 0.05
+ALPHA: Final = 0.04
 SMALL: Final = 0.05
-LARGE: Final = 0.15
-VETO: Final = 0.1
+SMALL_CLUSTERS: Final = 0.07
+LARGE: Final = 0.135
+"""Of labels and clusters: posteriors are less far apart than sources are."""
+VETO: Final = 0.12
 TOO_LARGE: Final = 0.2
 STANDS: Final[dict[Provenance, str]] = {
     "original": "the original",
@@ -63,7 +68,7 @@ def verdict(seen: Seen) -> Verdict:
 def apart(found: Difference, *, by_chi2: bool) -> bool:
     """Tell whether there is a difference that chance does not explain, and is not a trifle."""
     p = found.p_chi2 if by_chi2 else found.p_tv
-    return p <= ALPHA and found.corrected >= SMALL
+    return p <= ALPHA and found.corrected >= (SMALL_CLUSTERS if by_chi2 else SMALL)
 
 
 def vetoed(seen: Seen) -> bool:
