@@ -217,7 +217,9 @@ def judged(some: Corpus, rows: tuple[Ints, Ints], judge: gate.Judge, seed: Seque
     )
 
 
-def draws(some: Corpus, about: tuple[int, str, str], number: int, seed: int) -> Iterator[Drawn]:
+def draws(
+    some: Corpus, judges: Judges, about: tuple[int, str, str], options: argparse.Namespace
+) -> Iterator[Drawn]:
     """Yield draws of a class, of sides with as many effective documents or more.
 
     ``judges`` are classifiers without one source, or with all.

@@ -9,9 +9,9 @@ spread of the permutations is that of the sides, however different their documen
 sd over permutations: chance alone makes a distance, and this is what is left. **chi2**: ``sum (a -
 b)^2 / (a + b)``. **p**: of the sides and the permutations, the share that is as far apart as the
 sides, or farther; with 99 it is .01 at least. **Could have seen**: the difference that is beyond
-the 95th of 100 permutations in 19 of 20 draws. For what is apart, ``TV^2`` is about that difference's
-square and ``mean^2``, and a TV spreads as a normal number does; the deviation of one from its own
-mean is .603 of that if its sign does not count, as in permutations it does not.
+the 95th of 100 permutations in 19 of 20 draws. For what is apart, ``TV^2`` is about that
+difference's square and ``mean^2``, and a TV spreads as a normal number does; the deviation of one
+from its own mean is .603 of that if its sign does not count, as in permutations it does not.
 **Uncovered**: the second side's share of kinds of which the first has less than a quarter of it,
 less what the first has.
 """
