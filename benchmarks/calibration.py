@@ -34,10 +34,17 @@ FOLDERS: Final = (
     *("german/laws", "german/manpages"),
 )
 QUICK_DOCUMENTS: Final = 250
-SIZES: Final = {400: 400_000, 800: 800_000}
+SIZES: Final = {400: 350_000, 800: 680_000}
 """Tokens of a side that has as many effective documents, and some more."""
 CLASSES: Final = {"same": 0.0, "10 points": 0.1, "20 points": 0.2, "a fifth missing": 0.2}
 MISSING: Final = "a fifth missing"
+RANDOM, QUOTA = "random", "quota"
+"""Shards of documents at random, and of as many tokens of each source as are wanted."""
+ROUNDS: Final = (
+    *((400, RANDOM, kind) for kind in CLASSES),
+    *((800, RANDOM, kind) for kind in CLASSES),
+    *((800, QUOTA, kind) for kind in CLASSES if kind != MISSING),
+)
 POOLED: Final = 3
 """A part in so many documents is the pool, which sources are learnt from."""
 TRIES: Final = 400
@@ -46,10 +53,11 @@ Z_95: Final = 1.959964
 AIM: Final = 0.95
 NOT_DONE: Final = """\
 Documents are the first 4,000 characters or so of real ones (a passage each), and a token is four
-characters. Both sides are drawn at random, document by document, from a mixture of eight sources at
-shares by chance; off by so many points is moved between sources by chance. No document is on both
-sides, nor in the pool that sources are learnt from. Of a fifth that is missing, the pool has
-nothing either. Directions of the space are fitted once, on the documents of all draws."""
+characters. The reference is drawn at random, document by document, from a mixture of eight sources
+at shares by chance; the shard likewise, or by quota, as shards are that meet shares. Off by so many
+points is moved between sources by chance. No document is on both sides, nor in the pool that
+sources are learnt from. Of a fifth that is missing, the pool has nothing either. Directions of the
+space are fitted once, on the documents of all draws."""
 
 
 class Corpus(NamedTuple):
@@ -60,6 +68,9 @@ class Corpus(NamedTuple):
     sources: Ints
     tokens: Ints
     pooled: NDArray[np.bool_]
+
+
+Judges = dict[int | None, gate.Judge]
 
 
 class Shares(NamedTuple):
@@ -139,26 +150,47 @@ def mixed(chance: np.random.Generator, kind: str) -> Shares:
 
 
 def dealt(
-    some: Corpus, shares: Shares, tokens: int, chance: np.random.Generator
+    some: Corpus, shares: Shares, tokens: int, chance: np.random.Generator, shard: str
 ) -> tuple[Ints, Ints] | None:
-    """Draw documents of both sides at random; none where a source has too few."""
+    """Draw documents of both sides; none where a source has too few."""
     left = [chance.permutation(np.flatnonzero(~some.pooled & (some.sources == s))).tolist()
             for s in range(len(FOLDERS))]  # fmt: skip
     lengths = np.bincount(some.sources, some.tokens) / np.bincount(some.sources)
-    sides = []
-    for wanted in shares:
-        rates = wanted / lengths
-        rows: list[int] = []
-        total = 0
-        while total < tokens:
-            for source in chance.choice(len(rates), 64, p=rates / rates.sum()).tolist():
+    reference = _at_random(some, left, shares.reference / lengths, tokens, chance)
+    if shard == QUOTA:
+        own = _by_quota(some, left, shares.shard * tokens)
+    else:
+        own = _at_random(some, left, shares.shard / lengths, tokens, chance)
+    return None if reference is None or own is None else (reference, own)
+
+
+def _at_random(
+    some: Corpus, left: list[list[int]], rates: Floats, tokens: int, chance: np.random.Generator
+) -> Ints | None:
+    """Take documents of sources at some rates until there are so many tokens."""
+    rows: list[int] = []
+    total = 0
+    while total < tokens:
+        for source in chance.choice(len(rates), 64, p=rates / rates.sum()).tolist():
+            if total < tokens:
                 if not left[source]:
                     return None
-                if total < tokens:
-                    rows.append(left[source].pop())
-                    total += int(some.tokens[rows[-1]])
-        sides.append(np.array(rows))
-    return sides[0], sides[1]
+                rows.append(left[source].pop())
+                total += int(some.tokens[rows[-1]])
+    return np.array(rows)
+
+
+def _by_quota(some: Corpus, left: list[list[int]], quotas: Floats) -> Ints | None:
+    """Take documents of each source until it has its tokens."""
+    rows: list[int] = []
+    for own, quota in zip(left, quotas.tolist(), strict=True):
+        total = 0
+        while quota - total > total + int(some.tokens[own[-1]]) - quota if own else total < quota:
+            if not own:
+                return None
+            rows.append(own.pop())
+            total += int(some.tokens[rows[-1]])
+    return np.array(rows)
 
 
 def judged(some: Corpus, rows: tuple[Ints, Ints], judge: gate.Judge, seed: Sequence[int]) -> Drawn:
@@ -185,21 +217,25 @@ def judged(some: Corpus, rows: tuple[Ints, Ints], judge: gate.Judge, seed: Seque
     )
 
 
-def draws(some: Corpus, kind: str, size: int, number: int, seed: int) -> Iterator[Drawn]:
-    """Yield so many draws of a class, of sides with as many effective documents or more."""
-    everything = list(range(len(FOLDERS)))
-    judges: dict[int | None, gate.Judge] = {None: taught(some, everything)}
-    for place in range(number):
+def draws(
+    some: Corpus, judges: Judges, about: tuple[int, str, str], options: argparse.Namespace
+) -> Iterator[Drawn]:
+    """Yield draws of a class, of sides with as many effective documents or more.
+
+    ``judges`` are classifiers without one source, or with all.
+    """
+    size, shard, kind = about
+    for place in range(options.draws):
         for again in range(TRIES):
-            own = (seed, size, list(CLASSES).index(kind), place, again)
+            own = (options.seed, size, list(CLASSES).index(kind), int(shard == QUOTA), place, again)
             chance = np.random.default_rng(own)
             shares = mixed(chance, kind)
-            rows = dealt(some, shares, SIZES[size], chance)
+            rows = dealt(some, shares, SIZES[size], chance, shard)
             if rows is None or min(effective(r, some.tokens[r]) for r in rows) < size:
                 continue
             gone = int(shares.shard.argmin()) if kind == MISSING else None
             if gone not in judges:
-                judges[gone] = taught(some, [s for s in everything if s != gone])
+                judges[gone] = taught(some, [s for s in range(len(FOLDERS)) if s != gone])
             yield judged(some, rows, judges[gone], own)
             break
         else:
@@ -232,21 +268,21 @@ RIGHT_WITHOUT: Final = {**RIGHT, "10 points": {DIFFERENT}}
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Draw, judge, count."""
     some = corpus(quick=options.quick)
-    sizes = [400] if options.quick else list(SIZES)
+    judges: Judges = {}
     rows, aims = [], {}
-    for size in sizes:
-        for kind in CLASSES:
-            measuring.note(f"n_eff {size}, {kind}")
-            found = list(draws(some, kind, size, options.draws, options.seed))
-            for how, right in (("labels", RIGHT), ("clusters", RIGHT_WITHOUT)):
-                own = [d.labelled if how == "labels" else d.unlabelled for d in found]
-                about = {"n_eff_least": size, "class": kind, "by": how}
-                rows.append({**about, **_right(own, right[kind]), **_medians(found)})
-                must = kind != "10 points" or (how == "labels" and size == max(SIZES))
-                if must:
-                    aims[f"{how}, n_eff {size}, {kind}: upper end of the interval"] = (
-                        AIM, ">=", rows[-1]["high"],
-                    )  # fmt: skip
+    for size, shard, kind in ROUNDS:
+        if options.quick and size > min(SIZES):
+            continue
+        measuring.note(f"n_eff {size}, {shard}, {kind}")
+        found = list(draws(some, judges, (size, shard, kind), options))
+        for how, right in (("labels", RIGHT), ("clusters", RIGHT_WITHOUT)):
+            own = [d.labelled if how == "labels" else d.unlabelled for d in found]
+            about = {"n_eff_least": size, "shard": shard, "class": kind, "by": how}
+            rows.append({**about, **_right(own, right[kind]), **_medians(found)})
+            measuring.note(f"  {how}: {rows[-1]['verdicts']}")
+            if kind != "10 points" or (how == "labels" and size == max(SIZES)):
+                name = f"{kind}, {shard}, {how}, n_eff {size}: upper end of the interval"
+                aims[name] = (AIM, ">=", rows[-1]["high"])
     return {
         "bench": "calibration",
         "versions": {name: version(name) for name in ("openmoat", "numpy", "numba")},
@@ -282,10 +318,11 @@ def _medians(found: list[Drawn]) -> dict[str, Any]:
 
 def shown(result: dict[str, Any]) -> str:
     """The figures as a table."""
-    heads = ("class", "by", "n_eff", "right", "95 % interval", "verdicts")
+    heads = ("class", "shard", "by", "n_eff", "right", "95 % interval", "verdicts")
     lines = [
         (
             row["class"],
+            row["shard"],
             row["by"],
             f"{row['n_eff']}",
             f"{100 * row['right']:.1f} %",

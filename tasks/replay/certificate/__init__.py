@@ -18,13 +18,11 @@ from typing import TYPE_CHECKING, Final
 from schemas.certificate import Certificate, TextSet, rounded
 from schemas.errors import ConfigError
 from tasks import version
+from tasks.replay.certificate import cross_perplexity, divergences, two_sample, verdict
 from tasks.replay.certificate import texts as t
-from tasks.replay.certificate.cross_perplexity import cross_perplexity
-from tasks.replay.certificate.divergences import divergences, lengths, parts
 from tasks.replay.certificate.gate import Sides, gates, has
 from tasks.replay.certificate.texts import How, Texts, Tokenizer, Whole
-from tasks.replay.certificate.two_sample import two_sample
-from tasks.replay.certificate.verdict import Seen, sentence, verdict
+from tasks.replay.certificate.verdict import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,16 +55,16 @@ def certified(
     sides = _measured(shard, reference, random, pool, how)
     by_labels, by_clusters, warnings = gates(sides, how)
     seen = _seen(by_labels, by_clusters)
-    found = verdict(seen)
+    found = verdict.verdict(seen)
     splits = t.splits(sides.shard, sides.reference, sides.random, how)
-    one, other, own, drawn = parts(sides, splits[0])
-    beside = divergences(sides, splits)
+    one, other, own, drawn = divergences.parts(sides, splits[0])
+    beside = divergences.divergences(sides, splits)
     halved = beside is not None
     names = dict(zip(("shard", "reference"), how.names, strict=True))
     return Certificate(
         openmoat=version.installed(),
         verdict=found,
-        sentence=sentence(seen, found, how.names, how.provenance),
+        sentence=verdict.sentence(seen, found, how.names, how.provenance),
         warnings=(*warnings, *_warnings(sides, beside.tokens if beside else 0)),
         provenance=how.provenance,
         shard=_told(sides.shard, names["shard"]),
@@ -79,9 +77,11 @@ def certified(
         labels=by_labels and by_labels.gate,
         clusters=by_clusters.gate,
         divergences=beside,
-        two_sample=two_sample(own, one, other, drawn, how) if halved else None,
-        cross_perplexity=cross_perplexity(own, (one, other), drawn) if halved else None,
-        lengths=lengths(sides),
+        two_sample=two_sample.two_sample(own, one, other, drawn, how) if halved else None,
+        cross_perplexity=(
+            cross_perplexity.cross_perplexity(own, (one, other), drawn) if halved else None
+        ),
+        lengths=divergences.lengths(sides),
     )
 
 

@@ -8,8 +8,10 @@ spread of the permutations is that of the sides, however different their documen
 **TV**: ``sum |a - b| / 2`` of the shares. **TV***: ``root(max(0, TV^2 - mean^2 - sd^2))``, mean and
 sd over permutations: chance alone makes a distance, and this is what is left. **chi2**: ``sum (a -
 b)^2 / (a + b)``. **p**: of the sides and the permutations, the share that is as far apart as the
-sides, or farther; with 99 it is .01 at least. **Could have seen**: the difference whose distance is
-beyond the 95th of 100 permutations in 19 of 20 draws, if distances spread as permutations do.
+sides, or farther; with 99 it is .01 at least. **Could have seen**: the difference that is beyond
+the 95th of 100 permutations in 19 of 20 draws. For what is apart, ``TV^2`` is about that
+difference's square and ``mean^2``, and a TV spreads as a normal number does; the deviation of one
+from its own mean is .603 of that if its sign does not count, as in permutations it does not.
 **Uncovered**: the second side's share of kinds of which the first has less than a quarter of it,
 less what the first has.
 """
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 PERMUTATIONS: Final = 99
 Z_95: Final = 1.644854
 """Of a normal distribution, 95 % lie below its mean and so many deviations."""
+HALF_NORMAL: Final = math.sqrt(1 - 2 / math.pi)
 COVERED: Final = 0.25
 
 
@@ -67,7 +70,7 @@ def compared(first: Floats, second: Floats, *, seed: Sequence[int]) -> Differenc
     tv, chi2, uncovered = distances(np.vstack([own, dealt]), total)
     most = float(np.sort(tv[1:])[-math.ceil(0.05 * (PERMUTATIONS + 1))])
     mean, sd = float(tv[1:].mean()), float(tv[1:].std())
-    seen = math.sqrt(max(0.0, (most + Z_95 * sd) ** 2 - mean**2))
+    seen = math.sqrt(max(0.0, (most + Z_95 * sd / HALF_NORMAL) ** 2 - mean**2))
     return Difference(
         tv=float(tv[0]),
         tv_mean=mean,
