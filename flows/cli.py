@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import index, infer_mixture, init, overlap
+from flows import advise, index, infer_mixture, init, overlap
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -40,6 +40,7 @@ app.add_typer(index.app, name="index")
 app.command()(overlap.overlap)
 app.command()(infer_mixture.infer_mixture)
 app.command()(init.init)
+app.command()(advise.advise)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)
