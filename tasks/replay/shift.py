@@ -12,6 +12,8 @@ hardly depends on how much text there is; the ratio to it does.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -53,15 +55,24 @@ def _entropy(p: Floats) -> float:
 
 def language_tv(left: pl.DataFrame, right: pl.DataFrame) -> float:
     """Return the total variation of languages; frames have ``lang`` and ``n_bytes``."""
-    import polars as pl
-
+    counted = [_bytes_by_language(frame) for frame in (left, right)]
+    totals = [sum(one.values()) for one in counted]
     shares = [
-        frame.group_by("lang").agg(pl.col("n_bytes").sum() / frame["n_bytes"].sum())
-        for frame in (left, right)
+        {lang: n / total for lang, n in one.items()}
+        for one, total in zip(counted, totals, strict=True)
     ]
-    both = shares[0].join(shares[1], on="lang", how="full", coalesce=True, nulls_equal=True)
-    apart = (pl.col("n_bytes").fill_null(0.0) - pl.col("n_bytes_right").fill_null(0.0)).abs()
-    return float(both.select(apart.sum()).item()) / 2
+    languages = set(shares[0]) | set(shares[1])
+    # Exact sums: groups come in any order, and the last digit must not depend on it.
+    return (
+        math.fsum(abs(shares[0].get(one, 0.0) - shares[1].get(one, 0.0)) for one in languages) / 2
+    )
+
+
+def _bytes_by_language(frame: pl.DataFrame) -> dict[str | None, int]:
+    found: Counter[str | None] = Counter()
+    for lang, n_bytes in frame.select("lang", "n_bytes").iter_rows():
+        found[lang] += n_bytes
+    return found
 
 
 class Side:
