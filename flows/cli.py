@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(index.app, name="index")
 app.command()(overlap.overlap)
-app.command()(infer_mixture.infer_mixture)
+app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(init.init)
 app.command()(advise.advise)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
