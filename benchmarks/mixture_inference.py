@@ -1,6 +1,6 @@
 """Mixtures of tokenizers, inferred: how far they are off, and what published ones seem made of.
 
-``python -m benchmarks.mixture_inference`` deals the documents of eight sources of the folder of
+``make bench-mixture-inference`` deals the documents of eight sources of the folder of
 real data out to three: candidates, text of tokenizers whose mixture is known, and the self-test's.
 A document of which half of the runs of eight words stand in another part is left out. Of a
 document the first 100,000 characters are taken: else one decides a source (of the code, 750 kB of
@@ -234,13 +234,17 @@ def shown(result: dict[str, Any]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Measure and print."""
-    made = argparse.ArgumentParser(description=__doc__)
-    made.add_argument("--tokenizers", type=int, default=12)
-    made.add_argument("--self-test", type=int, default=self_test.TOKENIZERS)
+    made = argparse.ArgumentParser(prog="make bench-mixture-inference", description=__doc__)
+    made.add_argument("--quick", action="store_true", help="a minute: few tokenizers, all known")
+    made.add_argument("--tokenizers", type=int, help="known ones (default 12)")
+    made.add_argument("--self-test", type=int, help="tokenizers of a self-test (default 9)")
     made.add_argument("--seed", type=int, default=11)
     made.add_argument("--known-only", action="store_true", help="leave published ones out")
     made.add_argument("--json", action="store_true", help="the last line is all figures as JSON")
     options = made.parse_args(arguments)
+    options.tokenizers = options.tokenizers or (3 if options.quick else 12)
+    options.self_test = options.self_test or (2 if options.quick else self_test.TOKENIZERS)
+    options.known_only |= options.quick
     try:
         parts = dealt()
         result = trial(parts, options)

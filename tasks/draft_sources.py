@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
     from schemas.published import OpenSource
 
+WIDTH: Final = 96
+"""Of lines of comment."""
 DIGITS: Final = 6
 POOL_FACTOR: Final = 20
 """Tokens that are read of a dataset with several parts, for each that is wanted of them."""
@@ -50,6 +53,17 @@ class Pool(NamedTuple):
         return found
 
 
+def comment(text: str, *, indent: str = "") -> Iterator[str]:
+    """Yield a text as lines of comment; what it is indented by stands before all but the first."""
+    lines = textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+    return (f"# {line}" for line in lines)
+
+
+def quoted(text: str) -> str:
+    """Return a text as TOML writes it (a basic string; JSON's escapes are TOML's)."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
 def called(name: str, place: OpenSource) -> str:
     """Return what a part is called in tables: by its records where they name it."""
     return place.set_name or name
@@ -71,7 +85,7 @@ def pool_blocks(pool: Pool) -> Iterator[list[str]]:
 
 
 def _block(name: str, place: OpenSource, share: float) -> list[str]:
-    lines = [*_remarks(place), "[[ingest.sources]]", f"name = {_quoted(name)}"]
+    lines = [*_remarks(place), "[[ingest.sources]]", f"name = {quoted(name)}"]
     lines[-1] = f"{lines[-1]:40}# {share:.2%} of the replay"
     return [*lines, *_keys(place)]
 
@@ -79,44 +93,38 @@ def _block(name: str, place: OpenSource, share: float) -> list[str]:
 def _together(pool: Pool, place: OpenSource) -> list[str]:
     """One block for a dataset whose records say which part they are of."""
     own = [p for _, p in pool.had.values() if p.hub == place.hub and p.set_field]
-    lines = [f"# {p.set_name}: {_remark(p)}" for p in own if _remark(p)]
     parts = ", ".join(str(p.set_name) for p in own)
+    remarks = dict.fromkeys(_remark(p) for p in own if _remark(p))
     name = str(place.hub).rpartition("/")[2].lower()
     return [
-        f"# One dataset with several parts: {parts}.",
-        *lines,
+        *comment(f"One dataset with several parts: {parts}. {' '.join(remarks)}"),
         "[[ingest.sources]]",
-        f"name = {_quoted(name)}",
+        f"name = {quoted(name)}",
         *_keys(place),
-        f"source_field = {_quoted(str(place.set_field))}",
+        f"source_field = {quoted(str(place.set_field))}",
         "# Its parts are found as it is read, so say how much of it.",
         f"sample = {{ tokens = {POOL_FACTOR * pool.tokens} }}",
     ]
 
 
 def _keys(place: OpenSource) -> Iterator[str]:
-    yield f"url = {_quoted(f'hf://{place.hub}')}"
+    yield f"url = {quoted(f'hf://{place.hub}')}"
     if place.subset:
-        yield f"subset = {_quoted(place.subset)}"
+        yield f"subset = {quoted(place.subset)}"
     if place.split != "train":
-        yield f"split = {_quoted(place.split)}"
+        yield f"split = {quoted(place.split)}"
     yield 'revision = "main"'
     if place.text_field != "text":
-        yield f"text_field = {_quoted(place.text_field)}"
+        yield f"text_field = {quoted(place.text_field)}"
     if place.license:
-        yield f"license = {_quoted(place.license)}"
+        yield f"license = {quoted(place.license)}"
 
 
 def _remarks(place: OpenSource) -> list[str]:
-    found = _remark(place)
-    return [f"# {found}"] if found else []
+    return list(comment(_remark(place)))
 
 
 def _remark(place: OpenSource) -> str:
     kind = "Stands in for the original part." if place.stand_in else ""
     doubt = "" if place.verified else "See first whether the dataset is there and as said here."
     return " ".join(filter(None, [kind, place.note, doubt]))
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

@@ -13,12 +13,10 @@ Only a can be written out; the others need what the user alone has, and are comm
 
 from __future__ import annotations
 
-import json
-import textwrap
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from schemas.published import OpenSource, published
-from tasks.draft_sources import Pool, pool_blocks
+from tasks.draft_sources import Pool, comment, pool_blocks, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from schemas.bases import Fact
     from tasks.recognising import Recognised
 
-WIDTH: Final = 96
 DOUBT: Final = "unverified"
 """Behind the source of a fact that was not read there."""
 LEAST_REPLAY_TOKENS: Final = 1_000_000
@@ -146,53 +143,45 @@ def _set(hub: str, subset: str) -> OpenSource:
     return OpenSource(hub=hub, subset=subset, license="ODC-By-1.0", verified=True)
 
 
-def _comment(text: str, *, indent: str = "") -> Iterator[str]:
-    """Yield a text as lines of comment; what it is indented by stands before all but the first."""
-    lines = textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)
-    return (f"# {line}" for line in lines)
-
-
 def _head(known: Recognised, new: New, every: tuple[Way, ...]) -> Iterator[str]:
     title = known.base.title if known.base else known.asked
-    yield from _comment(
-        f"Replay for {title}, with {new.url} as new data. Written by openmoat init."
-    )
+    yield from comment(f"Replay for {title}, with {new.url} as new data. Written by openmoat init.")
     yield "#"
     yield from _facts(known)
     yield "#"
     yield "# Ways to what the replay should be like:"
     for way in every:
-        yield from _comment(f"  {way.letter}: {way.open}. {way.says}", indent="     ")
+        yield from comment(f"  {way.letter}: {way.open}. {way.says}", indent="     ")
     yield "#"
 
 
 def _facts(known: Recognised) -> Iterator[str]:
     base = known.base
     if base is None:
-        yield from _comment(f"Nothing is known of {known.asked} here.")
+        yield from comment(f"Nothing is known of {known.asked} here.")
         if known.may_be:
             some = ", ".join(known.may_be)
-            yield from _comment(f"Its architecture and vocabulary are those of: {some}.")
+            yield from comment(f"Its architecture and vocabulary are those of: {some}.")
         if known.nearest:
-            yield from _comment(f"Known, and of a similar name: {', '.join(known.nearest)}.")
+            yield from comment(f"Known, and of a similar name: {', '.join(known.nearest)}.")
         return
-    yield from _comment(f"What is known of {known.asked} ({base.title}):")
+    yield from comment(f"What is known of {known.asked} ({base.title}):")
     yield from _fact(f"data, {base.mixture.status}", base.mixture)
     yield from _fact(f"tokenizer, {base.tokenizer.kind}", base.tokenizer)
     yield from _fact("context", base.context)
     yield from _fact("licence", base.license)
     for note in base.notes:
-        yield from _comment(f"  note: {note}", indent="    ")
+        yield from comment(f"  note: {note}", indent="    ")
 
 
 def _fact(name: str, fact: Fact) -> Iterator[str]:
     doubt = "" if fact.verified else f"; {DOUBT}"
-    return _comment(f"  {name}: {fact.says} [{fact.source}{doubt}]", indent="    ")
+    return comment(f"  {name}: {fact.says} [{fact.source}{doubt}]", indent="    ")
 
 
 def _size(new: New, share: float, wanted: int) -> Iterator[str]:
     how = "counted on its first documents" if new.counted else "a guess until a tokenizer counts"
-    yield from _comment(
+    yield from comment(
         f"How large: the new data has about {new.tokens:,} tokens (at {new.bytes_per_token:.2g} "
         f"bytes each, {how}). Replay of {100 * share:.4g} % of the whole comes on top of it: about "
         f"{wanted:,} tokens. `openmoat advise` says what share fits; `openmoat plan` what this "
@@ -211,7 +200,7 @@ def _top(known: Recognised) -> list[str]:
 
 
 def _chat() -> Iterator[str]:
-    yield from _comment(
+    yield from comment(
         "A chat model: beside what it knows of text it would forget how it answers. Replay of "
         "that needs an open instruction mix, or turns that the model writes itself, in its own "
         "template. Conversations are read and mixed as plain text so far."
@@ -245,7 +234,7 @@ def _tokenizer(known: Recognised) -> list[str]:
     if known.tokenizer is not None and known.counts:
         return ["[tokenizer]", f"path = {quoted(known.tokenizer)}"]
     return [
-        *_comment(
+        *comment(
             f"Put the tokenizer.json of {known.asked} beside this recipe, or write its path: "
             "budgets are counted in its tokens."
         ),
@@ -263,12 +252,12 @@ def _replay(known: Recognised, pool: Pool) -> list[str]:
         else "No shares are known of this base: these are a GUESS at what most have seen. Ways b "
         "to d below replace it by something of this base."
     )
-    lines = list(_comment(says))
+    lines = list(comment(says))
     for name, (share, why) in pool.lost.items():
-        lines += _comment(f"Left out: {name}, {share:.2%} of the original. {why}", indent="  ")
+        lines += comment(f"Left out: {name}, {share:.2%} of the original. {why}", indent="  ")
     if pool.lost:
         lost = sum(share for share, _ in pool.lost.values())
-        lines += _comment(f"These {lost:.2%} are spread over the others by their shares.")
+        lines += comment(f"These {lost:.2%} are spread over the others by their shares.")
     lines += ["", "[replay]"]
     whole = published_one and not pool.lost and not pool.by_set
     if whole and known.base is not None:
@@ -303,8 +292,3 @@ def _mixture(share: float) -> list[str]:
         f"replay_share = {share:.6g}",
         "# total_tokens = 100_000_000            # a fixed budget; without it replay comes on top",
     ]
-
-
-def quoted(text: str) -> str:
-    """Return a text as TOML writes it (a basic string; JSON's escapes are TOML's)."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -14,9 +14,9 @@ from schemas import columns as c
 from schemas.config import SignalsConfig, Source
 from schemas.errors import ConfigError
 from schemas.inferred import InferredMixture, InferredSource, SelfTested
-from schemas.sources import Sample, is_fit_name
+from schemas.sources import is_fit_name
 from tasks import storage
-from tasks.measured import Seen, measured
+from tasks.measured import Seen, bounded, measured
 from tasks.replay.merges import STEPS, formats, inference, words
 from tasks.replay.merges import self_test as testing
 from tasks.replay.merges.dealing import Dealer
@@ -116,14 +116,11 @@ def _tokenizer(given: str) -> tuple[str, bytes]:
 
 def _dealt(name: str, places: Sequence[str], asked: Asked) -> Sides:
     """Read a source and deal its documents out. ConfigError where there is too little text."""
-    source = Source(
-        name=name,
-        url=tuple(places),
-        text_field=asked.text_field,
-        sample=Sample(tokens=READ_TOKENS, seed=asked.seed),
-    )
+    where = f"--source {name}"
+    source = Source(name=name, url=tuple(places), text_field=asked.text_field)
+    source = bounded(source, READ_TOKENS, where=where, seed=asked.seed)
     dealer, seen = Dealer(seed=asked.seed, both=asked.self_test), Seen()
-    for documents, _ in measured(source, CONFIG, seen, where=f"--source {name}"):
+    for documents, _ in measured(source, CONFIG, seen, where=where):
         dealer.add(documents.column(c.TEXT).to_pylist())
     sides = dealer.sides()
     _check_size(name, sides, seen, asked)

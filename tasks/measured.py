@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from schemas import columns as c
-from schemas.config import IngestConfig, SignalsConfig, Source
+from schemas.config import IngestConfig, Sample, SignalsConfig, Source
 from schemas.errors import ConfigError
 from tasks import hashing, inputs, reading
 from tasks.signals.minhash import minhash
@@ -45,6 +45,38 @@ class Seen:
     passed_over: tuple[str, ...] = ()
 
 
+def bounded(source: Source, tokens: int, *, where: str, seed: int = 0) -> Source:
+    """Return a source of which about so many tokens are read, by seeded hash, if it has more.
+
+    One that is stored in fewer bytes is read whole. Raises :class:`ConfigError` where there is no
+    file, and where the first records of a larger source have no text; ``where`` is what the user
+    called it.
+    """
+    units = _listed(source, where).units
+    sizes = [file.n_bytes for unit in units for file in unit.files]
+    if all(size is not None for size in sizes) and sum(map(int, filter(None, sizes))) <= tokens:
+        return source
+    found = source.model_copy(update={"sample": Sample(tokens=tokens, seed=seed)})
+    try:
+        inputs.list_units(IngestConfig(sources=(found,)))
+    except ConfigError as error:
+        raise ConfigError(
+            where,
+            got="no text in its first records",
+            wanted=f"records with a text in the field {source.text_field!r}",
+            way_out="Name the field that holds the text; of a remote source that cannot be looked "
+            "into, download a part and give its path.",
+        ) from error
+    return found
+
+
+def _listed(source: Source, where: str) -> inputs.Listing:
+    try:
+        return inputs.list_units(IngestConfig(sources=(source,)))
+    except ConfigError as error:
+        raise ConfigError(where, got=error.got, wanted=error.wanted, way_out=WAY_OUT) from error
+
+
 def measured(
     source: Source, config: SignalsConfig, seen: Seen, *, where: str
 ) -> Iterator[tuple[pa.Table, pl.DataFrame]]:
@@ -54,10 +86,7 @@ def measured(
     minhash_sketch`` (null where the config wants none). Raises :class:`ConfigError` where nothing
     can be read; ``where`` is what the user called the source.
     """
-    try:
-        listing = inputs.list_units(IngestConfig(sources=(source,)))
-    except ConfigError as error:
-        raise ConfigError(where, got=error.got, wanted=error.wanted, way_out=WAY_OUT) from error
+    listing = _listed(source, where)
     seen.passed_over = tuple(listing.passed_over)
     with tempfile.TemporaryDirectory(prefix="openmoat-") as scratch:
         for unit in listing.units:
