@@ -64,7 +64,7 @@ class Part(Frozen):
 class Shares(Part):
     """Shares by name, with ``other``, which is in none of them: 1 in all, or none at all."""
 
-    unit: Literal["tokens", "documents"] = "tokens"
+    unit: Literal["tokens", "bytes"] = "tokens"
     shares: dict[str, Share] = Field(default_factory=dict)
     other: Share | None = None
 

@@ -83,14 +83,10 @@ def of_checkpoint(
         return _answer(storage.read_table(out), reused=1, made=0, device=None)
     extra.needed(COMMAND)
     folder = out + PARTS
+    shards = _Shards(request, prompts, key, folder)
     with storage.claimed(folder):
         storage.sweep_temporaries(folder)
-        shards = _Shards(request, prompts, key, folder)
-        tables, tokens = list[pa.Table](), 0
-        while tokens < request.tokens:
-            tables.append(shards.table(len(tables)))
-            tokens += int(np.sum(tables[-1].column(c.N_TOKENS).to_numpy()))
-            told(tokens)
+        tables = _tables(shards, request.tokens, told)
         table = _up_to(pa.concat_tables(tables), request.tokens)
         digest = hashing.table_digest(table)
         shard = Shard(file=storage.name_of(out), rows=table.num_rows, digest=digest, key=whole)
@@ -100,16 +96,30 @@ def of_checkpoint(
     return _answer(table, reused=len(tables) - shards.made, made=shards.made, device=device)
 
 
+def _tables(shards: _Shards, wanted: int, told: Callable[[int], None]) -> list[pa.Table]:
+    """Return shards until there are tokens enough; leave no empty folder where that fails."""
+    tables, tokens = list[pa.Table](), 0
+    try:
+        while tokens < wanted:
+            tables.append(shards.table(len(tables)))
+            tokens += int(np.sum(tables[-1].column(c.N_TOKENS).to_numpy()))
+            told(tokens)
+    finally:
+        if not storage.list_names(shards.folder):
+            storage.remove(shards.folder)
+    return tables
+
+
 class _Shards:
     """Shards that are there, or are made; the model is loaded when one has to be."""
 
     def __init__(self, request: Request, prompts: Sequence[str], key: str, folder: str) -> None:
-        self._request, self._prompts, self._key, self._folder = request, prompts, key, folder
+        self._request, self._prompts, self._key, self.folder = request, prompts, key, folder
         self.model: Checkpoint | None = None
         self.made = 0
 
     def table(self, number: int) -> pa.Table:
-        file = storage.join(self._folder, f"part-{number:06d}.parquet")
+        file = storage.join(self.folder, f"part-{number:06d}.parquet")
         key = hashing.digest(self._key, number)
         known = storage.read_shard(file)
         if known is not None and known.key == key:

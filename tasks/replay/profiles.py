@@ -88,7 +88,12 @@ def of_published(name: str, *, kind: Kind = "pretrain") -> Profile:
     notes = (f"Not read in the source itself: {', '.join(doubtful)}.",) if doubtful else ()
     shares = {n: Share(share=share) for n, share in mixture.shares().items()}
     basis = f"{mixture.source} ({mixture.status}, {mixture.unit})"
-    told = Shares(provenance=PROVENANCE[mixture.status], basis=basis, shares=shares)
+    told = Shares(
+        provenance=PROVENANCE[mixture.status],
+        basis=basis,
+        unit="bytes" if mixture.unit.endswith("bytes") else "tokens",
+        shares=shares,
+    )
     return _only(told, mixture.title, NOT_PRINTED, kind, notes)
 
 
@@ -180,7 +185,7 @@ def _concluded(told: Told) -> Shares:
     every = zip(told.sources, found.shares.tolist(), low, high, strict=True)
     return Shares(
         provenance="inferred",
-        basis=f"a classifier of the pool's sources, on {told.n_eff:,.0f} effective generations",
+        basis=f"a classifier of the pool's sources, on {told.n_eff:,.0f} generations",
         n_eff=told.n_eff,
         level=None if found.low is None else told.level,
         shares={name: Share(share=s, low=a, high=b) for name, s, a, b in every},

@@ -70,6 +70,11 @@ def hidden() -> tuple[Side, Any, Any]:
     return own, shares, kinds[rows]
 
 
+@cache
+def answered() -> Told:
+    return asked(hidden()[0])
+
+
 # Cleaning
 
 
@@ -124,8 +129,8 @@ def test_of_a_conversation_user_and_assistant_count() -> None:
 
 
 def test_shares_of_a_hidden_mixture_are_told_with_intervals() -> None:
-    side, shares, _ = hidden()
-    found = asked(side)
+    _, shares, _ = hidden()
+    found = answered()
     assert found.standing is Standing.FITS
     assert found.documents is not None
     assert found.documents.low is not None
@@ -138,8 +143,7 @@ def test_shares_of_a_hidden_mixture_are_told_with_intervals() -> None:
 
 
 def test_shares_of_tokens_follow_from_the_pools_documents() -> None:
-    side, _, _ = hidden()
-    found = asked(side)
+    found = answered()
     assert found.documents is not None
     assert found.tokens is not None
     own, owners = pool()
@@ -159,7 +163,7 @@ def test_shares_of_tokens_follow_from_the_pools_documents() -> None:
 def test_an_answer_does_not_depend_on_the_order_of_generations() -> None:
     side, _, _ = hidden()
     places = random.Random(1).sample(range(side.size), side.size)
-    first, again = asked(side), asked(rows_of(side, places))
+    first, again = answered(), asked(rows_of(side, places))
     assert first.documents is not None
     assert again.documents is not None
     assert again.says == first.says
@@ -174,12 +178,26 @@ def test_few_generations_are_refused_and_none_too() -> None:
         assert found.standing is Standing.FEW
         assert found.tokens is None
         assert found.documents is None
-        assert f"{n} effective generations" in found.says
+        assert f"{n} generations" in found.says
 
 
 def test_many_passages_of_few_documents_are_few_generations() -> None:
     side, _, _ = hidden()
     assert asked(side._replace(documents=side.documents % 50)).standing is Standing.FEW
+
+
+def test_a_long_generation_counts_no_more_than_a_short_one() -> None:
+    """Of the largest source four passages each are one generation."""
+    side, _, kinds = hidden()
+    documents = side.documents.copy()
+    for kind in (0, 1):
+        rows = np.flatnonzero(kinds == kind)
+        documents[rows] = rows[0] + np.arange(len(rows)) // 4 * 4
+    found = asked(side._replace(documents=documents))
+    assert found.documents is not None
+    wanted = np.array([len(set(documents[kinds == k].tolist())) for k in range(4)])
+    assert found.n_eff == wanted.sum()
+    assert np.abs(found.documents.shares - wanted / wanted.sum()).sum() / 2 < 0.07
 
 
 def test_a_language_that_the_pool_lacks_is_refused() -> None:

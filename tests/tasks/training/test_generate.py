@@ -195,6 +195,7 @@ def test_damaged_weights_are_one_message(model: Path, tmp_path: Path) -> None:
         )
     with pytest.raises(ConfigError, match="that transformers can load"):
         generated(broken, tmp_path / "a.parquet")
+    assert [path.name for path in tmp_path.iterdir()] == ["broken"]
 
 
 def test_code_that_comes_with_a_checkpoint_is_not_run(model: Path, tmp_path: Path) -> None:
