@@ -7,12 +7,9 @@
 # `make bench-evals`   measures decontamination, and what it finds of items planted in real documents
 # `make bench-models`  measures classifiers and n-gram models, and what Noisy Student is worth
 # `make bench-replay`  measures what choosing a replay shard costs
-<<<<<<< HEAD
 # `make bench-generations` measures what is concluded from text of a hidden mixture
 # `make train`      installs the extra `train` (PyTorch, transformers) for `openmoat generate`
-=======
 # `make bench-mixture-inference`  measures how far inferred mixtures of tokenizers are off
->>>>>>> init
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -37,11 +34,7 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
 .PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-models \
-<<<<<<< HEAD
-        bench-replay bench-generations train format lock clean
-=======
-        bench-replay bench-mixture-inference format lock clean
->>>>>>> init
+        bench-replay bench-generations bench-mixture-inference train format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -77,17 +70,14 @@ bench-models: $(BIN)/openmoat
 bench-replay: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.replay $(ARGS)
 
-<<<<<<< HEAD
 bench-generations: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.generations $(ARGS)
 
 # Outside of the locks: resolved for every platform, torch takes gigabytes of CUDA with it.
 train: $(BIN)/openmoat
 	$(PIP) install torch==2.13.0 "transformers>=5.24,<6"
-=======
 bench-mixture-inference: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.mixture_inference $(ARGS)
->>>>>>> init
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

@@ -39,11 +39,10 @@ app = typer.Typer(
 app.add_typer(index.app, name="index")
 app.command()(overlap.overlap)
 app.command()(certify.certify)
-app.command()(infer_mixture.infer_mixture)
 app.command()(init.init)
-app.command()(generate.generate)
 app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(advise.advise)
+app.command()(generate.generate)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)
