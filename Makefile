@@ -73,11 +73,12 @@ bench-replay: $(BIN)/openmoat
 bench-generations: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.generations $(ARGS)
 
+bench-mixture-inference: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.mixture_inference $(ARGS)
+
 # Outside of the locks: resolved for every platform, torch takes gigabytes of CUDA with it.
 train: $(BIN)/openmoat
 	$(PIP) install torch==2.13.0 "transformers>=5.24,<6"
-bench-mixture-inference: $(BIN)/openmoat
-	$(BIN)/python -m benchmarks.mixture_inference $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .
