@@ -18,12 +18,15 @@ UV ?= uv
 UPGRADE ?=
 PYTEST_ARGS ?=
 ARGS ?=
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --no-header \
         --no-emit-index-url --no-annotate $(UPGRADE)
+# What a file's tests share is made once, so that a file stays with one worker.
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile
 CHECK := import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else \
          "openmoat needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d. " \
          "Name another one: make PYTHON=python3.12" % v)
@@ -40,7 +43,7 @@ demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-slow: $(VENV)/dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
@@ -86,7 +89,7 @@ format: $(VENV)/dev
 
 # Core and build tools are picked from what the development lock holds, so that the three agree.
 lock:
-	$(LOCK) pyproject.toml --all-extras --group dev -o requirements-dev.lock
+	$(LOCK) pyproject.toml --extra semantic --group dev -o requirements-dev.lock
 	$(LOCK) pyproject.toml -c requirements-dev.lock -o requirements.lock
 	$(LOCK) --group build -c requirements-dev.lock -o requirements-build.lock
 
