@@ -8,8 +8,9 @@
 # `make bench-models`  measures classifiers and n-gram models, and what Noisy Student is worth
 # `make bench-replay`  measures what choosing a replay shard costs
 # `make bench-generations` measures what is concluded from text of a hidden mixture
-# `make train`      installs the extra `train` (PyTorch, transformers) for `openmoat generate`
 # `make bench-mixture-inference`  measures how far inferred mixtures of tokenizers are off
+# `make bench-calibration` counts how often the certificate's verdict is right
+# `make train`      installs the extra `train` (PyTorch, transformers) for `openmoat generate`
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -37,7 +38,8 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
 .PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-models \
-        bench-replay bench-generations bench-mixture-inference train format lock clean
+        bench-replay bench-generations bench-mixture-inference bench-calibration train format lock \
+        clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -78,6 +80,9 @@ bench-generations: $(BIN)/openmoat
 
 bench-mixture-inference: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.mixture_inference $(ARGS)
+
+bench-calibration: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.calibration $(ARGS)
 
 # Outside of the locks: resolved for every platform, torch takes gigabytes of CUDA with it.
 train: $(BIN)/openmoat

@@ -198,7 +198,7 @@ def judged(some: Corpus, rows: tuple[Ints, Ints], judge: gate.Judge, seed: Seque
     reference, shard = rows
     n_eff = [effective(own, some.tokens[own]) for own in (shard, reference)]
     both = some.points[np.concatenate([shard, reference])]
-    centres = strata.centres(both, strata.CLUSTERS, seed=seed[-1])
+    centres = strata.centres(both, gate.clusters_of(min(n_eff)), seed=seed[-1])
     clusters = judge._replace(weights=None, centres=centres)
     found = []
     for one in (judge, clusters):
@@ -271,7 +271,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     judges: Judges = {}
     rows, aims = [], {}
     for size, shard, kind in ROUNDS:
-        if options.quick and size > min(SIZES):
+        if size not in options.n_eff:
             continue
         measuring.note(f"n_eff {size}, {shard}, {kind}")
         found = list(draws(some, judges, (size, shard, kind), options))
@@ -348,7 +348,10 @@ def options_of(arguments: list[str]) -> argparse.Namespace:
                         help="draws a class (300)")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1, help="of the draws; constants were chosen "
                         "on 1000 and later ones (1)")  # fmt: skip
+    parser.add_argument("--n-eff", type=int, choices=list(SIZES), action="append", default=None,
+                        help="only draws of so many effective documents or more")  # fmt: skip
     given = command.chosen(parser, arguments)
+    given.n_eff = given.n_eff or ([min(SIZES)] if given.quick else list(SIZES))
     given.draws = given.draws or (5 if given.quick else 300)
     return given
 

@@ -3,7 +3,8 @@
 **Labels**: a classifier of the pool's sources (:mod:`tasks.replay.labels`), learnt on passages of
 the pool; each passage of a side counts with the probabilities of its sources. Documents of the pool
 that the shard or the random draw has passages of are left out, since a classifier is surer of what
-it has seen. **Clusters**: 64 of both sides together (:mod:`tasks.replay.strata`).
+it has seen. **Clusters**: of both sides together (:mod:`tasks.replay.strata`), one for each dozen
+effective documents of the smaller side, 8 to 64: of many small ones chance hides what is apart.
 
 Both in one space, whose directions are fitted on both sides and the pool.
 """
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from tasks.replay.sides import Floats, Ints, Keys
 
 LABELS, CLUSTERS = "labels", "clusters"
-CLUSTERED: Final = 8
-"""Passages for each cluster, at least: of few, fewer clusters are made."""
+FEWEST: Final = 8
+CLUSTERED: Final = 12
+"""Effective documents of a side for each cluster."""
 LEARNT: Final = 0.7
 
 
@@ -77,15 +79,19 @@ def gates(sides: Sides, how: How) -> tuple[Found | None, Found, tuple[str, ...]]
         features.project(space, side.side.counts, rows[number])
         for number, side in enumerate((sides.shard, sides.reference))
     ]
-    every = np.concatenate(both)
-    size = max(2, min(strata.CLUSTERS, len(every) // CLUSTERED))
-    centres = strata.centres(every, size, seed=how.seed)
+    n_eff = min(_n_eff(side, rows[n]) for n, side in enumerate((sides.shard, sides.reference)))
+    centres = strata.centres(np.concatenate(both), clusters_of(n_eff), seed=how.seed)
     clusters = Judge(CLUSTERS, (), space, None, centres, None)
     found = judged(clusters, sides, rows, how)
     if sides.pool is None or len(names) < 2:  # noqa: PLR2004  (one source is no choice)
         return None, found, warnings
     taught = _taught(space, sides.pool, learnt, names, how)
     return judged(taught, sides, rows, how), found, warnings
+
+
+def clusters_of(n_eff: float) -> int:
+    """Return how many clusters are made for so many effective documents of the smaller side."""
+    return int(max(FEWEST, min(strata.CLUSTERS, n_eff // CLUSTERED)))
 
 
 def judged(judge: Judge, sides: Sides, rows: dict[int, Ints], how: How) -> Found:
