@@ -104,6 +104,7 @@ def test_mistakes_have_a_way_out(sides: tuple[Path, Path], tmp_path: Path) -> No
         (("--new", empty, "--replay", old), "--new"),
         (("--new", new, "--replay", old, "--new-field", "body"), "--new-field"),
         (("--new", small, "--replay", old), "tell nothing of it"),
+        (("--new", "hf://a/b", "--replay", old), "Download a part of the dataset"),
         (("--shift", "far"), "'far'"),
         (("--shift", "weak", "--tolerance", "0"), "--tolerance"),
         (("--shift", "weak", "--max-epochs", "20"), "--allow-many-epochs"),

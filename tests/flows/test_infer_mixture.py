@@ -119,6 +119,8 @@ def test_mistakes_have_a_way_out(folder: Path, tmp_path: Path) -> None:
         ((folder, *good, f"--source=small={small}"), "--source small: got"),
         ((folder, *good, f"--source=empty={empty}"), "0 bytes of different text in"),
         ((folder, *good, f"--source=no={tmp_path}/no"), "where there is no file"),
+        ((folder, *good, "--source=hub=hf://a/b"), "Download a part of the dataset"),
+        ((folder, *good, "--source=x=https://me:pw@host/x.jsonl"), "user name or password"),
         ((folder, *good, "--source=river"), "wanted NAME=PATH"),
         ((folder, *good, "--source==a"), "wanted NAME=PATH"),
         ((word_piece, *good), "kind WordPiece, wanted a byte-pair encoding"),

@@ -217,6 +217,7 @@ def test_mistakes_have_a_way_out(new: Path, tmp_path: Path) -> None:
         ((*good, "--new", tmp_path / "none.jsonl"), "where there is no file"),
         ((*good, "--new", empty), "no text in its first records"),
         ((*good, "--new", new, "--text-field", "body"), "--text-field"),
+        ((*good, "--new", "https://me:pw@host/x.jsonl"), "user name or password"),
         ((*good, "--new", new, "--replay", "150%"), "is no share"),
         ((*good, "--new", new, "--replay", "some"), "is no share"),
         ((*good, "--new", new, "--replay", "-5%"), "is no share"),
