@@ -11,6 +11,7 @@ from schemas.config import IngestConfig, Source
 from schemas.errors import ConfigError
 from tasks import drafting, inputs, recipe, sampling, storage, tokens
 from tasks.budget import BYTES_PER_TOKEN
+from tasks.measured import of_files
 from tasks.recognising import recognise
 
 if TYPE_CHECKING:
@@ -66,19 +67,20 @@ def begin(wish: Wish) -> Begun:
 def _new(wish: Wish, known: Recognised) -> New:
     """Look at the start of the new data, for how many tokens it has."""
     place = wish.new if "://" in wish.new else _absolute(wish.new)
-    revision = "main" if place.startswith("hf://") else None
-    source = Source(
-        name="new", url=(place,), origin="new", text_field=wish.text_field, revision=revision
-    )
+    where = f"--new {wish.new}"
+    if place.startswith("hf://"):
+        source = Source(name="new", url=(place,), text_field=wish.text_field, revision="main")
+    else:
+        source = of_files("new", [place], text_field=wish.text_field, where=where)
     try:
         units = inputs.list_units(IngestConfig(sources=(source,))).units
     except ConfigError as error:
-        raise error.at(f"--new {wish.new}") from error
+        raise error.at(where) from error
     files = [file for unit in units for file in unit.files]
     seen = sampling.look(sampling.some(files), units[0].format, source) if units else None
     if seen is None or not seen.text_bytes or not seen.n_bytes:
         raise ConfigError(
-            f"--new {wish.new}",
+            where,
             got="no text in its first records",
             wanted=f"records with a text in the field {wish.text_field!r}",
             way_out="Name the field that holds the text with --text-field.",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
+from pydantic import ValidationError
 
 from schemas import columns as c
 from schemas.config import IngestConfig, Sample, SignalsConfig, Source
@@ -18,7 +19,7 @@ from tasks import hashing, inputs, reading
 from tasks.signals.minhash import minhash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
@@ -43,6 +44,32 @@ class Seen:
     documents: int = 0
     rejects: int = 0
     passed_over: tuple[str, ...] = ()
+
+
+def of_files(name: str, places: Sequence[str], *, text_field: str, where: str) -> Source:
+    """Return a source of files that a command names. Raises :class:`ConfigError` for what is none.
+
+    Datasets of the Hub are not read here: they need a revision, which a recipe holds.
+    """
+    for place in places:
+        if place.startswith("hf://"):
+            raise ConfigError(
+                where,
+                got=f"{place!r}",
+                wanted="files, folders, globs or https:// addresses",
+                way_out="Download a part of the dataset and give its path.",
+            )
+    try:
+        return Source(name=name, url=tuple(places), text_field=text_field)
+    except ValidationError as error:
+        first = error.errors()[0]
+        told = first.get("ctx", {})
+        raise ConfigError(
+            where,
+            got=str(told.get("got", first["input"])),
+            wanted=str(told.get("wanted", first["msg"])),
+            way_out=str(told.get("way_out", WAY_OUT)),
+        ) from error
 
 
 def bounded(source: Source, tokens: int, *, where: str, seed: int = 0) -> Source:

@@ -13,6 +13,7 @@ from schemas.errors import ConfigError
 from tasks.advising import pilots
 from tasks.replay.forgetting import fitted
 from tests import corpora
+from tests.refusals import refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,13 +79,11 @@ def test_what_the_user_says_goes_before_what_is_measured(sides: tuple[Path, Path
 
 
 def test_pilots_of_every_format_say_the_same(tmp_path: Path) -> None:
-    answers = [
-        told("--pilots", file, "--old-loss", 3.0, "--tolerance", 0.2)
-        for file in pilot_files(tmp_path)
-    ]
-    assert answers[0] == answers[1] == answers[2]
-    assert answers[0]["share"] == pytest.approx(0.035, abs=0.01)
-    assert answers[0]["curves"][0]["error"] < 0.01
+    files = pilot_files(tmp_path)
+    assert pilots(str(files[0])) == pilots(str(files[1])) == pilots(str(files[2]))
+    found = told("--pilots", files[0], "--old-loss", 3.0, "--tolerance", 0.2)
+    assert found["share"] == pytest.approx(0.035, abs=0.01)
+    assert found["curves"][0]["error"] < 0.01
 
 
 def test_a_shift_alone_is_enough() -> None:
@@ -93,7 +92,7 @@ def test_a_shift_alone_is_enough() -> None:
     assert openmoat("--shift", "domain").returncode == 0
 
 
-def test_mistakes_have_a_way_out_and_no_traceback(sides: tuple[Path, Path], tmp_path: Path) -> None:
+def test_mistakes_have_a_way_out(sides: tuple[Path, Path], tmp_path: Path) -> None:
     new, old = sides
     small = corpora.write_jsonl(tmp_path / "small.jsonl", corpora.records("s", 3))
     empty = corpora.write_jsonl(tmp_path / "empty.jsonl", [])
@@ -105,16 +104,14 @@ def test_mistakes_have_a_way_out_and_no_traceback(sides: tuple[Path, Path], tmp_
         (("--new", empty, "--replay", old), "--new"),
         (("--new", new, "--replay", old, "--new-field", "body"), "--new-field"),
         (("--new", small, "--replay", old), "tell nothing of it"),
+        (("--new", "hf://a/b", "--replay", old), "Download a part of the dataset"),
         (("--shift", "far"), "'far'"),
         (("--shift", "weak", "--tolerance", "0"), "--tolerance"),
         (("--shift", "weak", "--max-epochs", "20"), "--allow-many-epochs"),
         (("--shift", "weak", "--new-tokens", "9"), "--replay-tokens"),
         (("--pilots", tmp_path / "none.csv"), "no such file"),
     ):
-        done = openmoat(*arguments)
-        assert done.returncode == 2, (arguments, done.stdout)
-        assert said in " ".join(done.stderr.split()), (said, done.stderr)
-        assert "Traceback" not in done.stderr
+        assert said in refusal("advise", *arguments)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from tasks import storage, tokens
 from tasks.inferring import Asked, infer
 from tests import corpora
 from tests.real_data import real_data
+from tests.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,12 +89,9 @@ def test_the_same_files_in_another_order_give_the_same_answer(folder: Path, tmp_
 
 
 def test_far_from_all_candidates_no_shares_are_given(folder: Path) -> None:
-    done = openmoat(folder / "strange.json", *sources(folder), "--tokenizers", 1)
-    assert done.returncode == 0, done.stderr
-    assert "no shares are given" in done.stdout
-    assert "Nearest among your candidates" in done.stdout
     places = {kind: [f"{folder}/{kind}.jsonl.gz"] for kind in SHARES}
     found = infer(str(folder / "strange.json"), Asked(places, tokenizers=1))
+    assert "no shares are given. Nearest among your candidates" in found.says
     assert found.standing == "far"
     assert {one.curve for one in found.sources.values()} == {None}
     with pytest.raises(ConfigError, match="and so no shares"):
@@ -108,7 +106,7 @@ def test_without_the_self_test_nothing_is_vouched_for(folder: Path) -> None:
     assert body["nearest"][0] == "river"
 
 
-def test_mistakes_have_a_way_out_and_no_traceback(folder: Path, tmp_path: Path) -> None:
+def test_mistakes_have_a_way_out(folder: Path, tmp_path: Path) -> None:
     small = corpora.write_jsonl(tmp_path / "small.jsonl", [{"text": t} for t in texts("x", 20)])
     empty = corpora.write_jsonl(tmp_path / "empty.jsonl", [{"text": ""}, {"text": " "}])
     word_piece = tmp_path / "wordpiece.json"
@@ -121,6 +119,8 @@ def test_mistakes_have_a_way_out_and_no_traceback(folder: Path, tmp_path: Path) 
         ((folder, *good, f"--source=small={small}"), "--source small: got"),
         ((folder, *good, f"--source=empty={empty}"), "0 bytes of different text in"),
         ((folder, *good, f"--source=no={tmp_path}/no"), "where there is no file"),
+        ((folder, *good, "--source=hub=hf://a/b"), "Download a part of the dataset"),
+        ((folder, *good, "--source=x=https://me:pw@host/x.jsonl"), "user name or password"),
         ((folder, *good, "--source=river"), "wanted NAME=PATH"),
         ((folder, *good, "--source==a"), "wanted NAME=PATH"),
         ((word_piece, *good), "kind WordPiece, wanted a byte-pair encoding"),
@@ -129,10 +129,7 @@ def test_mistakes_have_a_way_out_and_no_traceback(folder: Path, tmp_path: Path) 
         ((tmp_path / "none.json", *good), "no such file"),
         ((folder, *good, "--text-field", "body"), "--source river"),
     ):
-        done = openmoat(*arguments)
-        assert done.returncode == 2, done.stdout
-        assert said in done.stderr
-        assert "Traceback" not in done.stderr
+        assert said in refusal("infer-mixture", *arguments)
 
 
 def test_it_does_not_start_prefect_and_help_imports_nothing_heavy() -> None:
@@ -148,6 +145,7 @@ def test_it_does_not_start_prefect_and_help_imports_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow  # that the files are read is tested of each format by itself
 @pytest.mark.parametrize(
     ("file", "kind"),
     [

@@ -88,4 +88,10 @@ def test_real_text_is_told_as_people_would(new: list[str], old: list[str], shift
     found = distance(sides)
     assert found.shift is shift
     assert found.floor < found.js
-    assert found == distance(sides)
+
+
+def test_the_same_files_give_the_same_answer() -> None:
+    data = real_data()
+    part = [f"{data}/dolma/documents/{name}/part-00000.jsonl.gz" for name in ("docs", "code")]
+    sides = Sides(part[:1], part[1:])
+    assert distance(sides) == distance(sides)
