@@ -7,6 +7,7 @@
 # `make bench-evals`   measures decontamination, and what it finds of items planted in real documents
 # `make bench-models`  measures classifiers and n-gram models, and what Noisy Student is worth
 # `make bench-replay`  measures what choosing a replay shard costs
+# `make bench-hidden-original` measures how near shards come to an original that is hidden from them
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -31,7 +32,7 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
 .PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-models \
-        bench-replay format lock clean
+        bench-replay bench-hidden-original format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -66,6 +67,9 @@ bench-models: $(BIN)/openmoat
 
 bench-replay: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.replay $(ARGS)
+
+bench-hidden-original: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.hidden_original $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Keys = NDArray[np.uint64]
 
-FIT, DRAW, CENTRES, NOISE, FOLDS = range(5)
-"""Uses: what is fitted on, what is taken, where clusters begin, Gumbel noise, folds."""
+FIT, DRAW, CENTRES, NOISE, FOLDS, KEPT = range(6)
+"""Uses: what is fitted on, what is taken, where clusters begin, Gumbel noise, folds, what is
+kept of a pool."""
 
 
 def salt(seed: int, use: int) -> int:
