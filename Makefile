@@ -11,6 +11,7 @@
 # `make bench-mixture-inference`  measures how far inferred mixtures of tokenizers are off
 # `make bench-calibration` counts how often the certificate's verdict is right
 # `make train`      installs the extra `train` (PyTorch, transformers) for `openmoat generate`
+# `make bench-hidden-original` measures how near shards come to an original that is hidden from them
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -40,6 +41,7 @@ export DO_NOT_TRACK := 1
 .PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-models \
         bench-replay bench-generations bench-mixture-inference bench-calibration train format lock \
         clean
+        bench-replay bench-hidden-original format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
@@ -87,6 +89,8 @@ bench-calibration: $(BIN)/openmoat
 # Outside of the locks: resolved for every platform, torch takes gigabytes of CUDA with it.
 train: $(BIN)/openmoat
 	$(PIP) install torch==2.13.0 "transformers>=5.24,<6"
+bench-hidden-original: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.hidden_original $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

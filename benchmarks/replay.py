@@ -96,15 +96,14 @@ def measured(
 def _side(some: list[tuple[str, str]], clock: Clock, copies: int) -> Side:
     """Return documents as a side; what comes again is counted again, under new keys."""
     column = pa.array([text for _, text in some], pa.large_string())
-    parts = []
+    counts, parts = packed.Builder(), []
     for copy in range(copies):
         cut = clock.timed("cutting", partial(passages.cut, column))
         keys = passages.keys([f"{own}/{copy}" for own, _ in some], cut)
-        counts = clock.timed("counts", partial(packed.of, cut.texts))
+        counts.add(clock.timed("counts", partial(packed.of, cut.texts)))
         tokens = (cut.ends - cut.starts + CHARS_PER_TOKEN - 1) // CHARS_PER_TOKEN
-        parts.append(Side(counts, keys, cut.documents + copy * len(some), tokens))
-    joined = [np.concatenate([part[k] for part in parts]) for k in (1, 2, 3)]
-    return Side(packed.joined([part.counts for part in parts]), *joined)
+        parts.append((keys, cut.documents + copy * len(some), tokens))
+    return Side(counts.packed(), *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _bytes(side: Side) -> int:

@@ -40,6 +40,11 @@ BATCH: Final = 4_096
 """Texts that are counted at a time: before they are packed they take eight times the memory."""
 
 
+FIRST_BYTES: Final = 1 << 20
+GROWTH: Final = 16
+"""A builder that is full gets a part in so many of what it holds beside it."""
+
+
 class Packed(NamedTuple):
     """Counts of n-grams, one row a passage: row i is ``body[firsts[i]:firsts[i + 1]]``."""
 
@@ -57,23 +62,55 @@ class Packed(NamedTuple):
         return int(self.firsts.nbytes + self.body.nbytes)
 
 
+class Builder:
+    """Packed rows that come part by part, in one array: never in memory twice. Not for threads."""
+
+    def __init__(self) -> None:
+        self._body: Bytes = np.empty(FIRST_BYTES, np.uint8)
+        self._sizes: list[Ints] = []
+        self._used = 0
+
+    def add(self, part: Packed) -> None:
+        """Take the rows of a part, behind those that came before."""
+        before, self._used = self._used, self._used + len(part.body)
+        if self._used > len(self._body):
+            # The system moves the pages of a large array, it does not copy them.
+            self._body.resize(self._used + self._used // GROWTH, refcheck=False)
+        self._body[before : self._used] = part.body
+        self._sizes.append(np.diff(part.firsts))
+
+    def packed(self) -> Packed:
+        """Return all rows so far. The builder is empty again then."""
+        body, sizes, used = self._body, self._sizes, self._used
+        self._body, self._sizes, self._used = np.empty(FIRST_BYTES, np.uint8), [], 0
+        body.resize(used, refcheck=False)
+        return Packed(np.cumsum(np.concatenate([np.zeros(1, np.int64), *sizes])), body)
+
+
 def of(texts: pa.Array | pa.ChunkedArray) -> Packed:
     """Count the n-grams of texts (no nulls) and pack them, some thousand texts at a time."""
-    kernel, parts = compiled.load(KERNEL), []
+    kernel, made = compiled.load(KERNEL), Builder()
     for start in range(0, len(texts), BATCH):
         counts = ngrams.counts(texts.slice(start, BATCH), width=WIDTH, buckets=BUCKETS)
-        parts.append(Packed(*kernel.packed(*counts)))
-    return joined(parts)
+        made.add(Packed(*kernel.packed(*counts)))
+    return made.packed()
 
 
 def joined(parts: Sequence[Packed]) -> Packed:
     """Return the rows of ``parts``, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    sizes = [np.zeros(1, np.int64), *(np.diff(part.firsts) for part in parts)]
-    none = np.zeros(0, np.uint8)
-    body = np.concatenate([none, *(part.body for part in parts)])
-    return Packed(np.cumsum(np.concatenate(sizes)), body)
+    made = Builder()
+    for part in parts:
+        made.add(part)
+    return made.packed()
+
+
+def taken(packed: Packed, some: Ints) -> Packed:
+    """Return some rows, in the order that they are named in."""
+    firsts, body = packed
+    sizes = np.diff(firsts)[some]
+    limits = np.append(0, np.cumsum(sizes))
+    within = np.arange(limits[-1]) - np.repeat(limits[:-1], sizes)
+    return Packed(limits, body[np.repeat(firsts[some], sizes) + within])
 
 
 def rows(packed: Packed) -> Ints:

@@ -64,6 +64,36 @@ def test_texts_are_counted_as_n_grams(texts: list[str]) -> None:
     assert rows(packed.of(large(texts))) == wanted
 
 
+@given(st.lists(ROWS, max_size=4))
+def test_a_builder_gives_the_rows_of_its_parts_and_is_empty_then(
+    parts: list[list[dict[int, int]]],
+) -> None:
+    builder, every = packed.Builder(), [row for part in parts for row in part]
+    for part in parts:
+        builder.add(by_hand(part))
+    assert rows(builder.packed()) == every
+    assert not builder.packed().size
+    assert rows(packed.joined([by_hand(part) for part in parts])) == every
+
+
+def test_a_builder_grows() -> None:
+    part = packed.of(large([text[:4_000] for text in real_documents()[:40]]))
+    builder, many = packed.Builder(), 3 * packed.FIRST_BYTES // len(part.body)
+    for _ in range(many):
+        builder.add(part)
+    made = builder.packed()
+    assert made.body.tobytes() == part.body.tobytes() * many
+    assert made.size == part.size * many
+
+
+@given(ROWS, st.data())
+def test_taken_rows_of_packed_ones(counts: list[dict[int, int]], data: st.DataObject) -> None:
+    places = st.integers(0, max(0, len(counts) - 1))
+    some = data.draw(st.lists(places, max_size=8 if counts else 0))
+    found = packed.taken(by_hand(counts), np.array(some, np.int64))
+    assert rows(found) == [counts[i] for i in some]
+
+
 def test_real_passages_take_little_more_than_a_byte_a_bucket() -> None:
     made = packed.of(large([text[:4_000] for text in real_documents() if len(text) > 4_000]))
     buckets = sum(map(len, rows(made)))
