@@ -10,8 +10,8 @@
 # `make bench-generations` measures what is concluded from text of a hidden mixture
 # `make bench-mixture-inference`  measures how far inferred mixtures of tokenizers are off
 # `make bench-calibration` counts how often the certificate's verdict is right
-# `make train`      installs the extra `train` (PyTorch, transformers) for `openmoat generate`
 # `make bench-hidden-original` measures how near shards come to an original that is hidden from them
+# `make train`      installs the extra `train` (PyTorch, transformers) for `openmoat generate`
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -86,11 +86,12 @@ bench-mixture-inference: $(BIN)/openmoat
 bench-calibration: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.calibration $(ARGS)
 
+bench-hidden-original: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.hidden_original $(ARGS)
+
 # Outside of the locks: resolved for every platform, torch takes gigabytes of CUDA with it.
 train: $(BIN)/openmoat
 	$(PIP) install torch==2.13.0 "transformers>=5.24,<6"
-bench-hidden-original: $(BIN)/openmoat
-	$(BIN)/python -m benchmarks.hidden_original $(ARGS)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

@@ -20,17 +20,11 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Keys = NDArray[np.uint64]
 
-<<<<<<< HEAD
-FIT, DRAW, CENTRES, NOISE, FOLDS, RATES = range(6)
+FIT, DRAW, CENTRES, NOISE, FOLDS, RATES, KEPT = range(7)
 """Uses: what is fitted on, what is taken, where clusters begin, Gumbel noise, folds, what a rate
-takes."""
+adds, what is kept of a pool."""
 COPIES: Final = 64
 """Use of the first copy of a passage that is taken more than once; the next ones follow."""
-=======
-FIT, DRAW, CENTRES, NOISE, FOLDS, KEPT = range(6)
-"""Uses: what is fitted on, what is taken, where clusters begin, Gumbel noise, folds, what is
-kept of a pool."""
->>>>>>> trial
 
 
 def salt(seed: int, use: int) -> int:
