@@ -9,14 +9,13 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.errors import BudgetError, ConfigError
-from tasks.replay import generations, labels, order, selection, strata
-from tasks.replay.selection import Given, Settings
+from tasks.replay import generations, labels, matched, order, quotas, selection, strata
 from tasks.replay.sides import Side, Strata, effective, tokens_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from tasks.replay.selection import Report
+    from tasks.replay.selection import Given, Report, Settings
     from tasks.replay.sides import Floats, Ints
     from tasks.surrogate.pool import Pool
     from tasks.surrogate.target import Guide
@@ -52,15 +51,17 @@ class Kinds(NamedTuple):
 
     ``names``: of sources, none of clusters. ``other``: the target's share of no source.
     ``accuracy``: of held-out passages of the pool, how many are given their own source.
-    ``shares``: of the target's tokens. ``of``: the kind of each passage of a pool.
+    ``shares``: of the target's tokens. ``of``: the kind of each passage of a pool that so many
+    tokens are drawn from. ``clamp``: the most that is drawn of what a pool has of a kind.
     """
 
     names: tuple[str, ...] | None
     shares: Floats
     target: Ints | None
-    of: Callable[[Pool, Side], Ints]
+    of: Callable[[Pool, Side, int], Ints]
     other: float = 0.0
     accuracy: float | None = None
+    clamp: float = quotas.CLAMP
 
 
 class Drawn(NamedTuple):
@@ -100,7 +101,7 @@ def kinds_by_source(target: Side, pool: Pool, own: Side, *, seed: int) -> Kinds:
         names=tuple(sources),
         shares=found.strata.shares,
         target=found.strata.target,
-        of=lambda pool, _: _numbers(pool, sources),
+        of=lambda pool, _side, _budget: _numbers(pool, sources),
         other=found.other,
         accuracy=found.accuracy,
     )
@@ -128,17 +129,23 @@ def kinds_of_generations(target: Side, pool: Pool, own: Side, *, seed: int) -> K
 def kinds_of_shares(shares: Mapping[str, float]) -> Kinds:
     """Return kinds by source whose shares are given."""
     names, given = tuple(shares), np.array(list(shares.values()), np.float64)
-    of = lambda pool, _: _numbers(pool, names)  # noqa: E731
+    of = lambda pool, _side, _budget: _numbers(pool, names)  # noqa: E731
     return Kinds(names, given / given.sum(), None, of)
 
 
 def kinds_by_cluster(target: Side, own: Side, *, seed: int) -> Kinds:
-    """Return kinds by clusters of target and pool."""
-    clusters = strata.fit(target, own, seed=seed)
-    of_target = strata.assigned(clusters, target)
-    tokens = tokens_by(of_target, target.tokens, len(clusters.centres))
-    of = lambda _, side: strata.assigned(clusters, side)  # noqa: E731
-    return Kinds(None, tokens / max(1.0, tokens.sum()), of_target, of)
+    """Return kinds by clusters of what in the pool is like the target."""
+    found = matched.fit(target, own, seed=seed)
+    of_target, size = strata.assigned(found.clusters, target), len(found.common)
+    tokens = tokens_by(of_target, target.tokens, size)
+
+    def of(_: Pool, side: Side, budget: int) -> Ints:
+        clusters, logs = matched.weighed(found, side, seed=seed)
+        kept = matched.thinned(logs, side, most=matched.ROOM * budget, seed=seed)
+        return np.where(kept, clusters, size)
+
+    shares = np.append(tokens / max(1.0, tokens.sum()), 0.0)
+    return Kinds(None, shares, of_target, of, clamp=matched.CLAMP)
 
 
 def _numbers(pool: Pool, sources: Sequence[str]) -> Ints:
@@ -162,7 +169,7 @@ def draw(  # noqa: PLR0913  (what is drawn from, and how)
     *,
     arm: str,
     budget: int,
-    seed: int,
+    settings: Settings,
     count: Count,
 ) -> Drawn:
     """Draw for a budget of exact tokens; within one passage of it, or all that there is.
@@ -172,9 +179,7 @@ def draw(  # noqa: PLR0913  (what is drawn from, and how)
     """
     wanted, known = budget * MARGIN, _Known(pool, count)
     for _ in range(ROUNDS):
-        found = selection.select(
-            arm, own, given, budget=round(wanted), settings=Settings(seed=seed)
-        )
+        found = selection.select(arm, own, given, budget=round(wanted), settings=settings)
         tokens = known.tokens(found.chosen)
         total = int(tokens.sum())
         if total >= budget or found.report.short or not total:
@@ -222,8 +227,8 @@ def check(report: Report, *, where: str) -> None:
         )
 
 
-def strata_of(kinds: Kinds | None, pool: Pool, own: Side) -> Strata | None:
-    """Return the strata of a pool and the target."""
+def strata_of(kinds: Kinds | None, pool: Pool, own: Side, *, budget: int) -> Strata | None:
+    """Return the strata of a pool, for a budget of tokens, and of the target."""
     if kinds is None:
         return None
-    return Strata(kinds.of(pool, own), kinds.shares, kinds.target)
+    return Strata(kinds.of(pool, own, budget), kinds.shares, kinds.target)

@@ -12,7 +12,7 @@ from schemas.inferred import InferredMixture
 from schemas.replay import BY_TEXT
 from tasks import storage
 from tasks.replay import selection
-from tasks.replay.selection import Given, Report
+from tasks.replay.selection import Given, Report, Settings
 from tasks.replay.sides import effective
 from tasks.select import TRAIN, VALID
 from tasks.surrogate import drawing
@@ -73,11 +73,15 @@ class Drawing:
         """Draw a split; ``arm`` is the recipe's, or another one for comparison."""
         pool, own, config = self._pools[split], self._sides[split], self._asked.config
         arm = arm or ARMS.get(config.arm, config.arm)
-        given = Given()
+        budget, given = self._asked.tokens[split], Given()
+        settings = Settings(seed=self._asked.seed)
         if arm != selection.RANDOM:
-            given = Given(self._target, drawing.strata_of(self.kinds, pool, own))
+            kinds = drawing.strata_of(self.kinds, pool, own, budget=budget)
+            given = Given(self._target, kinds)
+        if self.kinds is not None:
+            settings = settings._replace(clamp=self.kinds.clamp)
         return drawing.draw(
-            pool, own, given, arm=arm, budget=self._asked.tokens[split], seed=self._asked.seed,
+            pool, own, given, arm=arm, budget=budget, settings=settings,
             count=self._count,
         )  # fmt: skip
 

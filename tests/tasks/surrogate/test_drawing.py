@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from schemas import columns as c
 from schemas.errors import BudgetError, ConfigError
 from tasks.replay import packed
-from tasks.replay.selection import Given
+from tasks.replay.selection import Given, Settings
 from tasks.surrogate import drawing, splits
 from tasks.surrogate.drawing import Sized
 from tasks.surrogate.pool import Pool
@@ -52,7 +52,9 @@ def by_bytes(places: pl.DataFrame) -> np.ndarray:
 def test_a_budget_is_met_within_a_passage_or_all_is_taken(sizes: list[int], budget: int) -> None:
     pool = made(sizes)
     own = drawing.side(pool, drawing.sized(pool, exact, seed=1))
-    found = drawing.draw(pool, own, Given(), arm="random", budget=budget, seed=1, count=exact)
+    found = drawing.draw(
+        pool, own, Given(), arm="random", budget=budget, settings=Settings(seed=1), count=exact
+    )
     tokens = exact(found.places)
     assert found.places[c.TOKENS].to_list() == tokens.tolist()
     total = int(exact(pool.places).sum())
@@ -86,9 +88,10 @@ def test_kinds_of_given_shares_are_drawn_at_them() -> None:
     pool = made([100] * 3_000)
     own = drawing.side(pool, Sized({}, 1.0))
     kinds = drawing.kinds_of_shares({"sea": 3.0, "land": 1.0, "sky": 0.0})
-    strata = drawing.strata_of(kinds, pool, own)
+    strata = drawing.strata_of(kinds, pool, own, budget=20_000)
     found = drawing.draw(
-        pool, own, Given(None, strata), arm="shares", budget=20_000, seed=1,
+        pool, own, Given(None, strata), arm="shares", budget=20_000,
+        settings=Settings(seed=1),
         count=by_bytes,
     )  # fmt: skip
     told = splits.achieved(
@@ -106,4 +109,4 @@ def test_a_source_without_a_share_is_told() -> None:
     pool = made([100] * 9)
     kinds = drawing.kinds_of_shares({"sea": 0.5, "land": 0.5})
     with pytest.raises(ConfigError, match="got documents of 'sky' in the pool"):
-        drawing.strata_of(kinds, pool, drawing.side(pool, Sized({}, 1.0)))
+        drawing.strata_of(kinds, pool, drawing.side(pool, Sized({}, 1.0)), budget=9)
