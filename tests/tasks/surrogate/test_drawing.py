@@ -76,7 +76,7 @@ def test_a_shard_that_falls_short_is_refused() -> None:
         Given(),
         arm="random",
         budget=10_000,
-        seed=1,
+        settings=Settings(seed=1),
         count=by_bytes,
     )
     assert found.report.short == 7_000
