@@ -68,11 +68,21 @@ def count(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
     """Number of tokens of each text, without special tokens around it.
 
     Texts go to the library a few at a time: what it holds of a token until the batch is done takes
-    a hundred times the memory of the token.
+    a hundred times the memory of the token. Raises :class:`ConfigError` for a tokenizer that has no
+    token for what a text holds.
     """
     counts: list[int] = []
     for some in _batches(texts):
-        encodings = tokenizer.encode_batch_fast(some, add_special_tokens=False)
+        try:
+            encodings = tokenizer.encode_batch_fast(some, add_special_tokens=False)
+        except Exception as error:  # as in load()
+            raise ConfigError(
+                "tokenizer",
+                got=f"one that cannot encode a text: {next(iter(str(error).splitlines()), '')}",
+                wanted="a token for every text, or one for what is unknown",
+                way_out="Mend its tokenizer.json (a Unigram model needs an unk_id), or take "
+                "another.",
+            ) from error
         counts += [len(e) for e in encodings]
     return counts
 

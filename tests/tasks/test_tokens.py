@@ -97,3 +97,11 @@ def test_digests_tell_tokenizers_apart() -> None:
     other = tokens.load(tokens.train(TEXTS, vocab_size=499), where="here")
     again = tokens.load(TRAINED.to_str().encode(), where="there")
     assert tokens.digest(other) != tokens.digest(TRAINED) == tokens.digest(again)
+
+
+def test_a_tokenizer_without_a_token_for_a_text_is_told() -> None:
+    from tokenizers import Tokenizer, models
+
+    tokenizer = Tokenizer(models.Unigram([("a", -1.0), ("b", -2.0)]))
+    with pytest.raises(ConfigError, match=r"^tokenizer: got one that cannot encode a text: "):
+        tokens.count(tokenizer, ["abc"])
