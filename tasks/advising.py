@@ -18,7 +18,7 @@ from schemas.advice import Pilot
 from schemas.config import SignalsConfig
 from schemas.errors import ConfigError
 from tasks import storage
-from tasks.measured import Seen, bounded, measured, of_files
+from tasks.measured import Fields, Seen, bounded, measured, source_of
 from tasks.replay import shift
 from tasks.signals.language import language
 
@@ -59,7 +59,7 @@ def _counted(documents: pa.Table, seed: int) -> shift.Side:
 def _documents(option: str, places: Sequence[str], field: str, seed: int) -> pa.Table:
     """Read documents of a side: what a sample of it takes, their beginnings."""
     where = f"{option} {places[0]}"
-    source = of_files(option.lstrip("-"), places, text_field=field, where=where)
+    source = source_of(option.lstrip("-"), places, fields=Fields(field), where=where)
     source = bounded(source, READ_TOKENS, where=where, seed=seed)
     seen, parts = Seen(), list[pa.Table]()
     for documents, _ in measured(source, CONFIG, seen, where=where):

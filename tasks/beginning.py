@@ -11,7 +11,7 @@ from schemas.config import IngestConfig, Source
 from schemas.errors import ConfigError
 from tasks import drafting, inputs, recipe, sampling, storage, tokens
 from tasks.budget import BYTES_PER_TOKEN
-from tasks.measured import of_files
+from tasks.measured import Fields, source_of
 from tasks.recognising import recognise
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _new(wish: Wish, known: Recognised) -> New:
     if place.startswith("hf://"):
         source = Source(name="new", url=(place,), text_field=wish.text_field, revision="main")
     else:
-        source = of_files("new", [place], text_field=wish.text_field, where=where)
+        source = source_of("new", [place], fields=Fields(wish.text_field), where=where)
     try:
         units = inputs.list_units(IngestConfig(sources=(source,))).units
     except ConfigError as error:

@@ -16,7 +16,7 @@ from schemas.errors import ConfigError
 from schemas.inferred import InferredMixture, InferredSource, SelfTested
 from schemas.sources import is_fit_name
 from tasks import storage
-from tasks.measured import Seen, bounded, measured, of_files
+from tasks.measured import Fields, Seen, bounded, measured, source_of
 from tasks.replay.merges import STEPS, formats, inference, words
 from tasks.replay.merges import self_test as testing
 from tasks.replay.merges.dealing import Dealer
@@ -117,7 +117,7 @@ def _tokenizer(given: str) -> tuple[str, bytes]:
 def _dealt(name: str, places: Sequence[str], asked: Asked) -> Sides:
     """Read a source and deal its documents out. ConfigError where there is too little text."""
     where = f"--source {name}"
-    source = of_files(name, places, text_field=asked.text_field, where=where)
+    source = source_of(name, places, fields=Fields(asked.text_field), where=where)
     source = bounded(source, READ_TOKENS, where=where, seed=asked.seed)
     dealer, seen = Dealer(seed=asked.seed, both=asked.self_test), Seen()
     for documents, _ in measured(source, CONFIG, seen, where=where):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import polars as pl
 from pydantic import ValidationError
@@ -46,7 +46,15 @@ class Seen:
     passed_over: tuple[str, ...] = ()
 
 
-def of_files(name: str, places: Sequence[str], *, text_field: str, where: str) -> Source:
+class Fields(NamedTuple):
+    """Fields of records: the text, the id, and what names a record's source, if there is one."""
+
+    text: str = "text"
+    id: str = "id"
+    source: str | None = None
+
+
+def source_of(name: str, places: Sequence[str], *, fields: Fields, where: str) -> Source:
     """Return a source of files that a command names. Raises :class:`ConfigError` for what is none.
 
     Datasets of the Hub are not read here: they need a revision, which a recipe holds.
@@ -60,7 +68,13 @@ def of_files(name: str, places: Sequence[str], *, text_field: str, where: str) -
                 way_out="Download a part of the dataset and give its path.",
             )
     try:
-        return Source(name=name, url=tuple(places), text_field=text_field)
+        return Source(
+            name=name,
+            url=tuple(places),
+            text_field=fields.text,
+            id_field=fields.id,
+            source_field=fields.source,
+        )
     except ValidationError as error:
         first = error.errors()[0]
         told = first.get("ctx", {})

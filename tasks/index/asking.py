@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import polars as pl
 
 from schemas import columns as c
-from schemas.config import SignalsConfig, Source
+from schemas.config import SignalsConfig
 from tasks.index import folder as files
 from tasks.index import matching
-from tasks.measured import RECORD, Seen, measured
+from tasks.measured import RECORD, Fields, Seen, measured, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def query(
     """
     index = files.read(location)
     config = _config(location, index)
-    source = Source(name=NAME, url=(file,), text_field=text_field, id_field=id_field)
+    source = source_of(NAME, [file], fields=Fields(text_field, id_field), where=file)
     seen = Seen()
     frames = (frame for _, frame in measured(source, config, seen, where=file))
     answers = [_answer(location, part, threshold) for part in _gathered(frames)]

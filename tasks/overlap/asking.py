@@ -15,7 +15,7 @@ from schemas.errors import ConfigError
 from schemas.levels import EXACT, LEVELS
 from schemas.tables import PAIRS, conform
 from tasks import dedup, storage
-from tasks.measured import RECORD, Seen, measured
+from tasks.measured import RECORD, Fields, Seen, measured, source_of
 from tasks.overlap.pairing import MEASURED, How, overlap
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _sources(locations: Sequence[str], question: Question) -> list[Source]:
             )
         fields.append(list(given) * (len(locations) // len(given)))
     told = zip(locations, *fields, strict=True)
-    return [Source(name=NAME, url=(at,), text_field=t, id_field=i) for at, t, i in told]
+    return [source_of(NAME, [at], fields=Fields(t, i), where=at) for at, t, i in told]
 
 
 def _lay_by(source: Source, file: str, question: Question) -> Read:

@@ -127,3 +127,11 @@ def test_it_does_not_start_prefect_and_help_imports_nothing_heavy(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_place_that_is_none_of_files_is_refused(tmp_path: Path) -> None:
+    from tests.refusals import refusal
+
+    other = corpora.write_jsonl(tmp_path / "other.jsonl", corpora.records("other", 3))
+    said = refusal("overlap", "hf://owner/name", other)
+    assert said.startswith("hf://owner/name: got 'hf://owner/name', wanted files, folders, globs")
