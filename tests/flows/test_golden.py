@@ -19,8 +19,8 @@ GOLDEN = {
     "signals": "658d6ab9d2d10f4f519717290decf9d5",
     "select": "c44c5d9f01d73e89fddd7e2a3389fd26",
     "tokenizer": "538270808b8309f27808e3833b118614",
-    "replay": "0d883fc98a740631a340eb12b826c002",
-    "mixture": "cac2ee0b6c440e549e181d7528956e4e",
+    "replay": "5bd8ad1651e9ccb4233c3e6ed7b5ce46",
+    "mixture": "c289973b9e52d37a0cadcbc6ac36bb53",
 }
 
 

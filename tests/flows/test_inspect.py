@@ -367,5 +367,5 @@ def test_a_kept_document_that_was_not_drawn_says_so(out: Path) -> None:
     left = [d for d in news if d.keep and d.doc_id not in drawn]
     assert left
     assert {d.notes for d in left} == {
-        ("not drawn into the replay: the part of its source was full",)
+        ("not drawn into the replay: its budget was full",)
     }

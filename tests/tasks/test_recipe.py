@@ -330,8 +330,9 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             "shares = { wiki = 0.25, news = 0.75 }",
             'like = "lama-1"',
             """
-            replay.like: got 'lama-1', wanted one of llama-1, redpajama-1t, slimpajama. Did you
-            mean 'llama-1'?
+            replay.like: got 'lama-1', wanted one of amber, dolma-v1.7, falcon-7b, llama-1, mpt-7b,
+            olmo-2, redpajama-1t, slimpajama, smollm, smollm3, the-pile, tinyllama. Did you mean
+            'llama-1'?
             """,
         ),
         (
