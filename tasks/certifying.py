@@ -176,21 +176,36 @@ def _pool(question: Question, shard: Texts) -> tuple[Texts | None, Texts | None]
     """Return documents of each source of the pool, and as many at random as the shard has."""
     if not question.pool:
         return None, None
-    each = TIMES * question.most_tokens * CHARS_PER_TOKEN / len(question.pool)
     read, whole = _Read(), shard.whole
     assert whole is not None  # noqa: S101  (files were read)
     drawn = Draw(min(whole.characters, question.most_tokens * CHARS_PER_TOKEN))
-    by_source: dict[str, Draw] = {}
+    every = _BySource(TIMES * question.most_tokens * CHARS_PER_TOKEN)
     for name, location in _named(question.pool):
         for some, hashes in _batches(location, question, name, RANDOM):
             read.see(some, hashes)
             drawn.add(some)
-            sources = np.array(some.column(c.SOURCE).to_pylist(), np.str_)
-            for source in np.unique(sources).tolist():
-                own = by_source.setdefault(source, Draw(each, least=LEAST_DOCUMENTS))
-                own.add(some.filter(pa.array(sources == source)))
-    every = pa.concat_tables([draw.table() for _, draw in sorted(by_source.items())])
-    return _texts(every, read.whole, langs=False), _texts(drawn.table(), None, langs=True)
+            every.add(some)
+    return _texts(every.table(), read.whole, langs=False), _texts(drawn.table(), None, langs=True)
+
+
+class _BySource:
+    """Documents of each source, of all as many characters."""
+
+    def __init__(self, characters: float) -> None:
+        self._characters = characters
+        self._draws: dict[str, Draw] = {}
+
+    def add(self, some: pa.Table) -> None:
+        sources = np.array(some.column(c.SOURCE).to_pylist(), np.str_)
+        for source in np.unique(sources).tolist():
+            if source not in self._draws:
+                self._draws[source] = Draw(self._characters, least=LEAST_DOCUMENTS)
+                for draw in self._draws.values():
+                    draw.characters = self._characters / len(self._draws)
+            self._draws[source].add(some.filter(pa.array(sources == source)))
+
+    def table(self) -> pa.Table:
+        return pa.concat_tables([draw.table() for _, draw in sorted(self._draws.items())])
 
 
 def _named(locations: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -202,7 +217,7 @@ def _named(locations: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _texts(table: pa.Table, whole: Whole | None, *, langs: bool) -> Texts:
     texts = table.column(c.TEXT)
-    _, documents = np.unique(np.array(table.column(OWN).to_pylist(), np.str_), return_inverse=True)
+    documents = table.column(OWN).combine_chunks().dictionary_encode().indices.to_numpy()
     told = language(texts, CONFIG)[c.LANG].to_list() if langs and table.num_rows else None
     sources = table.column(c.SOURCE).to_pylist()
     return Texts(texts, documents.astype(np.int64), told, sources, whole)

@@ -2,7 +2,8 @@
 
 Word trigram models (:mod:`tasks.ngram_lm`) of as much text of each side, one vocabulary: of the
 shard, of the random draw, and of half of the reference, whose figure is the floor. All are asked
-about the other half, and then the other way round; passages of it that the shard has are left out.
+about the other half, and then the other way round; passages of it that the shard or the random draw
+has anywhere are left out.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def _held_out(half: Part, read: Sequence[Part | None]) -> pa.ChunkedArray:
     rows = half.rows
     for part in read:
         if part is not None:
-            seen = has(half.side.hashes[rows], part.side.hashes[part.rows])
+            seen = has(half.side.hashes[rows], part.side.hashes)
             rows = rows[~seen]
     return half.side.texts.take(pa.array(rows))
 

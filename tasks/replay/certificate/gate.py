@@ -3,8 +3,9 @@
 **Labels**: a classifier of the pool's sources (:mod:`tasks.replay.labels`), learnt on passages of
 the pool; each passage of a side counts with the probabilities of its sources. Documents of the pool
 that the shard or the random draw has passages of are left out, since a classifier is surer of what
-it has seen. **Clusters**: of both sides together (:mod:`tasks.replay.strata`), one for each dozen
-effective documents of the smaller side, 8 to 64: of many small ones chance hides what is apart.
+it has seen; unless a source has fewer than ten others. **Clusters**: of both sides together
+(:mod:`tasks.replay.strata`), one for each dozen effective documents of the smaller side, 8 to 64:
+of many small ones chance hides what is apart.
 
 Both in one space, whose directions are fitted on both sides and the pool.
 """
@@ -22,7 +23,7 @@ from tasks.replay.certificate.texts import dealt
 from tasks.replay.sides import effective
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -173,20 +174,34 @@ def _learnt(sides: Sides, how: How) -> tuple[Ints, tuple[str, ...], tuple[str, .
     if pool is None or pool.sources is None:
         return np.zeros(0, np.int64), (), ()
     used = [side.hashes for side in (sides.shard, sides.random) if side is not None]
-    seen = has(pool.hashes, np.concatenate(used))
-    rows = np.flatnonzero(~np.isin(pool.side.documents, pool.side.documents[seen]))
-    names, numbers = np.unique(pool.sources[rows], return_inverse=True)
-    pairs = np.unique(np.column_stack([numbers, pool.side.documents[rows]]), axis=0)
-    documents = np.bincount(pairs[:, 0], minlength=len(names))
-    enough = documents >= labels.LEAST_DOCUMENTS
-    few = [str(name) for name in np.setdiff1d(pool.sources, names[enough])]
-    said = (
-        f"Not told apart, because the pool has fewer than {labels.LEAST_DOCUMENTS} documents of "
-        f"each that the shard does not have: {', '.join(few)}."
-    )
-    kept = rows[enough[numbers]]
-    kept = kept[order.order(pool.side.keys[kept], seed=how.seed, use=order.FIT)]
-    return kept[: features.MOST_FITTED], tuple(map(str, names[enough])), (said,) if few else ()
+    seen = np.isin(pool.side.documents, pool.side.documents[has(pool.hashes, np.concatenate(used))])
+    names, numbers = np.unique(pool.sources, return_inverse=True)
+    every, others = (_documents(pool, numbers, some) for some in (np.ones_like(seen), ~seen))
+    enough, fresh = every >= labels.LEAST_DOCUMENTS, others >= labels.LEAST_DOCUMENTS
+    rows = np.flatnonzero(enough[numbers] & (~seen | ~fresh[numbers]))
+    rows = rows[order.order(pool.side.keys[rows], seed=how.seed, use=order.FIT)]
+    told = tuple(map(str, names[enough]))
+    warnings = _warnings(names[~enough].tolist(), names[enough & ~fresh].tolist())
+    return rows[: features.MOST_FITTED], told, tuple(warnings)
+
+
+def _documents(pool: Measured, numbers: Ints, some: NDArray[np.bool_]) -> Ints:
+    """Return how many documents each source has, of some passages."""
+    pairs = np.unique(np.column_stack([numbers, pool.side.documents])[some], axis=0)
+    return np.bincount(pairs[:, 0], minlength=int(numbers.max()) + 1)
+
+
+def _warnings(few: Sequence[str], stale: Sequence[str]) -> Iterator[str]:
+    if few:
+        yield (
+            f"Not told apart, because the pool has fewer than {labels.LEAST_DOCUMENTS} documents "
+            f"of each: {', '.join(few)}."
+        )
+    if stale:
+        yield (
+            "Learnt from documents that the shard or the random draw has, because the pool has few "
+            f"others: {', '.join(stale)}."
+        )
 
 
 def has(keys: Keys, others: Keys) -> NDArray[np.bool_]:

@@ -36,7 +36,7 @@ def langs(some: Texts) -> Texts:
 @cache
 def same() -> Certificate:
     shard, reference = langs(texts(SHARD)), langs(texts(REFERENCE))
-    drawn = langs(texts(POOL, ("news", "science"), 300))
+    drawn = langs(texts(POOL, ("news", "science"), 300))  # all that the pool has of these
     return certified(shard, reference, random=drawn, pool=texts(POOL), how=HOW)
 
 
@@ -53,6 +53,7 @@ def test_other_documents_of_the_same_kinds_are_not_told_apart() -> None:
     assert found.verdict == "indistinguishable"
     assert "at this size" in found.sentence
     assert found.labels is not None
+    assert any("news, science" in warning for warning in found.warnings)
     assert found.labels.accuracy is not None
     assert found.labels.accuracy > 0.8
     assert {share.name for share in found.labels.shares} == set(KINDS)
