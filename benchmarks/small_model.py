@@ -92,7 +92,7 @@ def trained(folder: Path, texts: list[str], options: argparse.Namespace) -> floa
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         rates.step()
         rates.zero_grad()
-        losses.append(float(loss))
+        losses.append(loss.item())
     model.save_pretrained(folder)
     (folder / "tokenizer.json").write_bytes(body)
     saved = transformers.PreTrainedTokenizerFast(

@@ -70,6 +70,7 @@ def load(folder: str) -> Checkpoint:
     torch, transformers = extra.needed("openmoat generate")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     given = {"local_files_only": True, "trust_remote_code": False}
+    transformers.utils.logging.disable_progress_bar()  # they are drawn into pipes, too
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **given)
         model = transformers.AutoModelForCausalLM.from_pretrained(
