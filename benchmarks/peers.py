@@ -67,6 +67,13 @@ MODELS = Home(
     ROOT / ".venv-peers" / "models",
     300,
 )
+REPLAY = Home(
+    ("data-selection",),
+    "--peers",
+    ROOT / "benchmarks" / "requirements-peers-replay.txt",
+    ROOT / ".venv-peers" / "replay",
+    130,
+)
 # Another one, because it needs a C++ compiler where there is no wheel: then it alone is left out.
 KENLM = Home(
     ("kenlm",),

@@ -82,6 +82,11 @@ def matched(
     ValueError for a side without passages.
     """
     found = fit(target, pool, seed=seed, clusters=clusters)
+    return divided(found, target, pool, budget=budget, seed=seed)
+
+
+def divided(found: Likeness, target: Side, pool: Side, *, budget: int, seed: int) -> Strata:
+    """Return the strata that a likeness makes; its seed has to be the one it was fitted with."""
     own = strata.assigned(found.clusters, target)
     of_pool, logs = weighed(found, pool, seed=seed)
     kept = thinned(logs, pool, most=ROOM * budget, seed=seed)
