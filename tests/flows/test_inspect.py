@@ -366,6 +366,4 @@ def test_a_kept_document_that_was_not_drawn_says_so(out: Path) -> None:
     news = [one(out, f"news-{i}") for i in range(10, 40)]
     left = [d for d in news if d.keep and d.doc_id not in drawn]
     assert left
-    assert {d.notes for d in left} == {
-        ("not drawn into the replay: its budget was full",)
-    }
+    assert {d.notes for d in left} == {("not drawn into the replay: its budget was full",)}
