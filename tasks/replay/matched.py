@@ -21,6 +21,10 @@ is kept, by chance. Strata are clusters; what is not kept is in none that has a 
 4. **Kept** is a passage with probability ``min(1, c w)``, where ``c`` is such that :data:`ROOM`
    budgets are kept, or all that is left. The chance is seed and key's.
 
+On nine fresh cells of hidden originals (``make bench-hidden-original``) shares were .063 off in
+total variation and 1.9 % of a shard was foreign, of a pool that is half foreign; by clusters alone
+.099 and 5.8 %.
+
 Both slopes are found by Newton's method, halving a step that does not help. The share of the target
 whose clusters nothing was kept of is part of the uncovered share (:mod:`tasks.replay.quotas`).
 """

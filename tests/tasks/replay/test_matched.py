@@ -132,6 +132,13 @@ def test_a_target_that_the_pool_has_nothing_of_is_uncovered() -> None:
     assert quotas.quotas(strata.shares, have, 10_000).uncovered > 0.3
 
 
+def test_a_target_of_one_passage_is_matched_as_well_as_may_be() -> None:
+    of_target, of_pool = dealt()
+    strata = matched.matched(part(of_target[:1]), part(of_pool), budget=10_000, seed=1, clusters=4)
+    assert strata.shares.sum() == pytest.approx(1)
+    assert (strata.pool < len(strata.shares) - 1).any()
+
+
 def test_a_side_without_passages_is_refused() -> None:
     target, pool = map(part, dealt())
     for one, other in ((part([]), pool), (target, part([]))):
