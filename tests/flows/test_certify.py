@@ -123,7 +123,7 @@ def test_a_random_draw_of_ones_own(files: Files) -> None:
     body = told(files["shard"], "--reference", files["reference"], "--random", files["lacking"],
                 "--no-duplicates")  # fmt: skip
     assert body["random"]["documents"] == 360
-    assert body["clusters"]["corrected_random"] > 0.2 > body["clusters"]["corrected"]
+    assert body["clusters"]["corrected_random"] > 0.15 > body["clusters"]["corrected"]
 
 
 def test_a_copy_of_the_reference_is_called_one(files: Files) -> None:
