@@ -55,7 +55,8 @@ class Figure(Frozen):
 class TextSet(Frozen):
     """A side: ``documents`` and ``characters`` of all of it, ``digest`` of its texts in any order.
 
-    ``sampled_documents``, ``sampled_tokens``: what the figures are of; ``n_eff``: its effective
+    ``sampled_documents``, ``sampled_tokens``: what the figures are of (tokens of a pool are always
+    characters by four); ``n_eff``: its effective
     number of documents, ``(sum L)^2 / sum L^2`` for documents of L tokens.
     """
 

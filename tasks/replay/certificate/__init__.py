@@ -99,7 +99,10 @@ def _measured(
                 way_out="Name a file that holds some.",
             )
     drawn = None if random is None else t.measured(random, how, most_tokens=most)
-    learnt = None if pool is None else t.measured(pool, how, most_tokens=4 * most, by_source=True)
+    learnt = None
+    if pool is not None:  # its tokens count for nothing, and it has most of them
+        rough = how._replace(tokenizer=None)
+        learnt = t.measured(pool, rough, most_tokens=4 * most, by_source=True)
     return Sides(own, other, _some(drawn), _some(learnt))
 
 
