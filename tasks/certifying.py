@@ -228,20 +228,28 @@ def _shared(question: Question) -> Iterator[Shared]:
     locations = [question.shard, question.reference, *([question.evals] if question.evals else [])]
     fields = [question.text_field] * 2 + [question.eval_field] * (len(locations) - 2)
     asked = overlap.Question(threshold=question.threshold, text_fields=fields)
+    return shared(locations, asked, [storage.name_of(location) for location in locations])
+
+
+def shared(
+    locations: Sequence[str], asked: overlap.Question, names: Sequence[str]
+) -> Iterator[Shared]:
+    """Yield what the first set of files has in common with each other one, as they are called."""
     answer = overlap.of_files(locations, asked)
     documents = {one.name: one.documents for one in answer.sets}
+    called = dict(zip(locations, names, strict=True))
     for met in answer.met:
-        if met.left == question.shard:
+        if met.left == locations[0]:
             yield Shared(
-                left=storage.name_of(met.left),
-                right=storage.name_of(met.right),
+                left=called[met.left],
+                right=called[met.right],
                 left_documents=documents[met.left],
                 right_documents=documents[met.right],
                 left_matched=met.left_matched,
                 right_matched=met.right_matched,
                 exact_pairs=met.exact,
                 near_pairs=met.near,
-                threshold=question.threshold,
+                threshold=asked.threshold,
                 pairs=tuple(_pairs(answer.pairs, met)),
             )
 

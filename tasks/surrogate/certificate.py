@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -9,8 +10,9 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from tasks import written
+from tasks import certifying, overlap, storage, written
 from tasks.hashing import seeded
+from tasks.replay import passages
 from tasks.replay.certificate import How, Texts, Tokenizer, Whole, certified
 from tasks.replay.certificate.texts import LEAST_DOCUMENTS, MOST_TOKENS
 from tasks.signals.language import language
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     import tokenizers
 
-    from schemas.certificate import Certificate, Provenance
+    from schemas.certificate import Certificate, Provenance, Shared
     from schemas.config import SignalsConfig
     from schemas.masking import MaskingConfig
 
@@ -28,6 +30,7 @@ SIDE: Final = 2 * MOST_TOKENS
 """Tokens of a side that are read: the reference is halved."""
 POOL: Final = 4 * MOST_TOKENS
 """Tokens that sources are learnt from."""
+LAID_BY: Final = pa.schema([("id", pa.string()), ("text", pa.large_string())])
 
 
 class Run(NamedTuple):
@@ -71,13 +74,27 @@ def certificate(run: Run, sides: Sides, tokenizer: tokenizers.Tokenizer, name: s
         seed=run.seed,
         tokenizer=Tokenizer(name, encode),
     )
-    return certified(
-        _read(run, sides.shard, SIDE)._replace(whole=whole),
-        _held_out(run, sides.held_out),
+    shard, held_out = _read(run, sides.shard, SIDE), _held_out(run, sides.held_out)
+    found = certified(
+        shard._replace(whole=whole),
+        held_out,
         random=_read(run, sides.random, SIDE),
         pool=_read(run, sides.pool, POOL, by_source=True, langs=False),
         how=how,
     )
+    return found.model_copy(update={"shared": tuple(_shared(shard, held_out, how.names))})
+
+
+def _shared(shard: Texts, held_out: Texts, names: tuple[str, str]) -> list[Shared]:
+    """Look for passages that both have, the same or nearly: of these the shard has no merit."""
+    with tempfile.TemporaryDirectory(prefix="openmoat-") as scratch:
+        files = [storage.join(scratch, name) for name in ("shard.parquet", "held-out.parquet")]
+        for file, side in zip(files, (shard, held_out), strict=True):
+            cut = passages.cut(side.texts)
+            numbers = pa.array([str(number) for number in range(cut.size)])
+            with storage.writing(file, LAID_BY) as writer:
+                writer.write(pa.table([numbers, cut.texts], schema=LAID_BY))
+        return list(certifying.shared(files, overlap.Question(), names))
 
 
 def _held_out(run: Run, texts: Sequence[str]) -> Texts:

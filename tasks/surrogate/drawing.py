@@ -28,6 +28,8 @@ SAMPLED: Final = 1_000
 MARGIN: Final = 1.02
 """How much more than estimated is drawn, so that it need not be drawn again."""
 ROUNDS: Final = 6
+MOST_LACKING: Final = 0.5
+"""Of the target, what a pool may lack: of more, a shard would stand for something else."""
 
 
 class Sized(NamedTuple):
@@ -214,11 +216,22 @@ class _Known:
         return found
 
 
-def check(report: Report, *, where: str) -> None:
-    """Raise :class:`BudgetError` for a shard that falls short, saying what would fit."""
+def check(report: Report, *, other: float = 0.0) -> None:
+    """Raise :class:`BudgetError` for a shard that falls short, or of a pool that is not like it.
+
+    ``other``: the target's share that is like no source of the pool.
+    """
+    lacking = 1 - (1 - (report.uncovered or 0.0)) * (1 - other)
+    if lacking > MOST_LACKING:
+        raise BudgetError(
+            "replay.target",
+            got=f"a pool that has next to nothing of {lacking:.0%} of the target",
+            wanted="one in which most of it has its like",
+            way_out="Add sources of its kinds of text and its languages.",
+        )
     if report.short:
         raise BudgetError(
-            where,
+            "replay",
             got=f"{report.tokens:,} tokens of the kinds of text that are wanted, after dedup and "
             "selection",
             wanted=f"{report.budget:,}",

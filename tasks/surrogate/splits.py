@@ -97,7 +97,8 @@ class Drawing:
                 continue
             found = self.draw(split)
             if split == TRAIN:
-                drawing.check(found.report, where="replay")
+                other = 0.0 if self.kinds is None else self.kinds.other
+                drawing.check(found.report, other=other)
             parts.append(found.places)
             reports[split] = found.report
         empty = self._pools[TRAIN].places.clear().with_columns(pl.lit(0).alias(c.TOKENS))

@@ -81,7 +81,10 @@ def test_a_shard_that_falls_short_is_refused() -> None:
     )
     assert found.report.short == 7_000
     with pytest.raises(BudgetError, match="got 3,000 tokens of the kinds of text that are wanted"):
-        drawing.check(found.report, where="replay")
+        drawing.check(found.report)
+    lacking = found.report._replace(uncovered=0.3)
+    with pytest.raises(BudgetError, match="a pool that has next to nothing of 58% of the target"):
+        drawing.check(lacking, other=0.4)
 
 
 def test_kinds_of_given_shares_are_drawn_at_them() -> None:
