@@ -213,6 +213,8 @@ def _by_text(details: Mapping[str, Any]) -> Iterator[str]:
     if details["strata"] is not None:
         kinds = {"sources": "the pool's sources", "clusters": "clusters of target and pool"}
         yield f"Kinds of text: {kinds[details['strata']]}."
+    if details["without_documents"]:
+        yield f"Without a kept document: {', '.join(details['without_documents'])}."
     if "target" in details:
         told = details["target"]
         yield (

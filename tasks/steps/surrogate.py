@@ -65,6 +65,7 @@ class Plan(Frozen):
     scratch: str
     unit: Unit
     masking: MaskingConfig | None = None
+    sources: tuple[str, ...] = ()
     shards: tuple[str, ...] = ()
     finished: bool = False
 
@@ -81,6 +82,7 @@ def plan_pool(config: BudgetConfig, old: list[str], out: str) -> Plan:
         scratch=storage.join(out, ledger.SCRATCH, f"{STAGE}-{key}"),
         unit=wanted.drawn_by,
         masking=config.masking,
+        sources=tuple(wanted.pool(tuple(old))),
     )
     if replay.standing(out, key) is not None:
         return plan.model_copy(update={"finished": True})
@@ -152,6 +154,7 @@ def draw_surrogate(
     guide = None if target_of is None else target_of.guide
     drawing = Drawing(asked, _pools(plan, frame), guide, _counting(out, tokenizer, config.masking))
     drawn, details = drawing.both()
+    details["without_documents"] = sorted(set(plan.sources) - set(frame[c.RECIPE_SOURCE]))
     told = replay.Told(frame.height, details, profile.of_shares(wanted))
     if target_of is not None:
         run = Run(out, signals, config.masking, config.seed)

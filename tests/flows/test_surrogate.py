@@ -168,6 +168,18 @@ def test_the_certificate_compares_it_with_what_drawing_never_saw(finished: Path)
     assert "court" not in {share.name for share in found.labels.shares if share.shard > 0.05}
 
 
+def test_what_shard_and_target_share_is_told_and_prefect_shows_the_certificate(
+    finished: Path,
+) -> None:
+    from prefect.artifacts import Artifact
+
+    found = json.loads((finished / "replay" / "certificate.json").read_bytes())
+    (shared,) = found["shared"]
+    assert shared["left_matched"] == shared["right_matched"] == 0
+    artifact: Any = Artifact.get("replay-certificate")
+    assert found["sentence"] in artifact.data
+
+
 def test_nothing_is_left_of_the_measuring(finished: Path) -> None:
     assert not (finished / ".scratch").exists() or not list((finished / ".scratch").iterdir())
 
@@ -352,6 +364,33 @@ def test_a_target_of_a_few_texts_is_refused(corpus: Path) -> None:
     said = failing(corpus, SURROGATE.replace("sample.jsonl", few.name), ConfigError)
     assert "replay.target.sample: got" in said
     assert "different texts for drawing" in said
+
+
+GERMAN = ("Gericht", "Urteil", "Klage", "Anwalt", "Gesetz", "Absatz", "Satz", "Antrag", "Frist")
+
+
+@pytest.mark.parametrize("strata", ["sources", "clusters"])
+def test_a_target_in_a_language_that_the_pool_lacks_is_refused(corpus: Path, strata: str) -> None:
+    from schemas.errors import BudgetError
+
+    chance = random.Random(5)
+    some = [{"id": str(i), "text": " ".join(chance.choices(GERMAN, k=400))} for i in range(80)]
+    corpora.write_jsonl(corpus / "german.jsonl", some)
+    replay = SURROGATE.replace("sample.jsonl", "german.jsonl")
+    replay = replay.replace('"surrogate"', f'"surrogate"\nstrata = "{strata}"')
+    said = failing(corpus, replay, BudgetError)
+    assert "got a pool that has next to nothing of" in said or "got a pool with nothing of" in said
+
+
+def test_a_source_without_documents_is_told(corpus: Path) -> None:
+    at = recipe(corpus, SURROGATE)
+    nothing = '[[ingest.sources]]\nname = "void"\nurl = "void"\n[select]\n'
+    at.write_text(at.read_text().replace("[select]\n", nothing))
+    corpora.write_jsonl(corpus / "void" / "a.jsonl", [{"id": "1", "text": ""}])
+    run(at, corpus / "out", goal="replay")
+    told = ledger.read(str(corpus / "out"), "replay").details["without_documents"]
+    assert told == ["void"]
+    assert "Without a kept document: void." in (corpus / "out" / "report.html").read_text()
 
 
 def test_shares_for_a_source_that_there_is_not_are_refused(corpus: Path) -> None:
