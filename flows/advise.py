@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Literal, Optional
 
 import typer
-
-from schemas.advice import Shift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +25,7 @@ def advise(
     new: Files = None,
     replay: Files = None,
     shift: Annotated[
-        Optional[Shift],  # noqa: UP045  (as above)
+        Optional[Literal["weak", "domain", "language"]],  # noqa: UP045  (as above)
         typer.Option(help="How far new data is from old, where you know.", show_default="measured"),
     ] = None,
     pilots: Annotated[
@@ -66,6 +64,7 @@ def advise(
 ) -> None:
     """Advise how much replay: by the shift, by published curves, or by pilots of your own."""
     from flows import terminal
+    from schemas.advice import Shift
     from schemas.errors import ConfigError
     from tasks import advising
     from tasks.replay.advice import Question, advise
@@ -79,7 +78,7 @@ def advise(
         )
     sides = advising.Sides(new or (), replay or (), new_field, replay_field)
     asked = Question(
-        shift=shift,
+        shift=None if shift is None else Shift(shift),
         measured=advising.distance(sides) if new else None,
         tolerance=tolerance,
         new_tokens=new_tokens,
