@@ -144,7 +144,7 @@ def _bars(shares: Sequence[Share]) -> Bars:
     ]
     if all(s.random is not None for s in few):
         rows.append(("random draw", tuple(100 * (s.random or 0.0) for s in few)))
-    return Bars("% of tokens", tuple(s.name for s in few), tuple(rows))
+    return Bars("%", tuple(s.name for s in few), tuple(rows))
 
 
 def _distances(certificate: Certificate) -> Table:
