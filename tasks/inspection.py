@@ -12,6 +12,7 @@ from schemas.errors import ManifestError
 from schemas.inspection import Inspected, Inspection, Removed, Twin, Written
 from schemas.levels import INDEXED, LEVELS
 from schemas.manifest import EVALS, EvalIndex
+from schemas.replay import BY_TEXT
 from tasks import eval_sets, leaks, ledger, lookup, reasons, removal, storage
 from tasks.ingest.items import excerpt
 
@@ -243,13 +244,25 @@ def _not_taken(
     """Which stages are finished and did without a document that is kept."""
     replay, drawn = document.origin == "replay", "replay" in written
     if document.keep and replay and "replay" in run.stages and not drawn:
-        given = {} if config.replay is None else config.replay.shares
-        if given and document.source not in given:
-            return [f"not drawn into the replay: replay.shares has no {document.source!r}"]
-        return ["not drawn into the replay: its budget was full"]
+        return [f"not drawn into the replay: {_not_drawn(config, document)}"]
     if document.keep and "mixture" in run.stages and "mixture" not in written:
         return ["not in the mixture, which has all the tokens that it was to have"]
     return []
+
+
+def _not_drawn(config: RunConfig, document: Inspected) -> str:
+    """Why a kept document is not in the replay, as far as the recipe tells."""
+    replay = config.replay
+    if replay is None:
+        return "its budget was full"
+    if replay.shares and document.source not in replay.shares:
+        return f"replay.shares has no {document.source!r}"
+    if document.recipe_source not in replay.pool(config.old):
+        told = "not among" if replay.arm == "self" else "among"
+        return f"{document.recipe_source!r} is {told} replay.generated"
+    if replay.arm in BY_TEXT:
+        return "its budget was full, or others came nearer to the target"
+    return "its budget was full"
 
 
 def shown(text: str) -> str:

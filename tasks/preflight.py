@@ -107,6 +107,8 @@ def _check_out(recipe: RunConfig, out: str) -> None:
                     wanted="one apart from all sources: the next run would read its own results",
                     way_out="Choose another --out.",
                 )
+    if recipe.replay is not None and recipe.replay.target is not None:
+        _check_apart(recipe.replay.target, out)
     claim.check_writable(out)
     other = claim.holds_other_files(out)
     if other is not None:
@@ -116,6 +118,18 @@ def _check_out(recipe: RunConfig, out: str) -> None:
             wanted="an empty or new one, or the folder of a run: a run owns its folder",
             way_out="Choose an empty or new folder.",
         )
+
+
+def _check_apart(target: TargetConfig, out: str) -> None:
+    for place in target.text:
+        if not place.startswith(ELSEWHERE) and inputs.overlaps(place, out):
+            raise ConfigError(
+                f"--out {out}",
+                got=f"a folder in which replay.target.{target.by} is read, or that lies in it "
+                f"({place})",
+                wanted="one apart from the target: the next run would go by its own results",
+                way_out="Choose another --out.",
+            )
 
 
 def tokenizer_bytes(config: TokenizerConfig) -> bytes:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from schemas import columns as c
+from schemas.certificate import Certificate
 from schemas.finding import Finding
-from tasks import draws
+from schemas.tables import DRAWN, conform
+from tasks import draws, ledger, storage
+from tasks.hashing import table_digest
 from tasks.select import TRAIN
 from tasks.surrogate import splits
 from tasks.verify_frames import HOLDS, NARROW, PLACE, TEXT_DIGEST
@@ -27,6 +30,7 @@ def checks(frames: Frames) -> list[Check]:
     return [
         ("replay: what its manifest says of the draw", {"replay"}, proof.draw),
         ("replay: every row is a kept document", {*corpus, "replay"}, proof.drawn_lineage),
+        ("replay: its certificate", {"replay"}, proof.certificate),
         ("replay: its text is that of the draw", {"replay"}, proof.replay_text),
         ("replay: its text is of documents", {*corpus, "replay"}, proof.replay_lineage),
     ]
@@ -62,6 +66,23 @@ class Proof:
         again = self._frames.again(self._frames.drawn)
         detail = f"{said.height:,} rows, {lost:,} not kept, {again:,} repeated"
         yield Finding(statement, lost == again == 0, detail)
+
+    def certificate(self) -> Iterator[Finding]:
+        """The certificate beside the draw is of the drawn rows, and says what the manifest does."""
+        said = self._frames.manifests["replay"].details.get("certificate")
+        at = self._frames.at("replay", ledger.CERTIFICATE)
+        if said is None:
+            if self._frames.replay.measured:
+                left = "one of an earlier draw" if storage.exists(at) else ""
+                yield Finding("replay: no certificate stands beside it", not left, left)
+            return
+        found = storage.read_model(at, Certificate)
+        told = {name: getattr(found, name) for name in said}
+        yield Finding.same("replay: its certificate says what the manifest does", said, told)
+        train = self._frames.drawn.filter(pl.col(c.SPLIT) == TRAIN)
+        rows = conform(train.select(DRAWN.names).to_arrow(), DRAWN)
+        same = table_digest(rows, leave_out=(c.SHARD, c.ROW)) == found.shard.digest
+        yield Finding("replay: its certificate is of the drawn rows", same, found.shard.digest)
 
     def replay_text(self) -> Iterator[Finding]:
         """Where the drawn text is written too, it is that of the drawn rows."""

@@ -86,8 +86,10 @@ def plan_pool(config: BudgetConfig, old: list[str], out: str) -> Plan:
     )
     if replay.standing(out, key) is not None:
         return plan.model_copy(update={"finished": True})
+    if wanted.target is not None and wanted.target.text:
+        target.read(wanted.target, out, seed=config.seed)  # refused before the pool is measured
     ledger.begin(out, "replay")
-    frame = pool.documents(_of_sources(wanted, old, config, out), wanted)
+    frame = pool.of_trained(pool.documents(_of_sources(wanted, old, config, out), wanted))
     table = frame.sort(c.SHARD, c.ROW).select(DOCUMENTS.names).to_arrow().cast(DOCUMENTS)
     entry = Shard(file=DOCUMENTS_FILE, rows=table.num_rows, digest=table_digest(table))
     storage.write_table(storage.join(plan.scratch, DOCUMENTS_FILE), table, DOCUMENTS, shard=entry)
@@ -103,7 +105,7 @@ def _replay(config: BudgetConfig) -> ReplayConfig:
 def _target_keys(config: ReplayConfig) -> list[Any]:
     assert config.target is not None  # noqa: S101  (asked before)
     if config.target.shares_file is not None:
-        return [splits.shares(config)]
+        return [splits.inferred(config.target)]
     return [target.VERSION, target.part(config.target).keys()]
 
 
@@ -115,7 +117,7 @@ def _of_sources(
     frame = frame.filter(pl.col(c.RECIPE_SOURCE).is_in(wanted.pool(tuple(old))))
     if wanted.measured and not splits.needs_text(wanted) and wanted.arm in BY_SHARES:
         found = splits.shares(wanted)
-        splits.check_sources(found, sorted(frame[c.SOURCE].unique()))
+        splits.check_sources(found, sorted(frame[c.SOURCE].unique()), wanted)
         frame = frame.filter(pl.col(c.SOURCE).is_in([n for n, share in found.items() if share > 0]))
     return frame
 
@@ -199,18 +201,19 @@ def _certified(
     drew: tuple[Drawing, pl.DataFrame],
     tokenizer: Tokenizer,
 ) -> replay.Told:
-    """Add the certificate, by what drawing did not see; none where nothing was held out."""
-    if not texts.held_out:
-        return told
+    """Add the certificate, by what drawing did not see; none where nothing is there to compare."""
     drawing, drawn = drew
     train = drawn.filter(pl.col(c.SPLIT) == TRAIN)
+    if not texts.held_out or not train.height:
+        return told
+    drawn_rows = conform(train.select(DRAWN.names).to_arrow(), DRAWN)
     sides = Sides(
         shard=train,
         random=drawing.draw(TRAIN, RANDOM).places,
         pool=drawing.pool,
         held_out=texts.held_out,
         provenance=texts.provenance,
-        digest=table_digest(conform(train.select(DRAWN.names).to_arrow(), DRAWN)),
+        digest=table_digest(drawn_rows, leave_out=replay.PLACE),
     )
     found = certificate.certificate(run, sides, tokenizer, "the run's tokenizer")
     tell("replay-certificate", certificates.sections(found))

@@ -219,9 +219,11 @@ class _Known:
 def check(report: Report, *, other: float = 0.0) -> None:
     """Raise :class:`BudgetError` for a shard that falls short, or of a pool that is not like it.
 
-    ``other``: the target's share that is like no source of the pool.
+    ``other``: the target's share that is like no source of the pool. Where an arm goes by quotas,
+    it is a part of what is uncovered: the sources' shares are of all of the target. So is what is
+    missing of the budget, which a pool that is small but like the target may be short of.
     """
-    lacking = 1 - (1 - (report.uncovered or 0.0)) * (1 - other)
+    lacking = other if report.short else max(report.uncovered or 0.0, other)
     if lacking > MOST_LACKING:
         raise BudgetError(
             "replay.target",

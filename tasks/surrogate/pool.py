@@ -69,6 +69,12 @@ def documents(frame: pl.DataFrame, config: ReplayConfig) -> pl.DataFrame:
     return own.filter(each.cum_sum() - each < config.pool_passages)
 
 
+def of_trained(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out held-out documents of sources of which there is nothing to train on."""
+    trained = frame.filter(pl.col(c.SPLIT) == TRAIN)[c.SOURCE].unique()
+    return frame.filter(pl.col(c.SOURCE).is_in(trained.implode()))
+
+
 def measure(
     out: str, shard: str, some: pl.DataFrame, *, unit: Unit, masking: MaskingConfig | None
 ) -> pa.Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import polars as pl
 
 from schemas import columns as c
-from schemas.errors import ConfigError, ManifestError
+from schemas.errors import BudgetError, ConfigError, ManifestError
 from schemas.inferred import InferredMixture
 from schemas.replay import BY_TEXT
 from tasks import storage
@@ -19,7 +19,7 @@ from tasks.surrogate import drawing
 from tasks.surrogate.target import WHERE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from schemas.replay import ReplayConfig, TargetConfig
     from tasks.surrogate.drawing import Count, Drawn, Kinds
@@ -45,6 +45,7 @@ class Drawing:
         self, asked: Asked, pools: Mapping[str, Pool], guide: Guide | None, count: Count
     ) -> None:
         self._asked, self._pools, self._count = asked, pools, count
+        _check_pool(asked, pools[TRAIN], guide)
         self._by = drawing.sized(pools[TRAIN], count, seed=asked.seed)
         self._sides = {split: drawing.side(pool, self._by) for split, pool in pools.items()}
         self._target = None if guide is None else drawing.guided(guide, self._by)
@@ -93,9 +94,14 @@ class Drawing:
         """
         parts, reports = [], dict[str, Report]()
         for split in (TRAIN, VALID):
-            if not self._asked.tokens[split] or not self._pools[split].places.height:
+            if not self._asked.tokens[split]:
                 continue
-            found = self.draw(split)
+            try:
+                found = self.draw(split)
+            except BudgetError:  # there is nothing of what is wanted
+                if split == TRAIN:
+                    raise
+                continue
             if split == TRAIN:
                 other = 0.0 if self.kinds is None else self.kinds.other
                 drawing.check(found.report, other=other)
@@ -121,10 +127,13 @@ class Drawing:
         return told
 
     def _shares(self) -> dict[str, float | None]:
-        """Return the shares of sources, to six digits; None of each where kinds are others."""
+        """Return the shares of sources, to six digits; None of each where kinds are others.
+
+        A share that is not 0 stays so: what is drawn by it has to have one.
+        """
         if self.kinds is None or self.kinds.names is None:
             return dict.fromkeys(sorted(self._pools[TRAIN].places[c.SOURCE].unique()))
-        shares = [round(share, 6) for share in self.kinds.shares.tolist()]
+        shares = [float(f"{share:.6g}") for share in self.kinds.shares.tolist()]
         return dict(zip(self.kinds.names, shares, strict=True))
 
     def _of_pool(self, split: str) -> dict[str, Any]:
@@ -135,6 +144,17 @@ class Drawing:
             "tokens_estimated": int(side.tokens.sum()),
             "n_eff": round(effective(side.documents, side.tokens), 1),
         }
+
+
+def _check_pool(asked: Asked, pool: Pool, guide: Guide | None) -> None:
+    if pool.places.height or not (asked.tokens[TRAIN] or guide):
+        return
+    raise BudgetError(
+        "replay",
+        got=f"nothing that the arm {asked.config.arm!r} may draw from, after dedup and selection",
+        wanted=f"text of replay sources for {asked.tokens[TRAIN]:,} tokens",
+        way_out="Add replay sources; `openmoat inspect` shows why documents were dropped.",
+    )
 
 
 def shares(config: ReplayConfig) -> dict[str, float]:
@@ -161,15 +181,21 @@ def inferred(target: TargetConfig) -> InferredMixture:
         ) from error
 
 
-def check_sources(found: Mapping[str, float], sources: Mapping[str, Any] | list[str]) -> None:
+def check_sources(found: Mapping[str, float], sources: Sequence[str], config: ReplayConfig) -> None:
     """Refuse shares for sources that there are not, and of sources that have nothing."""
+    where, way_out = (
+        f"{WHERE}.shares_file",
+        "Call the recipe's sources as the candidates were called",
+    )
+    if config.target is None:
+        where, way_out = "replay.shares", "Correct its name, or add documents to it"
     for name, share in found.items():
         if share > 0 and name not in sources:
             raise ConfigError(
-                f"{WHERE}.shares_file",
+                where,
                 got=f"a share of {share:.1%} for {name!r}",
-                wanted=f"replay sources of the recipe: {', '.join(sources)}",
-                way_out="Call the recipe's sources as the candidates were called.",
+                wanted=f"replay sources that have kept documents: {', '.join(sources) or 'none'}",
+                way_out=f"{way_out}; `openmoat inspect` shows why documents were dropped.",
             )
 
 

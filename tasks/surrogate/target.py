@@ -75,29 +75,47 @@ def read(config: TargetConfig, out: str, *, seed: int) -> Target:
     Raises :class:`SourceError` where nothing can be read, :class:`ConfigError` for too few texts.
     """
     reader, own = reading.Reader(out), part(config)
-    room, taken, held = round(config.max_mb * 1e6), list[tuple[float, str, str]](), 0
+    some = _Some(round(config.max_mb * 1e6))
     dropped = dict.fromkeys(generations.DROPS, 0)
     for texts, hashes in reader.texts(own):
         for text, name in zip(texts.to_pylist(), hashes, strict=True):
             if config.generations and (why := generations.drop(text)) is not None:
                 dropped[why] += 1
                 continue
-            chance = hashing.chance(name, seed=seed, stage="target")
-            heapq.heappush(taken, (-chance, name, text))
-            held += len(text.encode())
-            while held > room and len(taken) > 1:
-                held -= len(heapq.heappop(taken)[2].encode())
-    some = sorted((name, text) for _, name, text in taken if text.strip())
-    dealt: tuple[list[str], list[str]] = ([], [])
-    for name, text in some:
+            some.add(hashing.chance(name, seed=seed, stage="target"), name, text)
+    taken, dealt = some.taken(), (list[str](), list[str]())
+    for name, text in taken:
         away = hashing.chance(name, seed=seed, stage="held-out target") < config.held_out
         dealt[away].append(text)
     counts = reader.read[config.by]["target"].model_dump()
     counts |= {f"dropped_{why}": n for why, n in dropped.items() if n}
-    counts |= {"taken": len(some), "guide": len(dealt[0]), "held_out": len(dealt[1])}
+    counts |= {"taken": len(taken), "guide": len(dealt[0]), "held_out": len(dealt[1])}
     _check(config, len(dealt[0]))
-    digest = hashing.digest(VERSION, [name for name, _ in some])
+    digest = hashing.digest(VERSION, [name for name, _ in taken])
     return Target(*dealt, digest, counts, "generations" if config.generations else "sample")
+
+
+class _Some:
+    """Texts of the smallest chances, as many as have room; the same in whatever order they come."""
+
+    def __init__(self, room: int) -> None:
+        self._room, self._held = room, 0
+        self._texts: list[tuple[float, str, str]] = []
+        self._limit = (1.0, "")
+
+    def add(self, chance: float, name: str, text: str) -> None:
+        if (chance, name) > self._limit:  # one before it had no room: nor has what is behind it
+            return
+        heapq.heappush(self._texts, (-chance, name, text))
+        self._held += len(text.encode())
+        while self._held > self._room and len(self._texts) > 1:
+            last, name, text = heapq.heappop(self._texts)
+            self._limit = min(self._limit, (-last, name))
+            self._held -= len(text.encode())
+
+    def taken(self) -> list[tuple[str, str]]:
+        """Return names and texts, in the order of their names."""
+        return sorted((name, text) for _, name, text in self._texts if text.strip())
 
 
 def _check(config: TargetConfig, documents: int) -> None:

@@ -191,6 +191,11 @@ def test_the_same_rows_for_one_worker_and_other_files(finished: Path, tmp_path: 
             file.unlink()
         corpora.write_shards(tmp_path / "in" / kind, rows(kind, 240), 3, prefix="other")
     again = run(at, tmp_path / "out", workers=1)
+    for name in ("certificate.json", "target.json"):
+        told = [
+            json.loads((out / "replay" / name).read_bytes()) for out in (finished, tmp_path / "out")
+        ]
+        assert told[0] == told[1]
     known = ledger.read_run(str(finished))
     for stage in ("replay", "mixture"):
         assert again.stages[stage].digest == known.stages[stage].digest
@@ -410,6 +415,57 @@ def test_a_pool_smaller_than_the_budget_says_what_is_there(corpus: Path) -> None
     assert "wanted 50,000,000" in said
 
 
+VOID = '[[ingest.sources]]\nname = "void"\nurl = "void"\n[select]\n'
+
+
+def with_void(folder: Path, replay: str) -> Path:
+    """Write a recipe with a source of which nothing is kept."""
+    at = recipe(folder, replay)
+    at.write_text(at.read_text().replace("[select]\n", VOID))
+    corpora.write_jsonl(folder / "void" / "a.jsonl", [{"id": "1", "text": ""}])
+    return at
+
+
+def test_a_pool_of_nothing_is_refused(corpus: Path) -> None:
+    from schemas.errors import BudgetError
+
+    at = with_void(corpus, '[replay]\narm = "self"\ngenerated = ["void"]')
+    with pytest.raises(BudgetError, match="got nothing that the arm 'self' may draw from"):
+        run(at, corpus / "out", goal="replay")
+
+
+def test_shares_of_passages_for_a_source_without_documents_are_refused(corpus: Path) -> None:
+    from schemas.errors import ConfigError
+
+    at = with_void(corpus, '[replay]\nunit = "passages"\nshares = {sea = 0.5, void = 0.5}')
+    with pytest.raises(ConfigError) as caught:
+        run(at, corpus / "out", goal="replay")
+    assert "replay.shares: got a share of 50.0% for 'void'" in str(caught.value)
+
+
+@pytest.mark.parametrize("tokens", ["", "target_tokens = 5"])
+def test_nothing_replayed_has_held_out_rows_and_no_certificate(corpus: Path, tokens: str) -> None:
+    at = recipe(corpus, SURROGATE.replace("[replay]", f"[replay]\n{tokens}"))
+    at.write_text(at.read_text().replace("replay_share = 0.5", "replay_share = 0.0"))
+    run(at, corpus / "out")
+    table = pl.read_parquet(corpus / "out" / "replay" / "drawn.parquet")
+    assert set(table["split"]) == {"valid"}
+    assert ledger.read(str(corpus / "out"), "replay").details["certificate"] is None
+    assert [f for f in verify(str(corpus / "out")) if not f.ok] == []
+
+
+def test_a_certificate_of_another_shard_is_seen(finished: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(finished, tmp_path / "out")
+    at = tmp_path / "out" / "replay" / "certificate.json"
+    body = json.loads(at.read_bytes())
+    body["shard"]["digest"] = "0" * 32
+    at.write_text(json.dumps(body))
+    (failed,) = [f.statement for f in verify(str(tmp_path / "out")) if not f.ok]
+    assert failed == "replay: its certificate is of the drawn rows"
+
+
 def test_a_killed_draw_begins_again_where_it_was(corpus: Path) -> None:
     """What was measured stands; a file of it that is lost is measured anew."""
     from tasks import storage
@@ -453,6 +509,20 @@ def test_a_passage_that_was_drawn_is_found_by_its_document(finished: Path) -> No
     (document,) = inspect(str(finished), taken["doc_id"]).documents
     assert document.written["mixture"].start == 0
     assert document.written["mixture"].end == taken["end"]
+
+
+def test_a_document_that_was_not_drawn_says_why(finished: Path, corpus: Path) -> None:
+    from tasks.inspection import inspect
+
+    drawn_ids = set(pl.read_parquet(finished / "replay" / "drawn.parquet")["doc_id"])
+    some = [inspect(str(finished), f"court-pool-{i}").documents[0] for i in range(4)]
+    notes = {one.notes for one in some if one.keep and one.doc_id not in drawn_ids}
+    assert notes == {
+        ("not drawn into the replay: its budget was full, or others came nearer to the target",)
+    }
+    drawn(corpus, f'[replay]\narm = "random"\n{GENERATED}')
+    (left,) = inspect(str(corpus / "out"), "sea-pool-1").documents
+    assert left.notes == ("not drawn into the replay: 'sea' is among replay.generated",)
 
 
 def test_a_plan_names_what_is_read_and_takes_the_memory(corpus: Path) -> None:

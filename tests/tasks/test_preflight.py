@@ -178,3 +178,14 @@ def test_opt_out_lists_are_read_before_any_work(data: Path, tmp_path: Path) -> N
     preflight.check(config)
     both = recipe(data, select={"opt_out": {"ids": [str(place), str(data / "wiki" / "a.jsonl")]}})
     assert preflight.opt_out_lists(both.select.opt_out).ids == {"example.org", '{"text": "a"}'}
+
+
+def test_a_target_that_the_run_would_write_into(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "sample" / "a.jsonl").write_text('{"text": "a"}\n')
+    target = {"sample": str(tmp_path / "sample")}
+    replay = {"arm": "surrogate", "target": target}
+    asked = recipe(data, tokenizer={"train_vocab_size": 300}, replay=replay)
+    preflight.check(asked, str(tmp_path / "out"))
+    with pytest.raises(ConfigError, match=r"a folder in which replay\.target\.sample is read"):
+        preflight.check(asked, str(tmp_path / "sample" / "out"))

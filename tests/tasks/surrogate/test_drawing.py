@@ -13,6 +13,7 @@ from schemas import columns as c
 from schemas.errors import BudgetError, ConfigError
 from tasks.replay import packed
 from tasks.replay.selection import Given, Settings
+from tasks.replay.sides import Strata
 from tasks.surrogate import drawing, splits
 from tasks.surrogate.drawing import Sized
 from tasks.surrogate.pool import Pool
@@ -82,9 +83,26 @@ def test_a_shard_that_falls_short_is_refused() -> None:
     assert found.report.short == 7_000
     with pytest.raises(BudgetError, match="got 3,000 tokens of the kinds of text that are wanted"):
         drawing.check(found.report)
-    lacking = found.report._replace(uncovered=0.3)
-    with pytest.raises(BudgetError, match="a pool that has next to nothing of 58% of the target"):
+    lacking = found.report._replace(uncovered=0.6, short=0)
+    with pytest.raises(BudgetError, match="a pool that has next to nothing of 60% of the target"):
         drawing.check(lacking, other=0.4)
+
+
+def test_what_is_like_no_source_lacks_once() -> None:
+    """Shares of sources leave room for it, so that it is uncovered: it is not lacking twice."""
+    pool = made([100] * 3_000)
+    own = drawing.side(pool, Sized({}, 1.0))
+    numbers = np.arange(3_000) % 3
+    strata = Strata(numbers, np.array([0.3, 0.2, 0.1]), None)  # and .4 of the target is other
+    found = drawing.draw(
+        pool, own, Given(None, strata), arm="shares", budget=20_000,
+        settings=Settings(seed=1),
+        count=by_bytes,
+    )  # fmt: skip
+    assert found.report.uncovered == pytest.approx(0.4)
+    drawing.check(found.report, other=0.4)
+    with pytest.raises(BudgetError, match="next to nothing of 55% of the target"):
+        drawing.check(found.report, other=0.55)
 
 
 def test_kinds_of_given_shares_are_drawn_at_them() -> None:

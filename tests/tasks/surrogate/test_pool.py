@@ -97,3 +97,10 @@ def test_documents_of_a_pool_are_the_first_by_hash(sizes: list[int], most: int) 
     units = [max(1, -(-n // pool.BYTES_A_PASSAGE)) for n in found[c.N_BYTES]]
     assert sum(units[:-1]) < most
     assert found.height == len(sizes) or sum(units) >= most
+
+
+def test_held_out_documents_of_a_source_without_training_ones_are_left_out() -> None:
+    documents = frame(4, 1).with_columns(pl.Series(c.SPLIT, ["train", "valid", "train", "valid"]))
+    found = pool.of_trained(documents)
+    assert found[c.SOURCE].unique().to_list() == ["land"]
+    assert found.height == 2

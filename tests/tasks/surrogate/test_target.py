@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,6 +43,19 @@ def test_a_limit_takes_some_and_always_the_same(tmp_path: Path) -> None:
     assert some.held_out == []
     more = sampled(tmp_path / "four", 4, max_mb=0.03, held_out=0.0)
     assert set(some.guide) < set(target.read(more, str(tmp_path), seed=3).guide)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_limit_takes_the_same_whatever_the_order_and_sizes(tmp_path: Path, seed: int) -> None:
+    chance, found = random.Random(seed), []
+    some = [{"id": str(i), "text": corpora.prose(i, 20 + 30 * (i % 9))} for i in range(60)]
+    for number in range(2):
+        chance.shuffle(some)
+        at = corpora.write_jsonl(tmp_path / f"{number}.jsonl", some)
+        config = TargetConfig(sample=(str(at),), max_mb=0.035, held_out=0.0)
+        found.append(target.read(config, str(tmp_path), seed=seed))
+    assert found[0].guide == found[1].guide
+    assert 20 <= len(found[0].guide) < 60
 
 
 def test_a_text_that_comes_again_counts_once(tmp_path: Path) -> None:
