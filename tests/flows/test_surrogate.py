@@ -171,13 +171,16 @@ def test_the_certificate_compares_it_with_what_drawing_never_saw(finished: Path)
 def test_what_shard_and_target_share_is_told_and_prefect_shows_the_certificate(
     finished: Path,
 ) -> None:
-    from prefect.artifacts import Artifact
+    from prefect.client.orchestration import get_client
 
     found = json.loads((finished / "replay" / "certificate.json").read_bytes())
     (shared,) = found["shared"]
     assert shared["left_matched"] == shared["right_matched"] == 0
-    artifact: Any = Artifact.get("replay-certificate")
-    assert found["sentence"] in artifact.data
+    # Asked by hand: the client sends nulls, which the server of this version refuses.
+    with get_client(sync_client=True) as client:
+        wanted = {"artifacts": {"key": {"any_": ["replay-certificate"]}}}
+        told = client._client.post("/artifacts/filter", json=wanted).json()
+    assert any(found["sentence"] in artifact["data"] for artifact in told)
 
 
 def test_nothing_is_left_of_the_measuring(finished: Path) -> None:
