@@ -66,7 +66,7 @@ def certify(
     most_tokens: Annotated[
         int, typer.Option(min=1_000, help="Tokens of a side that are looked at, at most.")
     ] = 2_000_000,
-    seed: Annotated[int, typer.Option(help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of all that is drawn.")] = 0,
     duplicates: Annotated[
         bool, typer.Option(help="Look for near-duplicates; reads the files again.")
     ] = True,
@@ -75,8 +75,11 @@ def certify(
     ] = False,
 ) -> None:
     """Say how close a replay shard comes to a reference, and how sure that is."""
-    from tasks import certifying
+    from tasks import certifying, storage
 
+    for option, file in (("--out", out), ("--html", html)):
+        if file is not None:
+            storage.check_file(str(file), option=option)
     question = certifying.Question(
         shard=shard,
         reference=reference,

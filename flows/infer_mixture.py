@@ -65,6 +65,8 @@ def infer_mixture(
     from flows import terminal
     from tasks import inferring, storage
 
+    if out is not None:
+        storage.check_file(str(out), option="--out")
     asked = inferring.Asked(
         inferring.named(source), self_test, tokenizers, seed, text_field, pattern
     )

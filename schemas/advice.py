@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+MOST_LOSS: Final = 1_000.0
+"""Nats a token: who guesses among a million tokens loses 14."""
 
 
 class Shift(StrEnum):
@@ -26,8 +29,8 @@ class Pilot(Frozen):
     """A short training run: its share of replay, and its losses at the end, in nats a token."""
 
     replay_share: float = Field(ge=0.0, lt=1.0)
-    old_loss: float = Field(gt=0.0)
-    new_loss: float | None = Field(default=None, gt=0.0)
+    old_loss: float = Field(gt=0.0, le=MOST_LOSS)
+    new_loss: float | None = Field(default=None, gt=0.0, le=MOST_LOSS)
 
     @field_validator("replay_share", mode="before")
     @classmethod
@@ -83,7 +86,10 @@ class Curve(Frozen):
         """
         if self.f0 <= tolerance:
             return 0.0
-        share = self.k * (self.f0 / tolerance - 1) ** (1 / self.c)
+        left = self.f0 / tolerance - 1
+        if left >= self.k**-self.c:  # asked first: its root may be no number of this machine
+            return None
+        share = self.k * left ** (1 / self.c)
         return share if share < 1 else None
 
 

@@ -16,7 +16,6 @@ Verdict = Literal["indistinguishable", "close", "different", "none"]
 Provenance = Literal["original", "sample", "generations", "other"]
 """What the reference is to the original: itself, a sample of it, text that the model made, or other
 text that stands in for it."""
-PROVENANCES: Final[tuple[Provenance, ...]] = ("original", "sample", "generations", "other")
 DIGITS: Final = 6
 """Digits of a figure that are kept: what differs behind these is the machine's."""
 
@@ -56,8 +55,8 @@ class TextSet(Frozen):
     """A side: ``documents`` and ``characters`` of all of it, ``digest`` of its texts in any order.
 
     ``sampled_documents``, ``sampled_tokens``: what the figures are of (tokens of a pool are always
-    characters by four); ``n_eff``: its effective
-    number of documents, ``(sum L)^2 / sum L^2`` for documents of L tokens.
+    characters by four); ``n_eff``: its effective number of documents, ``(sum L)^2 / sum L^2`` for
+    documents of L tokens.
     """
 
     name: str

@@ -11,7 +11,7 @@ from schemas.config import IngestConfig, Source
 from schemas.errors import ConfigError
 from tasks import drafting, inputs, recipe, sampling, storage, tokens
 from tasks.budget import BYTES_PER_TOKEN
-from tasks.measured import Fields, source_of
+from tasks.measured import WAY_OUT, Fields, source_of
 from tasks.recognising import recognise
 
 if TYPE_CHECKING:
@@ -66,8 +66,12 @@ def begin(wish: Wish) -> Begun:
 
 def _new(wish: Wish, known: Recognised) -> New:
     """Look at the start of the new data, for how many tokens it has."""
+    where = f"--new {wish.new}".strip()
+    if not wish.new.strip():
+        raise ConfigError(
+            where, got="nothing", wanted="a file, a folder or a glob", way_out="Name the new data."
+        )
     place = wish.new if "://" in wish.new else _absolute(wish.new)
-    where = f"--new {wish.new}"
     if place.startswith("hf://"):
         source = Source(name="new", url=(place,), text_field=wish.text_field, revision="main")
     else:
@@ -75,7 +79,7 @@ def _new(wish: Wish, known: Recognised) -> New:
     try:
         units = inputs.list_units(IngestConfig(sources=(source,))).units
     except ConfigError as error:
-        raise error.at(where) from error
+        raise ConfigError(where, got=error.got, wanted=error.wanted, way_out=WAY_OUT) from error
     files = [file for unit in units for file in unit.files]
     seen = sampling.look(sampling.some(files), units[0].format, source) if units else None
     if seen is None or not seen.text_bytes or not seen.n_bytes:

@@ -7,6 +7,7 @@ reads them again (:mod:`tasks.overlap`).
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -15,11 +16,11 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.certificate import Pair, Shared, rounded
-from schemas.config import SignalsConfig, Source, TokenizerConfig
+from schemas.config import SignalsConfig, TokenizerConfig
 from schemas.errors import ConfigError
 from tasks import hashing, overlap, preflight, storage, tokens
 from tasks.drawing import CHARS, OWN, Draw, candidates
-from tasks.measured import Seen, measured
+from tasks.measured import Fields, Seen, measured, source_of
 from tasks.replay.certificate import How, Texts, Tokenizer, Whole, certified
 from tasks.replay.certificate.texts import CHARS_PER_TOKEN, LEAST_DOCUMENTS, MOST_TOKENS
 from tasks.signals.language import language
@@ -91,13 +92,26 @@ def of_files(question: Question) -> Certificate:
 
 
 def _check(question: Question) -> None:
-    if question.shard == question.reference:
+    if _same(question.shard, question.reference):
         raise ConfigError(
             COMMAND,
             got=f"{question.shard} as shard and as reference",
             wanted="two sets",
             way_out="Name a reference that the shard was not drawn from.",
         )
+    for one, other in combinations(question.pool, 2):
+        if _same(one, other):
+            raise ConfigError(
+                f"--pool {other}",
+                got="a source of the pool that is named already",
+                wanted="each source once",
+                way_out="Leave one of them out.",
+            )
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two locations are one, whatever they are called."""
+    return one == other or (storage.stamp(one) or one) == (storage.stamp(other) or other)
 
 
 def _tokenizer(path: str | None) -> Tokenizer | None:
@@ -145,12 +159,8 @@ def _batches(
 ) -> Iterator[tuple[pa.Table, list[str]]]:
     """Yield candidates and the hashes of their texts. Raises :class:`ConfigError` for none."""
     seen = Seen()
-    source = Source(
-        name=name,
-        url=(location,),
-        text_field=question.text_field,
-        source_field=question.source_field,
-    )
+    fields = Fields(question.text_field, source=question.source_field)
+    source = source_of(name, [location], fields=fields, where=location or COMMAND)
     for documents, frame in measured(source, CONFIG, seen, where=location):
         hashes = frame[c.TEXT_HASH].to_list()
         yield candidates(documents, hashes, seed=question.seed, stage=stage), hashes

@@ -15,6 +15,7 @@ import pytest
 from flows import reference
 from flows.cli import app
 from schemas import tables
+from schemas.bases import bases
 from schemas.config import SelectConfig, Source
 from schemas.shipped import names
 from tasks.recipe import load, parse
@@ -108,6 +109,13 @@ def test_the_reference_pages_are_current() -> None:
 def test_the_readmes_recipe_is_a_recipe(tmp_path: Path) -> None:
     recipe = parse(tomllib.loads(readme_recipe()), where="README.md", folder=tmp_path)
     assert recipe.mixture is not None
+
+
+def test_the_page_of_init_counts_the_families_and_names_their_mixtures() -> None:
+    page = (ROOT / "docs" / "init.md").read_text(encoding="utf-8")
+    assert f"Of {len(names('models'))} families" in page
+    known = {base.mixture.name for base in bases()} - {None}
+    assert known <= set(re.findall(r"`([a-z0-9.-]+)`", page))
 
 
 def test_every_fragment_of_a_source_has_known_keys() -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from schemas.advice import Advice, Repetition, Shift
+from schemas.advice import MOST_LOSS, Advice, Repetition, Shift
 from schemas.errors import ConfigError
 from tasks.replay.forgetting import fitted, published
 
@@ -103,6 +103,14 @@ def _check(asked: Question) -> None:
     wrong: tuple[str, str, str] | None = None
     if asked.tolerance is not None and not 0 < asked.tolerance < math.inf:
         wrong = ("--tolerance", f"{asked.tolerance:g}", "a rise of the loss above 0, such as 0.05")
+    elif asked.base_loss is not None and not 0 < asked.base_loss <= MOST_LOSS:
+        wrong = (
+            "--old-loss",
+            f"{asked.base_loss:g}",
+            f"above 0, to {MOST_LOSS:,.0f} nats a token",
+        )
+    elif asked.base_loss is not None and not asked.pilots:
+        wrong = ("--pilots", "nothing", "the losses of pilots, which --old-loss goes with")
     elif (asked.new_tokens is None) != (asked.replay_tokens is None):
         missing = "--new-tokens" if asked.new_tokens is None else "--replay-tokens"
         wrong = (missing, "nothing", "both numbers of tokens, or neither")

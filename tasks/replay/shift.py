@@ -21,6 +21,7 @@ import numpy as np
 from schemas.advice import Measured, Shift
 from tasks.hashing import seeded
 from tasks.replay import packed
+from tasks.replay.divergence import js as js_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
-    Floats = NDArray[np.float64]
 
 OTHER_LANGUAGE: Final = 0.5
 ABOVE: Final = 0.045
@@ -39,18 +39,6 @@ LEAST_FEATURES: Final = 100_000
 """Below so many features a side the divergence says nothing."""
 MOST_FEATURES: Final = 1_000_000
 STAGE: Final = "shift"
-
-
-def js_bits(left: Floats, right: Floats) -> float:
-    """Return the Jensen-Shannon divergence of two rows of counts, in bits: 0 to 1."""
-    p, q = left / left.sum(), right / right.sum()
-    middle = (p + q) / 2
-    return max(0.0, _entropy(middle) - (_entropy(p) + _entropy(q)) / 2)
-
-
-def _entropy(p: Floats) -> float:
-    some = p[p > 0]
-    return float(-(some * np.log2(some)).sum())
 
 
 def language_tv(left: pl.DataFrame, right: pl.DataFrame) -> float:
@@ -111,8 +99,8 @@ def measured(new: Side, old: Side, apart: float) -> Measured:
     js = floor = 0.0
     if features:
         first, second = (old.drawn(half, features) for half in halves)
-        js = js_bits(new.drawn(new.order, features), first)
-        floor = js_bits(first, second)
+        js = js_of(new.drawn(new.order, features), first) or 0.0
+        floor = js_of(first, second) or 0.0
     shift, rule = _ruled(features, js, floor, apart)
     return Measured(
         features=features,

@@ -27,8 +27,9 @@ SHOWN: Final = 12
 REST: Final = "all others"
 FIGURES: Final = ("shard", "floor", "ratio", "random draw")
 LABELS: Final = (
-    "Shares of tokens by source, told by a classifier that was learnt on the pool. TV* is what is "
-    "left of their total variation (TV) when what chance makes of the same documents is taken away."
+    "Shares of tokens by source, told by a classifier that was learnt on the pool{right}. TV* is "
+    "what is left of their total variation (TV) when what chance makes of the same documents is "
+    "taken away."
 )
 CLUSTERS: Final = (
     "Shares of tokens in clusters of both sides together: kinds of text, whatever their source."
@@ -103,8 +104,8 @@ def _gate(gate: Gate) -> Iterator[Section]:
         f"{100 * (gate.uncovered.value or 0):.1f} % is in kinds that the shard has less than a "
         f"quarter of (chance: {100 * (gate.uncovered.floor or 0):.1f} %)."
     )
-    right = f" It is right about {100 * gate.accuracy:.0f} %." if gate.accuracy is not None else ""
-    about = f"{(LABELS + right) if by_labels else CLUSTERS} {facts}"
+    right = "" if gate.accuracy is None else f" (right about {100 * gate.accuracy:.0f} % of it)"
+    about = f"{LABELS.format(right=right) if by_labels else CLUSTERS} {facts}"
     shown = _few(gate.shares, SHOWN)
     rows = tuple((s.name, 100 * s.reference, 100 * s.shard, _percent(s.random)) for s in shown)
     table = Table(("kind", "reference, %", "shard, %", "random draw, %"), rows)

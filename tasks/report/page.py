@@ -74,12 +74,14 @@ CHART = """{% macro bars(chart) %}
  }}</text>
 {% endfor %}
 {% set y = chart.rows | length * 26 + 10 %}{% set at = namespace(x=180) %}
+{% set most = [3, ((556 / (chart.parts | length) - 30) / 8) | int] | max %}
 {% for part in chart.parts %}
 <rect x="{{ at.x }}" y="{{ y }}" width="11" height="11"
  fill="{{ colours[loop.index0 % colours | length] }}"></rect>
+{% set part = part | truncate(most, True, "…", 0) %}
 <text x="{{ at.x + 16 }}" y="{{ y + 10 }}">{{ part }}</text>
 {% set at.x = at.x + 30 + 8 * part | length %}{% endfor %}
-<text x="{{ at.x }}" y="{{ y + 10 }}">({{ chart.unit }})</text>
+<text x="172" y="{{ y + 10 }}" text-anchor="end">({{ chart.unit }})</text>
 </svg>{% endmacro %}
 """
 

@@ -4,7 +4,7 @@ Locations are URL strings: local paths and ``https://``. Nothing else knows how 
 """
 
 from tasks.storage import hub
-from tasks.storage.claim import claimed
+from tasks.storage.claim import check_file, claimed
 from tasks.storage.download import is_remote
 from tasks.storage.head import head
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
@@ -43,6 +43,7 @@ __all__ = [
     "Digesting",
     "ShardWriter",
     "beside",
+    "check_file",
     "check_place",
     "claimed",
     "clear_downloads",

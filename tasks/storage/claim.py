@@ -47,7 +47,22 @@ def claimed(folder: str) -> Iterator[None]:
         yield
 
 
-def check_writable(folder: str) -> None:
+def check_file(location: str, *, option: str) -> None:
+    """Raise :class:`ConfigError` when a file could not be written; what is there may be replaced.
+
+    For commands that work for minutes before they write.
+    """
+    if Path(location).is_dir():
+        raise ConfigError(
+            f"{option} {location}",
+            got="a folder",
+            wanted="a file's name",
+            way_out=f"Name a file in it with {option}.",
+        )
+    check_writable(str(Path(location).parent), option=option)
+
+
+def check_writable(folder: str, *, option: str = "--out") -> None:
     """Raise :class:`ConfigError` when a run could not write to a folder; leave nothing behind.
 
     What is missing is made and taken away again, because only trying tells of every disk.
@@ -63,10 +78,10 @@ def check_writable(folder: str) -> None:
             pass
     except (OSError, UnicodeEncodeError) as error:
         raise ConfigError(
-            f"--out {ascii(folder) if isinstance(error, UnicodeEncodeError) else folder}",
+            f"{option} {ascii(folder) if isinstance(error, UnicodeEncodeError) else folder}",
             got=getattr(error, "strerror", None) or "a name that is not UTF-8",
             wanted="a folder that can be written to",
-            way_out="Choose another --out, or mend its permissions.",
+            way_out=f"Choose another {option}, or mend its permissions.",
         ) from error
     finally:
         for path in reversed(made):

@@ -120,6 +120,7 @@ def test_mistakes_have_a_way_out(sides: tuple[Path, Path], tmp_path: Path) -> No
         ("few.csv", "replay_share,old_loss\n0,3\n0.1,2\n", "2 different shares"),
         ("names.csv", "share,loss\n0,3\n0.1,2\n0.2,2\n", "run 1"),
         ("words.csv", "replay_share,old_loss\n0,three\n", "old_loss"),
+        ("huge.csv", "replay_share,old_loss\n0,1e300\n0.1,1\n0.2,1\n", "old_loss"),
         ("much.csv", "replay_share,old_loss\n1.0,3\n", "replay_share"),
         ("percent.csv", "replay_share,old_loss\nfive%,3\n", "replay_share"),
         ("empty.csv", "", "got no run"),

@@ -215,6 +215,8 @@ def test_mistakes_have_a_way_out(new: Path, tmp_path: Path) -> None:
     good = ("--base", "gpt2", "--out", out)
     for arguments, said in (
         ((*good, "--new", tmp_path / "none.jsonl"), "where there is no file"),
+        ((*good, "--new", tmp_path / "none.jsonl"), "Correct the path"),
+        ((*good, "--new", ""), "--new: got nothing"),
         ((*good, "--new", empty), "no text in its first records"),
         ((*good, "--new", new, "--text-field", "body"), "--text-field"),
         ((*good, "--new", "https://me:pw@host/x.jsonl"), "user name or password"),

@@ -5,10 +5,9 @@ value of the shard and one half, its floor of the other half and that one, and t
 it and that one. All of these parts have as many tokens: a distance shrinks with its size, so that
 it says nothing beside one of another size.
 
-**JS**, of ``p`` and ``q`` with ``m = (p + q) / 2``: ``KL(p|m) / 2 + KL(q|m) / 2``, in bits. **KL**
-of the reference from the shard, ``sum_v p_v log2(p_v / q_v)``, where each bucket of both has half a
-count more. **KS**: the largest distance of the cumulative shares of passages by tokens;
-**Wasserstein**: the area between these, in tokens.
+**JS** and **KL** (:mod:`tasks.replay.divergence`), in bits; KL is of the reference from the shard,
+where each bucket of both has half a count more. **KS**: the largest distance of the cumulative
+shares of passages by tokens; **Wasserstein**: the area between these, in tokens.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import numpy as np
 from schemas.certificate import Divergences, Figure, Lengths, rounded
 from tasks.replay import packed
 from tasks.replay.certificate.texts import SPLITS
+from tasks.replay.divergence import js, kl
 from tasks.replay.sides import tokens_by
 
 if TYPE_CHECKING:
@@ -124,25 +124,6 @@ def _language_tv(one: Part, reference: Part) -> float | None:
 
 def _lengths(part: Part) -> Ints:
     return part.side.side.tokens[part.rows]
-
-
-def js(one: Floats, other: Floats) -> float | None:
-    """Return the Jensen-Shannon divergence of two rows of counts, in bits; none of empty ones."""
-    if not one.sum() or not other.sum():
-        return None
-    p, q = one / one.sum(), other / other.sum()
-    middle = (p + q) / 2
-    return (_bits(p, middle) + _bits(q, middle)) / 2
-
-
-def kl(one: Floats, other: Floats) -> float:
-    """Return the Kullback-Leibler divergence of counts from others, none of them 0, in bits."""
-    return _bits(one / one.sum(), other / other.sum())
-
-
-def _bits(p: Floats, q: Floats) -> float:
-    some = p > 0
-    return float((p[some] * np.log2(p[some] / q[some])).sum())
 
 
 def ks(one: Ints, other: Ints) -> float:

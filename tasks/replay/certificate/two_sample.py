@@ -63,7 +63,7 @@ def two_sample(
     floor = area(_some(other), fixed, how)
     drawn = area(_some(random), fixed, how) if random is not None else None
     low_high = (rounded(found.low), rounded(found.high)) if found else (None, None)
-    ours, theirs = _words(one, fixed, how)
+    ours, theirs = _words(one, fixed)
     return TwoSample(
         auc=Figure.of(found and found.auc, floor and floor.auc, drawn and drawn.auc),
         low=low_high[0],
@@ -135,9 +135,8 @@ class _Spoken(NamedTuple):
     total: int
 
 
-def _words(one: Part, other: Part, how: How) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+def _words(one: Part, other: Part) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
     """Return the words of the shard, and those of the reference, that tell most."""
-    del how  # the model is fitted on everything, and has no folds to draw
     documents, is_one = _documents(one, other)
     if len(set(is_one.tolist())) < 2:  # noqa: PLR2004
         return (), ()

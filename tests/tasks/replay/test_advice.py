@@ -173,6 +173,10 @@ def test_a_cap_that_costs_the_tolerance_says_so() -> None:
         ({"shift": None}, "neither data nor a shift"),
         ({"tolerance": 0.0}, "--tolerance"),
         ({"tolerance": math.nan}, "--tolerance"),
+        ({"base_loss": 2.0}, "--pilots: got nothing"),
+        ({"base_loss": -2.0, "pilots": pilots(0, 0.1, 0.2)}, "--old-loss: got -2"),
+        ({"base_loss": math.nan, "pilots": pilots(0, 0.1, 0.2)}, "--old-loss: got nan"),
+        ({"base_loss": 1e308, "pilots": pilots(0, 0.1, 0.2)}, "--old-loss"),
         ({"new_tokens": 10}, "--replay-tokens: got nothing"),
         ({"replay_tokens": 10}, "--new-tokens: got nothing"),
         ({"new_tokens": 10, "replay_tokens": 0}, "one token or more"),
@@ -185,6 +189,11 @@ def test_a_cap_that_costs_the_tolerance_says_so() -> None:
 def test_contradictions_are_refused(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         advise(Question(**({"shift": Shift.WEAK} | changes)))
+
+
+@pytest.mark.parametrize("tolerance", [1e-9, 1e-300, 5e-324])
+def test_no_share_reaches_next_to_nothing(tolerance: float) -> None:
+    assert advise(Question(Shift.WEAK, tolerance=tolerance)).share is None
 
 
 def test_many_epochs_are_allowed_when_they_are_meant() -> None:

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from schemas.advice import Shift
 from tasks import ngrams
 from tasks.advising import Sides, distance
 from tasks.replay.packed import BUCKETS, WIDTH
-from tasks.replay.shift import Side, js_bits, language_tv, measured
+from tasks.replay.shift import Side, language_tv, measured
 from tests.real_data import real_data
-
-COUNTS = st.lists(st.integers(0, 50), min_size=3, max_size=3).filter(any)
-
-
-def plain_js(left: list[int], right: list[int]) -> float:
-    p, q = ([n / sum(row) for n in row] for row in (left, right))
-    total = 0.0
-    for a, b in zip(p, q, strict=True):
-        middle = (a + b) / 2
-        total += sum(x * math.log2(x / middle) for x in (a, b) if x) / 2
-    return total
-
-
-@given(COUNTS, COUNTS)
-def test_divergence_is_that_of_the_textbook(left: list[int], right: list[int]) -> None:
-    found = js_bits(np.array(left, float), np.array(right, float))
-    assert found == pytest.approx(plain_js(left, right), abs=1e-9)
-    assert 0 <= found <= 1 + 1e-9
 
 
 def test_languages_are_compared_by_bytes() -> None:
