@@ -39,9 +39,8 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
 .PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-models \
-        bench-replay bench-generations bench-mixture-inference bench-calibration train format lock \
-        clean
-        bench-replay bench-hidden-original format lock clean
+        bench-replay bench-hidden-original bench-generations bench-mixture-inference \
+        bench-calibration train format lock clean
 
 demo: $(BIN)/openmoat
 	$(BIN)/openmoat demo
