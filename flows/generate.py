@@ -23,7 +23,7 @@ def generate(
     tokens: Annotated[int, typer.Option(min=1, help="Sample until there are so many tokens.")],
     out: Annotated[Path, typer.Option("--out", help="The Parquet file to write.")],
     temperature: Annotated[
-        float, typer.Option(min=0.01, help="1 is the model's own distribution.")
+        float, typer.Option(min=0.01, max=100.0, help="1 is the model's own distribution.")
     ] = 1.0,
     length: Annotated[int, typer.Option(min=1, help="Tokens of a text, or a turn, at most.")] = 512,
     batch: Annotated[int, typer.Option(min=1, help="Texts at a time; less takes less memory.")] = 8,

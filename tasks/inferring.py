@@ -64,6 +64,15 @@ def named(given: Sequence[str]) -> dict[str, list[str]]:
                 way_out="Name the source and say where its text lies: --source wiki=data/wiki.",
             )
         found.setdefault(name, []).append(place)
+    places = [place for own in found.values() for place in own]
+    twice = next((place for place in places if places.count(place) > 1), None)
+    if twice is not None:
+        raise ConfigError(
+            f"--source {twice}",
+            got="the same place twice",
+            wanted="each once: sources that are the same cannot be told apart",
+            way_out="Leave one of them out.",
+        )
     return found
 
 

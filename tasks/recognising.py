@@ -69,6 +69,13 @@ def recognise(asked: str) -> Recognised:
 
 def _folder(asked: str) -> Recognised:
     if storage.is_file(asked):
+        if storage.name_of(asked) not in TOKENIZERS and not _merges(asked):
+            raise ConfigError(
+                f"--base {asked}",
+                got="a file that is no tokenizer",
+                wanted="an id, the folder of a model, or its tokenizer",
+                way_out="Name the folder that holds config.json and the tokenizer.",
+            )
         return Recognised(asked, tokenizer=asked, merges=_merges(asked))
     config = _json(storage.join(asked, CONFIG))
     places = [storage.join(asked, name) for name in TOKENIZERS]

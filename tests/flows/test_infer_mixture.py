@@ -163,3 +163,8 @@ def test_published_tokenizers_are_read(file: str, kind: str) -> None:
     assert found.kind == kind
     assert found.merges > 250
     assert found.standing == "untested"
+
+
+def test_the_same_place_twice_is_refused(tmp_path: Path) -> None:
+    some = ("--source", f"a={tmp_path}", "--source", f"b={tmp_path}")
+    assert "got the same place twice" in refusal("infer-mixture", tmp_path / "t.json", *some)

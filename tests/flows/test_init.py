@@ -247,3 +247,10 @@ def test_help_imports_nothing_heavy_and_init_does_not_start_prefect(new: Path) -
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "weights.bin"
+    other.write_bytes(b"\x00\x01" * 50)
+    said = refusal("init", "--base", other, "--new", other, "--out", tmp_path / "r.toml")
+    assert "got a file that is no tokenizer" in said
