@@ -19,6 +19,8 @@ from tasks.mixture.templates import Rendered, checked
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    Messages = Sequence[Mapping[str, str]]
+
 PROGRAM = Path(__file__).parent / "mixture" / "jinja.py"
 START_SECONDS = 60.0
 """Wait for Python and Jinja to start, on a machine that is busy."""
@@ -56,23 +58,54 @@ class Renderer:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def render(self, messages: Sequence[Mapping[str, str]], *, where: str) -> Rendered:
+    def render(self, messages: Messages, *, where: str) -> Rendered:
         """Return text and spans; SchemaError for a row that is wrong, or that the template refuses.
 
         ``where`` names the row.
         """
-        checked(messages, where=where)
+        (found,) = self.render_all([messages], where=[where])
+        if isinstance(found, SchemaError):
+            raise found
+        return found
+
+    def render_all(
+        self, conversations: Sequence[Messages], *, where: Sequence[str]
+    ) -> list[Rendered | SchemaError]:
+        """:meth:`render` for many at once, ten times as quick: of each row what it gives or raises.
+
+        When one of them ends the process, all are done again one by one, to tell which it was.
+        """
+        found: list[Rendered | SchemaError | None] = []
+        for messages, place in zip(conversations, where, strict=True):
+            found.append(_mistake(messages, place))
+        asked = [number for number, mistake in enumerate(found) if mistake is None]
+        answers = self._answers([conversations[number] for number in asked])
+        for number, answer in zip(asked, answers, strict=True):
+            found[number] = self._read(answer, where[number])
+        return [outcome for outcome in found if outcome is not None]
+
+    def _answers(self, conversations: Sequence[Messages]) -> list[dict[str, Any]]:
+        if not conversations:
+            return []
         if self._process is None:
             self._start()
-        answer = self._ask({"messages": list(messages)})
-        if "error" in answer:
-            raise SchemaError(
-                where,
-                got=f"from the chat template: {answer['error']}",
-                wanted=f"a text within {self._cpu_seconds:g} CPU-seconds",
-                way_out="Mend the row or leave it out, or mend the template.",
-            )
-        return Rendered(answer["text"], [(start, end) for start, end in answer["spans"]])
+        answer = self._ask({"conversations": conversations}, len(conversations))
+        if "answers" in answer:
+            answers: list[dict[str, Any]] = answer["answers"]
+            return answers
+        if len(conversations) == 1:
+            return [answer]
+        return [one for messages in conversations for one in self._answers([messages])]
+
+    def _read(self, answer: dict[str, Any], where: str) -> Rendered | SchemaError:
+        if "error" not in answer:
+            return Rendered(answer["text"], [(start, end) for start, end in answer["spans"]])
+        return SchemaError(
+            where,
+            got=f"from the chat template: {answer['error']}",
+            wanted=f"a text within {self._cpu_seconds:g} CPU-seconds",
+            way_out="Mend the row or leave it out, or mend the template.",
+        )
 
     def _start(self) -> None:
         # -I: no folder of the user's is searched for modules.
@@ -95,9 +128,9 @@ class Renderer:
                 way_out="Mend the template: `{{ messages[0].content }}` would be one.",
             )
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], conversations: int = 1) -> dict[str, Any]:
         body = orjson.dumps(request | {"cpu_seconds": self._cpu_seconds})
-        return self._line(body, self._cpu_seconds * PATIENCE)
+        return self._line(body, self._cpu_seconds * PATIENCE * conversations)
 
     def _line(self, request: bytes | None, seconds: float) -> dict[str, Any]:
         """Send a request, if there is one, and return the answer; an error if there is none."""
@@ -141,3 +174,11 @@ class Renderer:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+
+def _mistake(messages: Messages, where: str) -> SchemaError | None:
+    try:
+        checked(messages, where=where)
+    except SchemaError as error:
+        return error
+    return None

@@ -19,6 +19,7 @@ import resource
 import secrets
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -142,31 +143,46 @@ def _unmarked(text: str) -> tuple[str, Spans]:
 
 
 def serve() -> None:
-    """Answer requests, one JSON object a line: a template first, then conversations.
+    """Answer requests, one JSON object a line: a template first, then conversations, many at once.
 
-    Each says how many CPU-seconds it may take; whoever takes more is ended by the system, even when
-    nobody is left to wait for the answer.
+    Each says how many CPU-seconds a conversation may take; whoever takes more is ended by the
+    system, even when nobody is left to wait for the answer.
     """
     with contextlib.suppress(ValueError, OSError):  # not on every system, nor above a lower limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    _answer("{}")
-    template: Template | None = None
+    _answer({})
+    made: list[Template] = []
     for line in sys.stdin.buffer:
         request = json.loads(line)
-        signal.setitimer(signal.ITIMER_PROF, request["cpu_seconds"])
-        try:
-            if template is None:
-                template, found = Template(request["template"], **request["tokens"]), {}
-            else:
-                text, spans = template.render(request["messages"])
-                found = {"text": text, "spans": spans}
-            answer = json.dumps(found)
-        except MemoryError:
-            answer = json.dumps({"error": f"more than {MEMORY / 2**30:g} GiB of memory"})
-        except Exception as error:  # noqa: BLE001  (a template may do anything)
-            answer = json.dumps({"error": _said(error)})
+        seconds = request["cpu_seconds"]
+        if made:
+            work = [partial(_rendered, made[0], own) for own in request["conversations"]]
+            _answer({"answers": [_limited(one, seconds) for one in work]})
+        else:
+            _answer(_limited(partial(_compiled, made, request), seconds))
+
+
+def _compiled(made: list[Template], request: dict[str, Any]) -> dict[str, Any]:
+    made.append(Template(request["template"], **request["tokens"]))
+    return {}
+
+
+def _rendered(template: Template, messages: Messages) -> dict[str, Any]:
+    text, spans = template.render(messages)
+    return {"text": text, "spans": spans}
+
+
+def _limited(work: Callable[[], dict[str, Any]], cpu_seconds: float) -> dict[str, Any]:
+    """Return what work gives, or what went wrong; the process ends when it takes too long."""
+    signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+    try:
+        return work()
+    except MemoryError:
+        return {"error": f"more than {MEMORY / 2**30:g} GiB of memory"}
+    except Exception as error:  # noqa: BLE001  (a template may do anything)
+        return {"error": _said(error)}
+    finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        _answer(answer)
 
 
 def _said(error: Exception) -> str:
@@ -174,8 +190,8 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}{place}: {str(error)[:500]}"
 
 
-def _answer(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+def _answer(found: dict[str, Any]) -> None:
+    sys.stdout.write(f"{json.dumps(found)}\n")
     sys.stdout.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -108,6 +109,15 @@ def test_a_row_that_a_template_cannot_render(
         misbehaving.render(one(content), where="row 7")
     assert said in str(it.value)
     assert misbehaving.render(one("漢 \ud7ff"), where="row 8").text == "<s>漢 \ud7ff"
+
+
+def test_many_rows_at_once(misbehaving: Renderer) -> None:
+    rows = [one("a"), one("loop"), [], one("raise"), one("b"), one("loop"), one("c")]
+    found = misbehaving.render_all(rows, where=[f"row {i}" for i in range(7)])
+    assert [found[i] for i in (0, 4, 6)] == [(f"<s>{text}", []) for text in "abc"]
+    for number, said in (1, "no end"), (2, "no turns"), (3, "roles must"), (5, "no end"):
+        assert re.match(f"row {number}: got .*{said}", str(found[number]))
+    assert misbehaving.render_all([], where=[]) == []
 
 
 def test_a_row_that_is_wrong_never_reaches_the_template(misbehaving: Renderer) -> None:
