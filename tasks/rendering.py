@@ -71,7 +71,7 @@ class Renderer:
     def render_all(
         self, conversations: Sequence[Messages], *, where: Sequence[str]
     ) -> list[Rendered | SchemaError]:
-        """:meth:`render` for many at once, ten times as quick: of each row what it gives or raises.
+        """:meth:`render` for many, several times as quick: of each row what it gives or raises.
 
         When one of them ends the process, all are done again one by one, to tell which it was.
         """
