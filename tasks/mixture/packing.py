@@ -1,0 +1,239 @@
+"""Rows of a fixed length, packed from documents by best fit; nothing is dropped. Pure.
+
+A document's **unit** is its tokens and the end-of-text token behind them. Units that are longer
+than a row are cut into pieces as long as a row and a last one; all others stay whole. Pieces then
+go, longest first, each into the row in which it leaves the least room (best-fit decreasing; for
+training rows: Ding et al., "Fewer Truncations Improve Language Modeling", ICML 2024), or into a
+new row. No two rows of one origin would fit into one.
+
+A unit of which only the end-of-text token would be left over gives its last piece one token more,
+so that no piece is that token alone. A document without tokens has no piece; ``empty`` names it.
+
+Which pieces meet depends on lengths and priorities only, not on the order of the documents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.errors import ConfigError, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
+
+BLOCK = 10
+"""Bits of a room's number within its block; with two levels of marks, long rows cost no more."""
+
+
+class Lists(NamedTuple):
+    """A value for every token of all documents, and where each begins and the last one ends."""
+
+    values: NDArray[Any]
+    offsets: Numbers
+
+
+class Documents(NamedTuple):
+    """What is packed, a value each; only their order may differ between two calls."""
+
+    lengths: Numbers
+    """Tokens, without the one behind them."""
+    is_replay: NDArray[np.bool_]
+    priority: NDArray[np.uint64]
+    """A seeded hash; of two pieces as long as each other, the lower goes first."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Which piece of which document lies in which row; nothing of the tokens themselves.
+
+    Row ``r`` holds the pieces ``offsets[r]:offsets[r + 1]``, in this order. A piece is the tokens
+    from ``starts`` up to but without ``ends`` of a document's unit: where ``ends`` is one above the
+    document's length, the end-of-text token comes with it. Replay rows stand before new ones.
+    """
+
+    size: int
+    """Tokens of a full row."""
+    offsets: Numbers
+    documents: Numbers
+    starts: Numbers
+    ends: Numbers
+    is_replay: NDArray[np.bool_]
+    """Of each row."""
+    lengths: Numbers
+    """Of each document, as given."""
+    empty: Numbers
+    """Documents without a token, which are in no row."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.is_replay)
+
+    @property
+    def filled(self) -> Numbers:
+        """Tokens in each row."""
+        ends = np.concatenate([[0], np.cumsum(self.ends - self.starts)])[self.offsets]
+        return np.diff(ends)
+
+    @property
+    def waste(self) -> float:
+        """Share of all places that hold padding; 0 where there is no row."""
+        places = self.rows * self.size
+        return 1.0 - int(self.filled.sum()) / places if places else 0.0
+
+
+def pack(documents: Documents, size: int, *, where: str = "packing") -> Packing:
+    """Pack documents into rows of ``size`` tokens, each of one origin.
+
+    Time grows with n log n of the pieces. Raises ConfigError for a ``size`` below 2: a token and
+    the end of its text.
+    """
+    if size < 2:  # noqa: PLR2004
+        raise ConfigError(
+            where,
+            got=f"rows of {size} tokens",
+            wanted="at least 2: one of a document, and the end-of-text token behind it",
+            way_out="Ask for rows as long as the model's context, such as 4096.",
+        )
+    whole, starts, ends = _pieces(documents.lengths, size)
+    lengths, priority = ends - starts, documents.priority[whole]
+    origin = documents.is_replay[whole]
+    order = np.lexsort((starts, whole, priority, -lengths, ~origin))
+    n_replay = int(origin.sum())
+    old, n_old = _best_fit(lengths[order[:n_replay]].tolist(), size)
+    fresh, n_fresh = _best_fit(lengths[order[n_replay:]].tolist(), size)
+    rows = np.array(old + [row + n_old for row in fresh], dtype=np.int64)
+    # Within a row by priority: by length, short documents would always stand last.
+    inner = np.lexsort((starts[order], whole[order], priority[order], rows))
+    order, rows = order[inner], rows[inner]
+    return Packing(
+        size=size,
+        offsets=np.searchsorted(rows, np.arange(n_old + n_fresh + 1)).astype(np.int64),
+        documents=whole[order],
+        starts=starts[order],
+        ends=ends[order],
+        is_replay=np.arange(n_old + n_fresh) < n_old,
+        lengths=documents.lengths,
+        empty=np.flatnonzero(documents.lengths == 0).astype(np.int64),
+    )
+
+
+def _pieces(lengths: Numbers, size: int) -> tuple[Numbers, Numbers, Numbers]:
+    """Document, start and end of every piece."""
+    units = np.where(lengths > 0, lengths + 1, 0)
+    counts = -(-units // size)
+    whole = np.repeat(np.arange(len(units), dtype=np.int64), counts)
+    nth = np.arange(len(whole)) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts, unit = nth * size, units[whole]
+    starts = np.where(starts == unit - 1, starts - 1, starts)  # not the end of the text alone
+    following = (nth + 1) * size
+    ends = np.minimum(np.where(following == unit - 1, following - 1, following), unit)
+    return whole, starts.astype(np.int64), ends.astype(np.int64)
+
+
+def _best_fit(lengths: list[int], size: int) -> tuple[list[int], int]:
+    """Row of each piece, these being longest first, and how many rows there are.
+
+    Of rows with as much room as each other, the one that was added to last is taken.
+    """
+    with_room: dict[int, list[int]] = {}
+    marks, blocks = [0] * ((size >> BLOCK) + 1), 0
+    low = (1 << BLOCK) - 1
+    rows, made = [], 0
+    for length in lengths:
+        block = length >> BLOCK
+        fitting = marks[block] >> (length & low) << (length & low)
+        if not fitting and (later := blocks >> (block + 1)):
+            block += (later & -later).bit_length()
+            fitting = marks[block]
+        if fitting:
+            room = (block << BLOCK) + (fitting & -fitting).bit_length() - 1
+            row = with_room[room].pop()
+            if not with_room[room]:
+                marks[block] ^= fitting & -fitting
+                blocks ^= 0 if marks[block] else 1 << block
+        else:
+            room, row, made = size, made, made + 1
+        rows.append(row)
+        if left := room - length:
+            with_room.setdefault(left, []).append(row)
+            marks[left >> BLOCK] |= 1 << (left & low)
+            blocks |= 1 << (left >> BLOCK)
+    return rows, made
+
+
+def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
+    """Return what a column of lists holds; of one array, without a copy.
+
+    Raises SchemaError where a list or a value of one is missing.
+    """
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    values = column.flatten()
+    if column.null_count or values.null_count:
+        raise SchemaError(
+            "packing",
+            got=f"{column.null_count:,} missing lists of tokens, {values.null_count:,} tokens",
+            wanted="none missing",
+            way_out="Leave out the rows that have no tokens, or count them anew.",
+        )
+    if not len(column):
+        return Lists(values.to_numpy(), np.zeros(1, np.int64))
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    return Lists(values.to_numpy(), offsets - offsets[0])
+
+
+def laid_out(
+    packing: Packing,
+    tokens: Lists,
+    *,
+    end: int,
+    padding: int,
+    rows: tuple[int, int] | None = None,
+) -> NDArray[Any]:
+    """Return rows x size values: those of each piece, ``end`` behind a document, then padding.
+
+    For ``input_ids``, the values are token ids; for ``labels``, the same with -100 where there is
+    no loss, and -100 as padding. Only what lies in ``rows`` (from, and up to but without; else all)
+    is read, so that values may be mapped from a file.
+    """
+    first, last = rows or (0, packing.rows)
+    own = slice(packing.offsets[first], packing.offsets[last])
+    documents, starts, ends = packing.documents[own], packing.starts[own], packing.ends[own]
+    lengths = ends - starts
+    n_pieces = np.diff(packing.offsets[first : last + 1])
+    row = np.repeat(np.arange(last - first), n_pieces)
+    before = np.cumsum(lengths) - lengths
+    filled = packing.filled[first:last]
+    shift = row * packing.size - (np.cumsum(filled) - filled)[row]
+    closed = ends > packing.lengths[documents]
+    taken = lengths - closed
+    # Places of all tokens but the ends of texts, in ``values`` and in the answer.
+    steps = np.arange(int(taken.sum())) - np.repeat(np.cumsum(taken) - taken, taken)
+    source = np.repeat(tokens.offsets[documents] + starts, taken) + steps
+    places = np.repeat(before + shift, taken) + steps
+    answer = np.full((last - first) * packing.size, padding, dtype=tokens.values.dtype)
+    answer[places] = tokens.values[source]
+    answer[(before + shift + lengths - 1)[closed]] = end
+    return answer.reshape(-1, packing.size)
+
+
+def attention(packing: Packing) -> NDArray[np.bool_]:
+    """Return rows x size: whether a place holds a token."""
+    filled: NDArray[np.bool_] = np.arange(packing.size) < packing.filled[:, None]
+    return filled
+
+
+def row_ids(packing: Packing, doc_ids: Sequence[str]) -> list[str]:
+    """A name for each row that no other has, by which rows are put in order: its first piece."""
+    firsts = packing.offsets[:-1]
+    pairs = zip(packing.documents[firsts].tolist(), packing.starts[firsts].tolist(), strict=True)
+    return [f"{doc_ids[document]}@{start}" for document, start in pairs]

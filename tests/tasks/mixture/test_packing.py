@@ -1,0 +1,210 @@
+"""Packed rows: every token once, one origin a row, and as a simple reference packs them."""
+
+from __future__ import annotations
+
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import ConfigError, SchemaError
+from tasks.hashing import seeded
+from tasks.mixture import packing
+
+if TYPE_CHECKING:
+    import random
+
+EOS, PAD = -1, -2
+Sizes = list[tuple[int, bool]]
+"""Tokens of documents, and whether they are replay."""
+
+
+def sizes_up_to(length: int) -> st.SearchStrategy[Sizes]:
+    return st.lists(st.tuples(st.integers(0, length), st.booleans()), max_size=20)
+
+
+CASES = st.tuples(sizes_up_to(40), st.integers(2, 12)) | st.tuples(
+    sizes_up_to(5000), st.sampled_from([1000, 1023, 1024, 1025, 2049, 4096])
+)
+
+
+def some(sizes: Sizes) -> packing.Documents:
+    return packing.Documents(
+        np.array([n for n, _ in sizes], dtype=np.int64),
+        np.array([old for _, old in sizes], dtype=bool),
+        seeded((f"document {i}" for i in range(len(sizes))), seed=0, stage="test"),
+    )
+
+
+def tokens(sizes: Sizes) -> list[list[int]]:
+    """Tokens that no other document has."""
+    return [list(range(i * 10_000, i * 10_000 + n)) for i, (n, _) in enumerate(sizes)]
+
+
+def pieces(made: packing.Packing) -> list[list[tuple[int, int, int]]]:
+    """Document, start and end of what lies in each row."""
+    columns = (made.documents.tolist(), made.starts.tolist(), made.ends.tolist())
+    every = list(zip(*columns, strict=True))
+    return [every[a:b] for a, b in pairwise(made.offsets.tolist())]
+
+
+def cut(length: int, size: int) -> list[tuple[int, int]]:
+    """Pieces of a document's tokens and the end of its text."""
+    found, start, unit = [], 0, length + 1 if length else 0
+    while start < unit:
+        end = min(start + size, unit)
+        if unit - end == 1:
+            end -= 1
+        found.append((start, end))
+        start = end
+    return found
+
+
+def reference(documents: packing.Documents, size: int) -> list[list[tuple[int, int, int]]]:
+    """Best-fit decreasing, looking at every row for every piece."""
+    rows: list[list[tuple[int, int, int]]] = []
+    for origin in (True, False):
+        waiting = sorted(
+            (start - end, int(documents.priority[i]), i, start, end)
+            for i, length in enumerate(documents.lengths.tolist())
+            if documents.is_replay[i] == origin
+            for start, end in cut(length, size)
+        )
+        made: list[list[tuple[int, int, int]]] = []
+        changed: list[int] = []  # rows, the one that was added to last in front
+        for negative, _, i, start, end in waiting:
+            room = {row: size - sum(b - a for _, a, b in made[row]) for row in changed}
+            fitting = [row for row in changed if room[row] >= -negative]
+            row = min(fitting, key=room.__getitem__, default=len(made))
+            if row == len(made):
+                made.append([])
+            else:
+                changed.remove(row)
+            made[row].append((i, start, end))
+            changed.insert(0, row)
+        rows += made
+    return [sorted(row, key=lambda p: (documents.priority[p[0]], p)) for row in rows]
+
+
+@given(CASES)
+def test_packs_as_the_reference_does(case: tuple[Sizes, int]) -> None:
+    sizes, size = case
+    assert pieces(packing.pack(some(sizes), size)) == reference(some(sizes), size)
+
+
+@given(CASES)
+def test_every_token_once_and_in_order(case: tuple[Sizes, int]) -> None:
+    sizes, size = case
+    made = packing.pack(some(sizes), size)
+    own = packing.lists(pa.array(tokens(sizes), pa.large_list(pa.int64())))
+    rows = packing.laid_out(made, own, end=EOS, padding=PAD)
+    assert rows.shape == (made.rows, size)
+    found: dict[int, list[tuple[int, list[int]]]] = {}
+    for row, held in zip(rows.tolist(), pieces(made), strict=True):
+        at = 0
+        for document, start, end in held:
+            found.setdefault(document, []).append((start, row[at : at + end - start]))
+            at += end - start
+        assert row[at:] == [PAD] * (size - at)
+    joined = {i: [t for _, part in sorted(found[i]) for t in part] for i in found}
+    assert joined == {i: [*ids, EOS] for i, ids in enumerate(tokens(sizes)) if ids}
+    assert made.empty.tolist() == [i for i, (n, _) in enumerate(sizes) if not n]
+    assert made.filled.sum() == sum(n + 1 for n, _ in sizes if n)
+    assert (packing.attention(made) == (rows != PAD)).all()
+
+
+@given(CASES)
+def test_pieces_follow_each_other_and_only_long_documents_have_many(
+    case: tuple[Sizes, int],
+) -> None:
+    sizes, size = case
+    parts: dict[int, list[tuple[int, int]]] = {}
+    for row in pieces(packing.pack(some(sizes), size)):
+        for document, start, end in row:
+            parts.setdefault(document, []).append((start, end))
+    for document, found in parts.items():
+        found.sort()
+        assert [start for start, _ in found] == [0, *(end for _, end in found[:-1])]
+        assert len(found) == -(-(sizes[document][0] + 1) // size)
+        assert all(end - start >= min(2, size - 1) for start, end in found)
+
+
+@given(CASES)
+def test_rows_are_of_one_origin_and_none_would_fit_into_another(case: tuple[Sizes, int]) -> None:
+    sizes, size = case
+    made = packing.pack(some(sizes), size)
+    for row, origin in zip(pieces(made), made.is_replay.tolist(), strict=True):
+        assert {sizes[document][1] for document, _, _ in row} == {origin}
+    for own in (made.filled[made.is_replay], made.filled[~made.is_replay]):
+        assert all(a + b > size for a, b in combinations(own.tolist(), 2))
+        assert all(0 < n <= size for n in own.tolist())
+    assert 0 <= made.waste < 1
+
+
+@given(CASES, st.randoms(use_true_random=False))
+def test_the_order_of_documents_changes_nothing(
+    case: tuple[Sizes, int], chance: random.Random
+) -> None:
+    sizes, size = case
+    documents, order = some(sizes), list(range(len(sizes)))
+    chance.shuffle(order)
+    lengths, is_replay, priority = documents
+    mixed = packing.Documents(lengths[order], is_replay[order], priority[order])
+    said = [
+        [(order[document], *place) for document, *place in row]
+        for row in pieces(packing.pack(mixed, size))
+    ]
+    assert said == pieces(packing.pack(documents, size))
+
+
+def test_rows_can_be_had_a_few_at_a_time() -> None:
+    sizes = [(n, n % 3 == 0) for n in range(60)]
+    made = packing.pack(some(sizes), 16)
+    own = packing.lists(pa.array(tokens(sizes), pa.list_(pa.int32())))
+    every = packing.laid_out(made, own, end=EOS, padding=PAD)
+    assert every.dtype == np.int32
+    for first in range(0, made.rows, 7):
+        last = min(first + 7, made.rows)
+        part = packing.laid_out(made, own, end=EOS, padding=PAD, rows=(first, last))
+        assert (part == every[first:last]).all()
+    assert len(set(packing.row_ids(made, [str(i) for i in range(60)]))) == made.rows
+
+
+def test_by_hand() -> None:
+    sizes = [(3, False), (7, False), (2, False), (8, False)]
+    made = packing.pack(some(sizes), 8)
+    # Eight and one: the second piece of the last document has a token before its end.
+    assert sorted(map(sorted, pieces(made))) == [
+        [(0, 0, 4), (2, 0, 3)],
+        [(1, 0, 8)],
+        [(3, 0, 7)],
+        [(3, 7, 9)],
+    ]
+    assert made.waste == pytest.approx(1 - 24 / 32)
+
+
+def test_lists_of_slices_and_chunks() -> None:
+    column = pa.array([[9], [1, 2], [], [3]], pa.list_(pa.int32()))[1:]
+    for given_ in (column, pa.chunked_array([column[:1], column[1:]])):
+        values, offsets = packing.lists(given_)
+        assert values.tolist() == [1, 2, 3]
+        assert offsets.tolist() == [0, 2, 2, 3]
+    values, offsets = packing.lists(pa.chunked_array([], pa.list_(pa.int32())))
+    assert not len(values)
+    assert offsets.tolist() == [0]
+
+
+@pytest.mark.parametrize("rows", [[[1], None], [[1, None]]])
+def test_missing_tokens_are_refused(rows: list[list[int | None] | None]) -> None:
+    with pytest.raises(SchemaError, match="none missing"):
+        packing.lists(pa.array(rows, pa.list_(pa.int32())))
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1])
+def test_rows_too_short_for_a_token_and_its_end(size: int) -> None:
+    with pytest.raises(ConfigError, match=f"got rows of {size} tokens, wanted at least 2"):
+        packing.pack(some([(1, True)]), size)
