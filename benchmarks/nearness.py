@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks import originals
 from tasks.ngram_lm.training import Counting
-from tasks.replay import features, labels, packed, selection
+from tasks.replay import divergence, features, labels, packed, selection
 from tasks.replay.sides import effective
 
 if TYPE_CHECKING:
@@ -72,14 +72,9 @@ def _half(of: Corpus, held: Ints, budget: int, seed: list[int]) -> Half:
 
 def js(of: Corpus, left: Ints, right: Ints) -> float:
     """Return the Jensen-Shannon divergence of hashed n-grams, bits."""
-    p, q = (packed.sums(of.side.counts, rows) for rows in (left, right))
-    p, q = p / p.sum(), q / q.sum()
-    return float(_entropy((p + q) / 2) - (_entropy(p) + _entropy(q)) / 2)
-
-
-def _entropy(p: Floats) -> float:
-    some = p[p > 0]
-    return float(-(some * np.log2(some)).sum())
+    found = divergence.js(*(packed.sums(of.side.counts, rows) for rows in (left, right)))
+    assert found is not None  # noqa: S101  (neither has no words)
+    return found
 
 
 def model(of: Corpus, rows: Ints) -> NgramModel:

@@ -164,6 +164,11 @@ class ReplayConfig(Section):
         return self.unit or ("passages" if self.arm in BY_TEXT else "documents")
 
     @property
+    def text_target(self) -> TargetConfig | None:
+        """The target, where it has text."""
+        return self.target if self.target is not None and self.target.text else None
+
+    @property
     def measured(self) -> bool:
         """Whether the pool's text is looked at before drawing."""
         whole = self.drawn_by == "documents" and self.arm in BY_SHARES and self.target is None
@@ -175,8 +180,7 @@ class ReplayConfig(Section):
 
     @model_validator(mode="after")
     def _arm_has_what_it_needs(self) -> Self:
-        text = self.target is not None and bool(self.target.text)
-        if self.arm in BY_TEXT and not text:
+        if self.arm in BY_TEXT and self.text_target is None:
             raise wrong(
                 "target",
                 got="no text",

@@ -7,6 +7,7 @@ reads them again (:mod:`tasks.overlap`).
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -20,7 +21,7 @@ from schemas.config import SignalsConfig, TokenizerConfig
 from schemas.errors import ConfigError
 from tasks import hashing, overlap, preflight, storage, tokens
 from tasks.drawing import CHARS, OWN, Draw, candidates
-from tasks.measured import Fields, Seen, measured, source_of
+from tasks.measured import Fields, Seen, measured, nothing, source_of
 from tasks.replay.certificate import How, Texts, Tokenizer, Whole, certified
 from tasks.replay.certificate.texts import CHARS_PER_TOKEN, LEAST_DOCUMENTS, MOST_TOKENS
 from tasks.signals.language import language
@@ -128,10 +129,8 @@ def _tokenizer(path: str | None) -> Tokenizer | None:
             way_out="Give the path of the model's tokenizer.json, or leave it out.",
         ) from error
 
-    def encode(texts: Sequence[str]) -> list[list[int]]:
-        return [list(e.ids) for e in found.encode_batch_fast(texts, add_special_tokens=False)]
-
-    return Tokenizer(f"{storage.name_of(path)} {tokens.digest(found)}", encode)
+    name = f"{storage.name_of(path)} {tokens.digest(found)}"
+    return Tokenizer(name, partial(tokens.ids, found))
 
 
 class _Read:
@@ -165,13 +164,7 @@ def _batches(
         hashes = frame[c.TEXT_HASH].to_list()
         yield candidates(documents, hashes, seed=question.seed, stage=stage), hashes
     if not seen.documents:
-        raise ConfigError(
-            location,
-            got=f"no document, and {seen.rejects:,} records that could not be read",
-            wanted="documents to compare",
-            way_out="Look at the file; where the text stands in another field, name that with "
-            "--text-field.",
-        )
+        raise nothing(location, seen)
 
 
 def _side(location: str, question: Question) -> Texts:

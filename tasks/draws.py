@@ -13,7 +13,7 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.errors import BudgetError, ManifestError
-from tasks import budget, kept, ledger
+from tasks import budget, kept, ledger, tokens
 from tasks.budget import Budget
 from tasks.select import TRAIN, VALID
 
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 
 POOLED = "new"
 ALL = {POOLED: 1.0}
+
+
+def documents(config: BudgetConfig, tokenizer: Tokenizer, out: str) -> pl.DataFrame:
+    """Return the kept documents that budgets are drawn from, with what was counted of them."""
+    return kept.load(
+        out,
+        seed=config.seed,
+        tokenizer_digest=tokens.digest(tokenizer),
+        masking=config.masking,
+    )
 
 
 def new_data(
@@ -189,13 +199,16 @@ def achieved(
     outcome: dict[str, dict[str, Any]] = {}
     for source, share in shares.items():
         own = drawn.filter(pl.col(c.SOURCE) == source)
-        train, valid = (own.filter(pl.col(c.SPLIT) == s) for s in (TRAIN, VALID))
-        outcome[source] = {
-            "share": share,
-            "asked_tokens": asked_of[source],
-            "tokens": int(train[c.TOKENS].sum()),
-            "documents": train.height,
-            "valid_tokens": int(valid[c.TOKENS].sum()),
-            "valid_documents": valid.height,
-        }
+        outcome[source] = {"share": share, "asked_tokens": asked_of[source], **of_source(own)}
     return outcome
+
+
+def of_source(own: pl.DataFrame) -> dict[str, int]:
+    """Tokens and documents, in training and held out, of what was drawn of a source."""
+    train, valid = (own.filter(pl.col(c.SPLIT) == s) for s in (TRAIN, VALID))
+    return {
+        "tokens": int(train[c.TOKENS].sum()),
+        "documents": train[c.DOC_ID].n_unique(),
+        "valid_tokens": int(valid[c.TOKENS].sum()),
+        "valid_documents": valid[c.DOC_ID].n_unique(),
+    }

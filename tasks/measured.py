@@ -86,6 +86,17 @@ def source_of(name: str, places: Sequence[str], *, fields: Fields, where: str) -
         ) from error
 
 
+def nothing(location: str, seen: Seen) -> ConfigError:
+    """Return what is to be said of a place in which no document was found."""
+    return ConfigError(
+        location,
+        got=f"no document, and {seen.rejects:,} records that could not be read",
+        wanted="documents to compare",
+        way_out="Look at the file; where the text stands in another field, name that with "
+        "--text-field.",
+    )
+
+
 def bounded(source: Source, tokens: int, *, where: str, seed: int = 0) -> Source:
     """Return a source of which about so many tokens are read, by seeded hash, if it has more.
 

@@ -242,8 +242,8 @@ def _reads_for_replay(replay: ReplayConfig) -> Iterator[str]:
             f"replay: kept text of the replay sources, up to {replay.pool_passages:,} "
             f"{replay.drawn_by}, to count its words; the counts are scratch, and removed"
         )
-    if replay.target is not None and replay.target.text:
-        size = target.part(replay.target).n_bytes / 1e6
+    if replay.text_target is not None:
+        size = target.part(replay.text_target).n_bytes / 1e6
         yield f"replay.target: {size:,.1f} MB of files, which the shard is to be like"
 
 

@@ -10,7 +10,7 @@ from tasks.hashing import text_hash
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 END_OF_TEXT = "<|endoftext|>"
 BATCH_CHARS, BATCH_TEXTS = 1_000_000, 256
@@ -71,20 +71,24 @@ def count(tokenizer: Tokenizer, texts: Sequence[str]) -> list[int]:
     a hundred times the memory of the token. Raises :class:`ConfigError` for a tokenizer that has no
     token for what a text holds.
     """
-    counts: list[int] = []
-    for some in _batches(texts):
-        try:
-            encodings = tokenizer.encode_batch_fast(some, add_special_tokens=False)
-        except Exception as error:  # as in load()
-            raise ConfigError(
-                "tokenizer",
-                got=f"one that cannot encode a text: {next(iter(str(error).splitlines()), '')}",
-                wanted="a token for every text, or one for what is unknown",
-                way_out="Mend its tokenizer.json (a Unigram model needs an unk_id), or take "
-                "another.",
-            ) from error
-        counts += [len(e) for e in encodings]
-    return counts
+    return [len(e) for some in _batches(texts) for e in _encoded(tokenizer, some)]
+
+
+def ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """The tokens of each text, without special tokens around it. Raises as :func:`count`."""
+    return [list(e.ids) for some in _batches(texts) for e in _encoded(tokenizer, some)]
+
+
+def _encoded(tokenizer: Tokenizer, texts: list[str]) -> list[Encoding]:
+    try:
+        return tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+    except Exception as error:  # as in load()
+        raise ConfigError(
+            "tokenizer",
+            got=f"one that cannot encode a text: {next(iter(str(error).splitlines()), '')}",
+            wanted="a token for every text, or one for what is unknown",
+            way_out="Mend its tokenizer.json (a Unigram model needs an unk_id), or take another.",
+        ) from error
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[str]]:

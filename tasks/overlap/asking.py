@@ -15,7 +15,7 @@ from schemas.errors import ConfigError
 from schemas.levels import EXACT, LEVELS
 from schemas.tables import PAIRS, conform
 from tasks import dedup, storage
-from tasks.measured import RECORD, Fields, Seen, measured, source_of
+from tasks.measured import RECORD, Fields, Seen, measured, nothing, source_of
 from tasks.overlap.pairing import MEASURED, How, overlap
 
 if TYPE_CHECKING:
@@ -143,13 +143,7 @@ def _lay_by(source: Source, file: str, question: Question) -> Read:
             writer.write(told)
             start += frame.height
     if not seen.documents:
-        raise ConfigError(
-            location,
-            got=f"no document, and {seen.rejects:,} records that could not be read",
-            wanted="documents to compare",
-            way_out="Look at the file; where the text stands in another field, name that with "
-            "--text-field.",
-        )
+        raise nothing(location, seen)
     return Read(location, seen.documents, seen.rejects, seen.passed_over)
 
 

@@ -150,17 +150,26 @@ def repeated(text: str) -> float:
     return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
-def told(generations: Side, pool: Side, sources: Ints, *, names: Sequence[str], seed: int) -> Told:
+def told(  # noqa: PLR0913  (both sides, and what is known of them)
+    generations: Side,
+    pool: Side,
+    sources: Ints,
+    *,
+    names: Sequence[str],
+    seed: int,
+    given: Judged | None = None,
+) -> Told:
     """Say what generations tell of the sources of a pool.
 
     ``sources`` is the number of each of its passages' source among ``names``. Passages are best cut
     as long as the generations are. Raises :class:`ConfigError` for a source of fewer than ten
-    documents; no generations at all are a refusal.
+    documents; no generations at all are a refusal. ``given``: what a classifier of these sources
+    has judged already.
     """
     n_eff = float(len(np.unique(generations.documents)))
     if n_eff < LEAST_GENERATIONS:
         return _refused(Standing.FEW, tuple(names), n_eff)
-    given = labels.judged(generations, pool, sources, names=names, seed=seed)
+    given = given or labels.judged(generations, pool, sources, names=names, seed=seed)
     documents = _Documents(generations.documents[given.own])
     shares, other = labels.estimated(given.given, given.prior, documents.parts, given.badly)
     skill = _skill(given)

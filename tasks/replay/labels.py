@@ -91,7 +91,11 @@ def labelled(
     Raises :class:`ConfigError` for a source of fewer than ten documents; ValueError for a target
     without passages.
     """
-    told = judged(target, pool, sources, names=names, seed=seed)
+    return divided(judged(target, pool, sources, names=names, seed=seed), target, sources)
+
+
+def divided(told: Judged, target: Side, sources: Ints) -> Labelled:
+    """Return the strata that a classifier's judgement makes; ``sources`` are the pool's."""
     weights = target.tokens[told.own]
     shares, other = estimated(told.given, told.prior, weights, told.badly)
     found = np.empty(target.size, np.int64)

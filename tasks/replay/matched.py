@@ -91,13 +91,22 @@ def matched(
 
 def divided(found: Likeness, target: Side, pool: Side, *, budget: int, seed: int) -> Strata:
     """Return the strata that a likeness makes; its seed has to be the one it was fitted with."""
-    own = strata.assigned(found.clusters, target)
+    shares, own = wanted(found, target)
+    return Strata(drawable(found, pool, budget=budget, seed=seed), shares, own)
+
+
+def wanted(found: Likeness, target: Side) -> tuple[Floats, Ints]:
+    """Return the target's share of each stratum, and the stratum of each of its passages."""
+    own, size = strata.assigned(found.clusters, target), len(found.common)
+    tokens = tokens_by(own, target.tokens, size)
+    return np.append(tokens / max(1.0, tokens.sum()), 0.0), own
+
+
+def drawable(found: Likeness, pool: Side, *, budget: int, seed: int) -> Ints:
+    """Return the stratum of each passage of a pool; of what is not kept for a budget, the last."""
     of_pool, logs = weighed(found, pool, seed=seed)
     kept = thinned(logs, pool, most=ROOM * budget, seed=seed)
-    size = len(found.common)
-    tokens = tokens_by(own, target.tokens, size)
-    shares = np.append(tokens / max(1.0, tokens.sum()), 0.0)
-    return Strata(np.where(kept, of_pool, size), shares, own)
+    return np.where(kept, of_pool, len(found.common))
 
 
 def fit(target: Side, pool: Side, *, seed: int, clusters: int = CLUSTERS) -> Likeness:

@@ -25,7 +25,7 @@ from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
 from schemas.tables import MIXTURE, conform
-from tasks import draws, kept, ledger, masking, mixture, progress, storage, tokens, written
+from tasks import draws, kept, ledger, masking, mixture, progress, storage, written
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
@@ -81,12 +81,7 @@ def _upstream(config: BudgetConfig) -> list[str]:
 
 def _planned(config: BudgetConfig, settings: MixtureConfig, out: str) -> pl.DataFrame:
     tokenizer = load_tokenizer(out)
-    frame = kept.load(
-        out,
-        seed=config.seed,
-        tokenizer_digest=tokens.digest(tokenizer),
-        masking=config.masking,
-    )
+    frame = draws.documents(config, tokenizer, out)
     new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
     replay = new.clear()
     if config.replay is not None:

@@ -14,7 +14,7 @@ from schemas.config import (  # noqa: TC001  (Prefect reads the annotations)
 )
 from schemas.manifest import Masked, Shard, StageManifest
 from schemas.tables import DRAWN, REPLAY, conform
-from tasks import draws, kept, ledger, masking, storage, tokens, written
+from tasks import draws, kept, ledger, masking, storage, written
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.select import TRAIN
 from tasks.steps.policy import step
@@ -44,12 +44,7 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
     if known is not None:
         return known, True
     ledger.begin(out, "replay")
-    frame = kept.load(
-        out,
-        seed=config.seed,
-        tokenizer_digest=tokens.digest(tokenizer),
-        masking=config.masking,
-    )
+    frame = draws.documents(config, tokenizer, out)
     new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
     targets = draws.replay_targets(config, new)
     drawn = draws.replay(frame, config, targets, tokenizer=tokenizer, out=out)

@@ -29,7 +29,7 @@ from tasks.steps.tokenizer import load_tokenizer
 from tasks.surrogate import certificate, pool, profile, splits, target
 from tasks.surrogate.certificate import Run, Sides
 from tasks.surrogate.splits import Asked, Drawing
-from tasks.surrogate.target import Own
+from tasks.surrogate.target import Own, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +39,10 @@ if TYPE_CHECKING:
     from schemas.replay import ReplayConfig
     from tasks.replay.sides import Ints
     from tasks.surrogate.drawing import Count, Kinds
-    from tasks.surrogate.target import Target
 
 VERSION = "surrogate-1"
 STAGE = "passages"
-DOCUMENTS_FILE = "documents.parquet"
+DOCUMENTS_FILE, TARGET_FILE = "documents.parquet", "target.json"
 DOCUMENTS = pa.schema(
     [
         pa.field(c.DOC_ID, pa.string(), nullable=False),
@@ -86,8 +85,9 @@ def plan_pool(config: BudgetConfig, old: list[str], out: str) -> Plan:
     )
     if replay.standing(out, key) is not None:
         return plan.model_copy(update={"finished": True})
-    if wanted.target is not None and wanted.target.text:
-        target.read(wanted.target, out, seed=config.seed)  # refused before the pool is measured
+    if wanted.text_target is not None:  # what it is refused for is known before the pool is read
+        read = target.read(wanted.text_target, out, seed=config.seed)
+        storage.write_model(storage.join(plan.scratch, TARGET_FILE), read)
     ledger.begin(out, "replay")
     frame = pool.of_trained(pool.documents(_of_sources(wanted, old, config, out), wanted))
     table = frame.sort(c.SHARD, c.ROW).select(DOCUMENTS.names).to_arrow().cast(DOCUMENTS)
@@ -115,7 +115,7 @@ def _of_sources(
     """Return kept documents of sources that may be drawn."""
     frame = kept.load(out, seed=config.seed, masking=config.masking)
     frame = frame.filter(pl.col(c.RECIPE_SOURCE).is_in(wanted.pool(tuple(old))))
-    if wanted.measured and not splits.needs_text(wanted) and wanted.arm in BY_SHARES:
+    if wanted.arm in BY_SHARES and wanted.text_target is None:
         found = splits.shares(wanted)
         splits.check_sources(found, sorted(frame[c.SOURCE].unique()), wanted)
         frame = frame.filter(pl.col(c.SOURCE).is_in([n for n, share in found.items() if share > 0]))
@@ -152,7 +152,7 @@ def draw_surrogate(
         return known, True
     wanted, tokenizer, frame = _replay(config), load_tokenizer(out), _documents(plan)
     asked = Asked(wanted, _tokens(config, tokenizer, out), config.seed)
-    target_of = _read(wanted, plan, config.seed, out)
+    target_of = _read(wanted, plan)
     guide = None if target_of is None else target_of.guide
     drawing = Drawing(asked, _pools(plan, frame), guide, _counting(out, tokenizer, config.masking))
     drawn, details = drawing.both()
@@ -167,11 +167,11 @@ def draw_surrogate(
     return manifest, False
 
 
-def _read(config: ReplayConfig, plan: Plan, seed: int, out: str) -> Own | None:
-    if config.target is None or not config.target.text:
+def _read(config: ReplayConfig, plan: Plan) -> Own | None:
+    if config.text_target is None:
         return None
-    texts = target.read(config.target, out, seed=seed)
-    return Own(config.target, texts, target.guide(texts.guide, plan.unit))
+    texts = storage.read_model(storage.join(plan.scratch, TARGET_FILE), Target)
+    return Own(config.text_target, texts, target.guide(texts.guide, plan.unit))
 
 
 def _of_target(
@@ -222,12 +222,7 @@ def _certified(
 
 def _tokens(config: BudgetConfig, tokenizer: Tokenizer, out: str) -> dict[str, int]:
     """Return the tokens of each split that the recipe asks for."""
-    frame = kept.load(
-        out,
-        seed=config.seed,
-        tokenizer_digest=tokens.digest(tokenizer),
-        masking=config.masking,
-    )
+    frame = draws.documents(config, tokenizer, out)
     new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
     return draws.replay_targets(config, new)
 

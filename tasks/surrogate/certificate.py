@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from tasks import certifying, overlap, storage, written
+from tasks import certifying, overlap, storage, tokens, written
 from tasks.hashing import seeded
 from tasks.replay import passages
 from tasks.replay.certificate import How, Texts, Tokenizer, Whole, certified
@@ -64,15 +65,11 @@ def certificate(run: Run, sides: Sides, tokenizer: tokenizers.Tokenizer, name: s
         characters=int(sides.shard[c.N_BYTES].sum()),
         digest=sides.digest,
     )
-
-    def encode(texts: Sequence[str]) -> list[list[int]]:
-        return [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-
     how = How(
         names=("the shard", "held-out target"),
         provenance=sides.provenance,
         seed=run.seed,
-        tokenizer=Tokenizer(name, encode),
+        tokenizer=Tokenizer(name, partial(tokens.ids, tokenizer)),
     )
     shard, held_out = _read(run, sides.shard, SIDE), _held_out(run, sides.held_out)
     found = certified(

@@ -9,12 +9,13 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.errors import BudgetError, ConfigError
-from tasks.replay import generations, labels, matched, order, quotas, selection, strata
-from tasks.replay.sides import Side, Strata, effective, tokens_by
+from tasks.replay import generations, labels, matched, order, quotas, selection
+from tasks.replay.sides import Side, Strata, effective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tasks.replay.labels import Judged
     from tasks.replay.selection import Given, Report, Settings
     from tasks.replay.sides import Floats, Ints
     from tasks.surrogate.pool import Pool
@@ -97,16 +98,7 @@ def guided(guide: Guide, by: Sized) -> Side:
 
 def kinds_by_source(target: Side, pool: Pool, own: Side, *, seed: int) -> Kinds:
     """Return kinds by the pool's sources. Raises :class:`ConfigError` where one is too small."""
-    sources = sorted(pool.places[c.SOURCE].unique())
-    found = labels.labelled(target, own, _numbers(pool, sources), names=sources, seed=seed)
-    return Kinds(
-        names=tuple(sources),
-        shares=found.strata.shares,
-        target=found.strata.target,
-        of=lambda pool, _side, _budget: _numbers(pool, sources),
-        other=found.other,
-        accuracy=found.accuracy,
-    )
+    return _judged(target, pool, own, seed=seed)[0]
 
 
 def kinds_of_generations(target: Side, pool: Pool, own: Side, *, seed: int) -> Kinds:
@@ -114,10 +106,10 @@ def kinds_of_generations(target: Side, pool: Pool, own: Side, *, seed: int) -> K
 
     Raises :class:`ConfigError` where nothing is to be said of the sources, and why.
     """
-    kinds = kinds_by_source(target, pool, own, seed=seed)
-    assert kinds.names is not None  # noqa: S101  (kinds by source have names)
-    numbers = _numbers(pool, kinds.names)
-    told = generations.told(target, own, numbers, names=kinds.names, seed=seed)
+    kinds, given = _judged(target, pool, own, seed=seed)
+    names = kinds.names or ()
+    numbers = _numbers(pool, names)
+    told = generations.told(target, own, numbers, names=names, seed=seed, given=given)
     if told.tokens is None:
         raise ConfigError(
             "replay.target.generations",
@@ -126,6 +118,23 @@ def kinds_of_generations(target: Side, pool: Pool, own: Side, *, seed: int) -> K
             way_out=told.says,
         )
     return kinds._replace(shares=told.tokens.shares, other=told.other)
+
+
+def _judged(target: Side, pool: Pool, own: Side, *, seed: int) -> tuple[Kinds, Judged]:
+    """Return kinds by source, and what the classifier that they are from says of the target."""
+    sources = sorted(pool.places[c.SOURCE].unique())
+    numbers = _numbers(pool, sources)
+    given = labels.judged(target, own, numbers, names=sources, seed=seed)
+    found = labels.divided(given, target, numbers)
+    kinds = Kinds(
+        names=tuple(sources),
+        shares=found.strata.shares,
+        target=found.strata.target,
+        of=lambda pool, _side, _budget: _numbers(pool, sources),
+        other=found.other,
+        accuracy=found.accuracy,
+    )
+    return kinds, given
 
 
 def kinds_of_shares(shares: Mapping[str, float]) -> Kinds:
@@ -138,15 +147,8 @@ def kinds_of_shares(shares: Mapping[str, float]) -> Kinds:
 def kinds_by_cluster(target: Side, own: Side, *, seed: int) -> Kinds:
     """Return kinds by clusters of what in the pool is like the target."""
     found = matched.fit(target, own, seed=seed)
-    of_target, size = strata.assigned(found.clusters, target), len(found.common)
-    tokens = tokens_by(of_target, target.tokens, size)
-
-    def of(_: Pool, side: Side, budget: int) -> Ints:
-        clusters, logs = matched.weighed(found, side, seed=seed)
-        kept = matched.thinned(logs, side, most=matched.ROOM * budget, seed=seed)
-        return np.where(kept, clusters, size)
-
-    shares = np.append(tokens / max(1.0, tokens.sum()), 0.0)
+    shares, of_target = matched.wanted(found, target)
+    of = lambda _, side, budget: matched.drawable(found, side, budget=budget, seed=seed)  # noqa: E731
     return Kinds(None, shares, of_target, of, clamp=matched.CLAMP)
 
 

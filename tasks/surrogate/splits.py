@@ -9,8 +9,7 @@ import polars as pl
 from schemas import columns as c
 from schemas.errors import BudgetError, ConfigError, ManifestError
 from schemas.inferred import InferredMixture
-from schemas.replay import BY_TEXT
-from tasks import storage
+from tasks import draws, storage
 from tasks.replay import selection
 from tasks.replay.selection import Given, Report, Settings
 from tasks.replay.sides import effective
@@ -206,16 +205,12 @@ def achieved(
     outcome: dict[str, dict[str, Any]] = {}
     for source in sorted({*shares, *drawn[c.SOURCE].unique()}):
         own = drawn.filter(pl.col(c.SOURCE) == source)
-        train, valid = (own.filter(pl.col(c.SPLIT) == s) for s in (TRAIN, VALID))
         share = shares.get(source)
         outcome[source] = {
             "share": share,
             "asked_tokens": None if share is None else round(share * target),
-            "tokens": int(train[c.TOKENS].sum()),
-            "documents": train[c.DOC_ID].n_unique(),
-            "rows": train.height,
-            "valid_tokens": int(valid[c.TOKENS].sum()),
-            "valid_documents": valid[c.DOC_ID].n_unique(),
+            "rows": own.filter(pl.col(c.SPLIT) == TRAIN).height,
+            **draws.of_source(own),
         }
     return outcome
 
@@ -225,8 +220,3 @@ def _told(report: Report) -> dict[str, Any]:
     names = ("budget", "tokens", "passages", "short", "n_eff", "uncovered", "clamp")
     told = {name: getattr(report, name) for name in names}
     return {k: round(v, 6) if isinstance(v, float) else v for k, v in told.items()}
-
-
-def needs_text(config: ReplayConfig) -> bool:
-    """Whether drawing goes by text of the target."""
-    return config.arm in BY_TEXT or (config.target is not None and bool(config.target.text))

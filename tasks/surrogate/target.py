@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import xxhash
 
+from schemas.certificate import Provenance  # noqa: TC001  (a field of a model)
 from schemas.errors import ConfigError
+from schemas.manifest import Frozen
 from tasks import hashing
 from tasks.models import reading
 from tasks.replay import generations, packed, passages
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from schemas.certificate import Provenance
     from schemas.replay import TargetConfig, Unit
     from tasks.models.reading import Part
     from tasks.replay.packed import Packed
@@ -43,10 +43,11 @@ class Guide(NamedTuple):
     whole: bool
 
 
-class Target(NamedTuple):
+class Target(Frozen):
     """Texts of both parts, each text once, in the order of their hashes (hex).
 
-    ``read`` counts what there was, ``provenance`` says what it is to the original.
+    ``read`` counts what there was, ``provenance`` says what it is to the original. It is laid by
+    until the shard is drawn, so that its files are read once.
     """
 
     guide: list[str]
@@ -92,7 +93,13 @@ def read(config: TargetConfig, out: str, *, seed: int) -> Target:
     counts |= {"taken": len(taken), "guide": len(dealt[0]), "held_out": len(dealt[1])}
     _check(config, len(dealt[0]))
     digest = hashing.digest(VERSION, [name for name, _ in taken])
-    return Target(*dealt, digest, counts, "generations" if config.generations else "sample")
+    return Target(
+        guide=dealt[0],
+        held_out=dealt[1],
+        digest=digest,
+        read=counts,
+        provenance="generations" if config.generations else "sample",
+    )
 
 
 class _Some:
@@ -134,7 +141,7 @@ def guide(texts: Sequence[str], unit: Unit) -> Guide:
     column = pa.chunked_array([pa.array(texts, pa.large_string())])
     whole = unit == "documents"
     cut = passages.whole(column) if whole else passages.cut(column)
-    names = [xxhash.xxh3_128_hexdigest(text.encode()) for text in texts]
+    names = [hashing.text_hash(text) for text in texts]
     keys = passages.keys(names, cut)
     n_bytes = pc.binary_length(cut.texts).to_numpy().astype(np.int64)
     return Guide(cut.texts, packed.of(cut.texts), keys, cut.documents, n_bytes, whole)
