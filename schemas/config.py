@@ -8,7 +8,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from schemas.budgets import BudgetConfig, MixtureConfig, PoolConfig, is_absent
+from schemas.budgets import (
+    BudgetConfig,
+    Condition,
+    MixtureConfig,
+    PoolConfig,
+    ScheduleConfig,
+    is_absent,
+)
 from schemas.dedup import DedupConfig
 from schemas.evals import DecontaminateConfig
 from schemas.masking import MaskingConfig
@@ -18,11 +25,12 @@ from schemas.recipe import Section, Share, wrong
 from schemas.replay import BY_SHARES, ReplayConfig, TargetConfig
 from schemas.rule_sets import GopherThresholds
 from schemas.selection import SelectConfig
-from schemas.sources import PYTHON_FORMATS, Format, Sample, Source
+from schemas.sources import PYTHON_FORMATS, Format, Sample, Source, is_unset
 
 __all__ = [
     "PYTHON_FORMATS",
     "BudgetConfig",
+    "Condition",
     "CorpusConfig",
     "DecidingConfig",
     "DecontaminateConfig",
@@ -36,6 +44,7 @@ __all__ = [
     "ReplayConfig",
     "RunConfig",
     "Sample",
+    "ScheduleConfig",
     "Section",
     "SelectConfig",
     "Share",
@@ -105,7 +114,26 @@ class TokenizerConfig(Section):
     """The tokenizer that budgets are counted in: one that exists, or one trained on old data."""
 
     path: str | None = Field(
-        default=None, description="A `tokenizer.json`, or a folder that holds one."
+        default=None,
+        description="A `tokenizer.json`, tiktoken's ranks (`*.tiktoken`), SentencePiece's "
+        "`*.model`, Mistral's `tekken.json`; a folder that holds one of them; or "
+        "`hf://owner/model` with `revision`.",
+    )
+    revision: str | None = Field(
+        default=None, exclude_if=is_unset, description="Git revision of an `hf://` model."
+    )
+    end_of_text: str | None = Field(
+        default=None,
+        exclude_if=is_unset,
+        description="The token that ends a document, such as `<|endoftext|>`. Needed where the "
+        "files beside the tokenizer do not say.",
+    )
+    chat_template: str | None = Field(
+        default=None,
+        exclude_if=is_unset,
+        description="How conversations become text: `chatml`, `qwen2.5`, `llama-2`, `llama-3`, "
+        "`mistral`, `gemma`, `openchat`; `model`, the one that lies beside the tokenizer; or the "
+        "path of a Jinja template. Without it they are mixed as plain text.",
     )
     train_vocab_size: int | None = Field(
         default=None,
@@ -197,7 +225,16 @@ class RunConfig(Section):
             valid_share=self.select.valid_share,
             seed=self.seed,
             masking=self.masking,
+            conditions=self._conditions(),
+            chat_template=self.tokenizer.chat_template if self.tokenizer else None,
         )
+
+    def _conditions(self) -> dict[str, Condition]:
+        """Classes and weights of the sources that say any."""
+        said = ("source_class", "condition_prefix", "loss_weight")
+        given = {s.name: {n: getattr(s, n) for n in said} for s in self.ingest.sources}
+        given = {s: {n: v for n, v in own.items() if v is not None} for s, own in given.items()}
+        return {source: Condition(**own) for source, own in given.items() if own}
 
     def pool(self) -> PoolConfig | None:
         """What bounds the replay sources that are read; None where all of them are."""

@@ -77,6 +77,11 @@ class Sample(Section):
         return self
 
 
+def is_unset(value: object) -> bool:
+    """Whether a key is left out, and so no part of a digest."""
+    return value is None
+
+
 class Source(Section):
     """One named origin of documents."""
 
@@ -159,6 +164,25 @@ class Source(Section):
         description="Read only a part: files, row groups of Parquet and ranges of plain JSON lines "
         "are taken by seeded hash, and documents of the last one by seeded hash of their id. What "
         "is taken depends on how the source is cut into files; what cannot be cut is read whole.",
+    )
+    source_class: str | None = Field(
+        default=None,
+        exclude_if=is_unset,
+        description="Class of the source's rows in training by condition (C-RLFT, arXiv "
+        "2309.11235), such as `expert`. It comes with each row of the mixture.",
+    )
+    condition_prefix: str | None = Field(
+        default=None,
+        exclude_if=is_unset,
+        description="What its conversations begin with where they are rendered: text put before "
+        "the first user's turn, which nothing is learned of.",
+    )
+    loss_weight: float | None = Field(
+        default=None,
+        gt=0.0,
+        exclude_if=is_unset,
+        description="What the loss of its rows is multiplied by in training (1 if unset; C-RLFT: "
+        "exp(reward / beta), so that a reward of 1 beside one of .1 is 2.72 beside 1.11).",
     )
 
     @field_validator("url", mode="before")

@@ -18,26 +18,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 
-from schemas.errors import ConfigError, SchemaError
+from schemas.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from tasks.ragged import Lists
+
     Numbers = NDArray[np.int64]
 
 BLOCK = 10
 """Bits of a room's number within its block; with two levels of marks, long rows cost no more."""
-
-
-class Lists(NamedTuple):
-    """A value for every token of all documents, and where each begins and the last one ends."""
-
-    values: NDArray[Any]
-    offsets: Numbers
 
 
 class Documents(NamedTuple):
@@ -168,27 +162,6 @@ def _best_fit(lengths: list[int], size: int) -> tuple[list[int], int]:
             marks[left >> BLOCK] |= 1 << (left & low)
             blocks |= 1 << (left >> BLOCK)
     return rows, made
-
-
-def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
-    """Return what a column of lists holds; of one array, without a copy.
-
-    Raises SchemaError where a list or a value of one is missing.
-    """
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
-    values = column.flatten()
-    if column.null_count or values.null_count:
-        raise SchemaError(
-            "packing",
-            got=f"{column.null_count:,} missing lists of tokens, {values.null_count:,} tokens",
-            wanted="none missing",
-            way_out="Leave out the rows that have no tokens, or count them anew.",
-        )
-    if not len(column):
-        return Lists(values.to_numpy(), np.zeros(1, np.int64))
-    offsets = column.offsets.to_numpy().astype(np.int64)
-    return Lists(values.to_numpy(), offsets - offsets[0])
 
 
 def laid_out(

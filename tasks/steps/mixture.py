@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import columns as c
-from schemas.config import (  # noqa: TC001  (read at run time)
+from schemas.config import (
     BudgetConfig,
     MaskingConfig,
     MixtureConfig,

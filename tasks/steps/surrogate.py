@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from schemas.config import (  # noqa: TC001  (read at run time)
+from schemas.config import (
     BudgetConfig,
     MaskingConfig,
     SignalsConfig,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.certificate import Provenance  # noqa: TC001  (a field of a model)
+from schemas.certificate import Provenance
 from schemas.errors import ConfigError
 from schemas.manifest import Frozen
 from tasks import hashing

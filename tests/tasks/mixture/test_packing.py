@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import ConfigError, SchemaError
+from tasks import ragged
 from tasks.hashing import seeded
 from tasks.mixture import packing
 
@@ -100,7 +101,7 @@ def test_packs_as_the_reference_does(case: tuple[Sizes, int]) -> None:
 def test_every_token_once_and_in_order(case: tuple[Sizes, int]) -> None:
     sizes, size = case
     made = packing.pack(some(sizes), size)
-    own = packing.lists(pa.array(tokens(sizes), pa.large_list(pa.int64())))
+    own = ragged.lists(pa.array(tokens(sizes), pa.large_list(pa.int64())))
     rows = packing.laid_out(made, own, end=EOS, padding=PAD)
     assert rows.shape == (made.rows, size)
     found: dict[int, list[tuple[int, list[int]]]] = {}
@@ -164,7 +165,7 @@ def test_the_order_of_documents_changes_nothing(
 def test_rows_can_be_had_a_few_at_a_time() -> None:
     sizes = [(n, n % 3 == 0) for n in range(60)]
     made = packing.pack(some(sizes), 16)
-    own = packing.lists(pa.array(tokens(sizes), pa.list_(pa.int32())))
+    own = ragged.lists(pa.array(tokens(sizes), pa.list_(pa.int32())))
     every = packing.laid_out(made, own, end=EOS, padding=PAD)
     assert every.dtype == np.int32
     for first in range(0, made.rows, 7):
@@ -190,10 +191,10 @@ def test_by_hand() -> None:
 def test_lists_of_slices_and_chunks() -> None:
     column = pa.array([[9], [1, 2], [], [3]], pa.list_(pa.int32()))[1:]
     for given_ in (column, pa.chunked_array([column[:1], column[1:]])):
-        values, offsets = packing.lists(given_)
+        values, offsets = ragged.lists(given_)
         assert values.tolist() == [1, 2, 3]
         assert offsets.tolist() == [0, 2, 2, 3]
-    values, offsets = packing.lists(pa.chunked_array([], pa.list_(pa.int32())))
+    values, offsets = ragged.lists(pa.chunked_array([], pa.list_(pa.int32())))
     assert not len(values)
     assert offsets.tolist() == [0]
 
@@ -201,7 +202,7 @@ def test_lists_of_slices_and_chunks() -> None:
 @pytest.mark.parametrize("rows", [[[1], None], [[1, None]]])
 def test_missing_tokens_are_refused(rows: list[list[int | None] | None]) -> None:
     with pytest.raises(SchemaError, match="none missing"):
-        packing.lists(pa.array(rows, pa.list_(pa.int32())))
+        ragged.lists(pa.array(rows, pa.list_(pa.int32())))
 
 
 @pytest.mark.parametrize("size", [-1, 0, 1])

@@ -1,0 +1,43 @@
+"""Lists of unequal lengths as two arrays: all values, and where each list begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from schemas.errors import SchemaError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.int64]
+
+
+class Lists(NamedTuple):
+    """Values of all lists, one after the other, and where each begins and the last one ends."""
+
+    values: NDArray[Any]
+    offsets: Numbers
+
+
+def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
+    """Return what a column of lists holds; of one array, without a copy.
+
+    Raises SchemaError where a list or a value of one is missing.
+    """
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    values = column.flatten()
+    if column.null_count or values.null_count:
+        raise SchemaError(
+            "lists",
+            got=f"{column.null_count:,} missing lists of tokens, {values.null_count:,} tokens",
+            wanted="none missing",
+            way_out="Leave out the rows that have no tokens, or count them anew.",
+        )
+    if not len(column):
+        return Lists(values.to_numpy(), np.zeros(1, np.int64))
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    return Lists(values.to_numpy(), offsets - offsets[0])
