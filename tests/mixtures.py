@@ -19,7 +19,7 @@ from tasks.mixture import diffusion, packing, templates
 from tasks.mixture.features import with_features
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tokenizers import Tokenizer
@@ -65,7 +65,7 @@ def encoded(document: Document, tokenizer: Tokenizer) -> tuple[list[int], list[i
 
 def written(
     out: Path,
-    splits: dict[str, Sequence[Document]],
+    splits: Mapping[str, Sequence[Document]],
     *,
     row_format: RowFormat,
     row_tokens: int | None = None,

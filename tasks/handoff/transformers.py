@@ -43,7 +43,8 @@ def main() -> None:
     parser = HfArgumentParser(TrainingArguments)
     parser.add_argument("--model", required=True)
     parser.add_argument("--loss_weights", action="store_true")
-    parser.set_defaults(train_sampling_strategy="sequential")
+    # The mixture's epochs are written out.
+    parser.set_defaults(train_sampling_strategy="sequential", num_train_epochs=1)
     args, own = parser.parse_args_into_dataclasses()
     print("order of rows:", args.train_sampling_strategy)
 

@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--view", default="$view", choices=$choices)
     parser.set_defaults(
         train_sampling_strategy="sequential",
+        num_train_epochs=1,  # the mixture's epochs are written out
         max_length=None,
         packing=False,
         packing_strategy="bfd_split",  # the default one drops what is longer than max_length
