@@ -25,7 +25,7 @@ do_train: true
 finetuning_type: full
 $data
 # Longer rows would be cut.
-cutoff_len: $longest
+cutoff_len: $room
 packing: false  # it would drop the rest of each thousand rows
 disable_shuffling: true  # keeps the order
 output_dir: ./llamafactory-out
