@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.mixture import TEXT_ROW
-from tasks.mixture.order import PIECE, How, rows
+from tasks.mixture.order import PIECE, How, arranged
 
 if TYPE_CHECKING:
     from schemas.config import MixtureConfig
@@ -62,7 +62,7 @@ def plan(
     for split in (TRAIN, VALID):
         own = pl.col(c.SPLIT) == split
         how = How(config, seed, train=split == TRAIN)
-        ordered = rows(replay.filter(own), new.filter(own), how)
+        ordered = arranged(replay.filter(own), new.filter(own), how)
         sizes = ordered.group_by(c.POSITION, maintain_order=True).agg(pl.col(c.N_BYTES).sum())
         numbers = _file_numbers(sizes[c.N_BYTES].to_numpy(), config.shard_mb * 1e6) + files
         files = int(numbers.max(initial=files - 1)) + 1

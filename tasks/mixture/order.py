@@ -52,7 +52,7 @@ class How(NamedTuple):
     train: bool = True
 
 
-def rows(replay: pl.DataFrame, new: pl.DataFrame, how: How) -> pl.DataFrame:
+def arranged(replay: pl.DataFrame, new: pl.DataFrame, how: How) -> pl.DataFrame:
     """Return pieces in the order of their rows: the frames' columns and some more.
 
     ``origin``, ``epoch``, ``position`` of the row, ``piece`` in it, ``token_start``, ``ends``; of a

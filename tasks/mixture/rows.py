@@ -74,7 +74,7 @@ def _whole(pieces: pa.Table, form: Form) -> pa.Table:
 
 def _packed(pieces: pa.Table, form: Form) -> pa.Table:
     size, position = form.size or 0, pieces.column(c.POSITION).to_numpy()
-    firsts = np.flatnonzero(np.append(True, position[1:] != position[:-1])[: len(position)])  # noqa: FBT003
+    firsts = np.flatnonzero(np.append(True, position[1:] != position[:-1])[: len(position)])
     bounds = np.append(firsts, len(position))
     lengths = pieces.column(c.TOKENS).to_numpy() + pieces.column(c.ENDS).to_numpy()
     row = np.repeat(np.arange(len(firsts)), np.diff(bounds))

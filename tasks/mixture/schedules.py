@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
@@ -49,7 +49,9 @@ def _shape(config: ScheduleConfig, rows: int, mean: Fraction) -> Schedule:
             case "ramp":
                 return diffusion.ramp(rows, start, 2 * mean - start)
             case "anneal":
-                return diffusion.anneal(rows, (mean - own * end / 2) / (1 - own / 2), end, part=part)
+                return diffusion.anneal(
+                    rows, (mean - own * end / 2) / (1 - own / 2), end, part=part
+                )
             case "heavy_start":
                 rest = (mean - own * start) / (1 - own)
                 return diffusion.heavy_start(rows, start, rest, part=part)
@@ -68,7 +70,7 @@ def _shape(config: ScheduleConfig, rows: int, mean: Fraction) -> Schedule:
 
 def _decay(rows: int, mean: Fraction, factor: Fraction, steps: int) -> Schedule:
     ends = [rows * step // steps for step in range(steps + 1)]
-    weighed = sum((b - a) * factor**k for k, (a, b) in enumerate(zip(ends, ends[1:], strict=False)))
+    weighed = sum((b - a) * factor**k for k, (a, b) in enumerate(pairwise(ends)))
     first = mean * rows / weighed if weighed else Fraction(0)
     return diffusion.decay(rows, first, factor, steps=steps)
 
