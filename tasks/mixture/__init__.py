@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,10 +12,12 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.mixture import TEXT_ROW
-from tasks.mixture.order import PIECE, How, arranged
+from tasks.mixture.order import PIECE, How, arranged, scheduled
+from tasks.mixture.windows import windows
 
 if TYPE_CHECKING:
     from schemas.config import MixtureConfig
+    from schemas.windows import Windows
 
 TRAIN, VALID = "train", "valid"
 SPLIT_NAMES = {TRAIN: "train", VALID: "validation"}
@@ -150,3 +153,21 @@ def packed_places(plan: pl.DataFrame, size: int) -> dict[str, dict[str, Any]]:
             "waste": padding / places if places else 0.0,
         }
     return outcome
+
+
+def along(plan: pl.DataFrame, config: MixtureConfig) -> Windows:
+    """Return the share of replay along the training order, beside what the schedule asks for.
+
+    Of packed rows by rows, else by tokens.
+    """
+    train = plan.filter(pl.col(c.SPLIT) == TRAIN)
+    by_row = train.group_by(c.POSITION).agg(pl.col(c.ORIGIN).first(), pl.col(c.TOKENS).sum())
+    by_row = by_row.sort(c.POSITION)
+    is_replay = (by_row[c.ORIGIN] == "replay").to_numpy()
+    sizes = by_row[c.TOKENS].to_numpy()
+    if config.row_tokens is not None:
+        sizes = np.ones(len(is_replay), np.int64)
+    total, old = int(sizes.sum()), int(sizes[is_replay].sum())
+    wanted = scheduled(How(config, 0), total, Fraction(old, total)) if total else ()
+    tokens = None if config.row_tokens is not None else sizes
+    return windows(is_replay, tokens=tokens, schedule=wanted)

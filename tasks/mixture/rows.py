@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from schemas.budgets import RowFormat
+    from schemas.budgets import Condition, RowFormat
+    from tasks.ragged import Lists
 
     Numbers = NDArray[np.int64]
 
@@ -39,6 +40,21 @@ PIECES: Final = pa.schema(
 """What rows are made of: of a document, or of a piece of one. Tokens only where rows have some."""
 
 
+SAID: Final = (
+    c.ORIGIN, c.EPOCH, c.POSITION, c.KIND, c.TOKENS, c.SUPERVISED, c.START, c.END, PIECE,
+    c.TOKEN_START, c.ENDS,
+)  # fmt: skip
+"""Columns of pieces that the plan says."""
+
+
+class Found(NamedTuple):
+    """What stands at some places of a shard: documents, and ids and what is learned of each."""
+
+    documents: pa.Table
+    ids: Lists | None = None
+    learned: Lists | None = None
+
+
 class Form(NamedTuple):
     """What rows are to be: ``size`` tokens where they are packed; ids of end and padding."""
 
@@ -46,6 +62,41 @@ class Form(NamedTuple):
     size: int | None = None
     end: int = 0
     padding: int = 0
+
+
+def pieces(chosen: pl.DataFrame, at: Numbers, found: Found, condition: Condition) -> pa.Table:
+    """Return the pieces that a plan has of some documents: row ``i`` is of the document ``at[i]``.
+
+    ``condition``: of the recipe's source that they are of. Documents without columns of text or
+    turns, which packed rows have not, give empty texts.
+    """
+    documents = found.documents.take(pa.array(at, pa.int64()))
+    columns: dict[str, Any] = {name: chosen[name].to_arrow() for name in SAID}
+    size = chosen.height
+    columns[c.TEXT] = pa.array([""] * size, pa.large_string())
+    for name in (c.TEXT, c.URL, c.LICENSE, c.SOURCE, c.DOC_ID, c.MESSAGES):
+        if name in documents.column_names:
+            columns[name] = documents.column(name)
+    columns |= {
+        c.WEIGHT: pa.array(np.ones(size)),
+        c.SOURCE_CLASS: pa.array([condition.source_class] * size, pa.string()),
+        c.CONDITION_PREFIX: pa.array([condition.condition_prefix] * size, pa.string()),
+        c.LOSS_WEIGHT: pa.array(np.full(size, condition.loss_weight)),
+    }
+    if found.ids is not None and found.learned is not None:
+        firsts = chosen[c.TOKEN_START].to_numpy()
+        lengths = chosen[c.TOKENS].to_numpy()
+        columns[c.INPUT_IDS] = _cut(found.ids, at, firsts, lengths)
+        columns[LEARNED] = _cut(found.learned, at, firsts, lengths)
+    return conform(pa.table(columns), PIECES)
+
+
+def _cut(tokens: Lists, at: Numbers, firsts: Numbers, lengths: Numbers) -> pa.ListArray:
+    """Tokens of documents, each from one on and as many as are told."""
+    before = np.cumsum(lengths) - lengths
+    places = np.repeat(tokens.offsets[at] + firsts - before, lengths) + np.arange(lengths.sum())
+    offsets = _offsets(np.append(before, lengths.sum()))
+    return pa.ListArray.from_arrays(offsets, pa.array(tokens.values[places]))
 
 
 def made(pieces: pa.Table, form: Form) -> pa.Table:
@@ -150,7 +201,7 @@ def row_groups(table: pa.Table, *, max_bytes: float) -> Iterator[pa.Table]:
 
     Content is text, or ids where rows have no text, four bytes each.
     """
-    sizes = _content(table)
+    sizes = content_bytes(table)
     start, held = 0, 0
     for i, size in enumerate(sizes):
         if i > start and held + size > max_bytes:
@@ -161,7 +212,8 @@ def row_groups(table: pa.Table, *, max_bytes: float) -> Iterator[pa.Table]:
         yield table.slice(start)
 
 
-def _content(table: pa.Table) -> list[int]:
+def content_bytes(table: pa.Table) -> list[int]:
+    """Bytes of the content of each row: text and turns, and of ids four each."""
     frame = pl.DataFrame(pl.from_arrow(table.select(
         [n for n in (c.TEXT, c.MESSAGES, c.INPUT_IDS) if n in table.column_names]
     )))  # fmt: skip
