@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from schemas import columns as c
-from tasks import written
 from tasks.mixture.rows import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import polars as pl
-
-    from schemas.config import MixtureConfig
-    from tasks.encoding import Encoder
 
     Counts = np.ndarray[Any, np.dtype[np.int64]]
 

@@ -12,10 +12,14 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.mixture import TEXT_ROW
+from schemas.windows import WINDOWS
+from tasks.mixture import schedules
 from tasks.mixture.order import PIECE, How, arranged, scheduled
 from tasks.mixture.windows import windows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from schemas.config import MixtureConfig
     from schemas.windows import Windows
 
@@ -27,6 +31,8 @@ MANY_FILES: Final = 128
 """Files of a split that is large enough, so that any usual number of workers divides them."""
 LARGE_ENOUGH: Final = 2e6
 """Bytes of text in each of so many files."""
+SLACK: Final = 1e-3
+"""Of sums of floats."""
 PLAN = pa.schema(
     [
         pa.field(c.DOC_ID, pa.string(), nullable=False),
@@ -155,7 +161,34 @@ def packed_places(plan: pl.DataFrame, size: int) -> dict[str, dict[str, Any]]:
     return outcome
 
 
-def along(plan: pl.DataFrame, config: MixtureConfig) -> Windows:
+def told(plan: pl.DataFrame, config: MixtureConfig) -> dict[str, Any]:
+    """Return what a plan, or what was written, comes to: a part of the manifest's details."""
+    along = series(plan, config).model_dump(mode="json")
+    found: dict[str, Any] = {"achieved": achieved(plan), WINDOWS: along}
+    if config.row_tokens is not None:
+        found["places"] = packed_places(plan, config.row_tokens)
+    return found
+
+
+def off_schedule(
+    is_replay: NDArray[np.bool_], tokens: NDArray[np.int64], config: MixtureConfig
+) -> tuple[float, float, str]:
+    """How far the replay before any row is from what the schedule asks, how far it may be, unit.
+
+    Packed rows may be less than one row off; rows of documents one longest document.
+    """
+    packed = config.row_tokens is not None
+    sizes = np.ones(len(is_replay), np.int64) if packed else tokens
+    total, old = int(sizes.sum()), int(sizes[is_replay].sum())
+    if not total:
+        return 0.0, 0.0, "tokens"
+    wanted = schedules.reached(scheduled(How(config, 0), total, Fraction(old, total)))
+    before, every = np.cumsum(sizes * is_replay), np.cumsum(sizes)
+    off = max(abs(int(a) - wanted(int(n))) for a, n in zip(before, every, strict=True))
+    return off, (1.0 if packed else float(sizes.max())) + SLACK, "rows" if packed else "tokens"
+
+
+def series(plan: pl.DataFrame, config: MixtureConfig) -> Windows:
     """Return the share of replay along the training order, beside what the schedule asks for.
 
     Of packed rows by rows, else by tokens.

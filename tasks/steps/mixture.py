@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.config import BudgetConfig, Condition, MixtureConfig
@@ -213,7 +212,8 @@ def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
         rows_out=sum(s.rows for s in shards),
         shards=tuple(shards),
         details={
-            **told(frame, plan.settings),
+            "asked": _asked(frame, plan.settings),
+            **mixture.told(frame, plan.settings),
             LAYOUT: _layout(plan).model_dump(mode="json"),
             **masking.details(s.masked for s in shards),
         },
@@ -223,18 +223,12 @@ def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
     return manifest
 
 
-def told(frame: pl.DataFrame, settings: MixtureConfig) -> dict[str, Any]:
-    """What a plan comes to: asked and achieved, places of packed rows, shares along the way."""
-    achieved = mixture.achieved(frame)
-    asked = draws.asked(settings, achieved["train"]["new_tokens"] // settings.epochs)
-    found = {
-        "asked": {"replay_share": settings.replay_share, **{f"{k}_tokens": n for k, n in asked.items()}},
-        "achieved": achieved,
-        "windows": mixture.along(frame, settings).model_dump(mode="json"),
-    }
-    if settings.row_tokens is not None:
-        found["places"] = mixture.packed_places(frame, settings.row_tokens)
-    return found
+def _asked(frame: pl.DataFrame, settings: MixtureConfig) -> dict[str, float]:
+    first = (
+        (pl.col(c.SPLIT) == mixture.TRAIN) & (pl.col(c.EPOCH) == 0) & (pl.col(c.ORIGIN) == "new")
+    )
+    asked = draws.asked(settings, int(frame.filter(first)[c.TOKENS].sum()))
+    return {"replay_share": settings.replay_share, **{f"{k}_tokens": n for k, n in asked.items()}}
 
 
 def _layout(plan: Plan) -> Layout:

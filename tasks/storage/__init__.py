@@ -28,6 +28,7 @@ from tasks.storage.local import (
 from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
     ShardWriter,
+    columns,
     read_batches,
     read_ipc,
     read_row,
@@ -47,6 +48,7 @@ __all__ = [
     "check_place",
     "claimed",
     "clear_downloads",
+    "columns",
     "exists",
     "free_bytes",
     "head",

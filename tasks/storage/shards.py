@@ -81,6 +81,12 @@ def read_shard(location: str) -> Shard | None:
         return None
 
 
+def columns(location: str) -> list[str]:
+    """Names of a shard's columns."""
+    with _opened(location) as file:
+        return list(file.schema_arrow.names)
+
+
 def read_table(location: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole shard, or some columns of it."""
     with _opened(location) as file:

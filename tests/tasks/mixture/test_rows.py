@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemas import columns as c
 from schemas.mixture import MESSAGES, PACKED, TEXT, TOKENS
 from tasks.mixture import rows
+from tasks.mixture.order import PIECE
 from tasks.mixture.rows import PIECES, Form
 
 SIZE, END, PAD = 12, 99, 7
@@ -23,7 +24,7 @@ def piece(**said: Any) -> dict[str, Any]:
         c.TEXT: "text", c.ORIGIN: "new", c.EPOCH: 0, c.POSITION: 0, c.URL: None, c.KIND: "text",
         c.DOC_ID: "d", c.SOURCE: "s", c.LICENSE: None, c.TOKENS: len(said.get(c.INPUT_IDS, ())),
         c.SUPERVISED: 0, c.WEIGHT: 1.0, c.START: None, c.END: None, c.SOURCE_CLASS: None,
-        c.CONDITION_PREFIX: None, c.LOSS_WEIGHT: 1.0, c.MESSAGES: None, rows.PIECE: 0,
+        c.CONDITION_PREFIX: None, c.LOSS_WEIGHT: 1.0, c.MESSAGES: None, PIECE: 0,
         c.TOKEN_START: 0, c.ENDS: True, c.INPUT_IDS: [], rows.LEARNED: [],
     }  # fmt: skip
     return given_ | said
@@ -44,7 +45,7 @@ def packed(draw: st.DrawFn) -> list[list[dict[str, Any]]]:
             n, ends = draw(st.integers(1, room - 1)), draw(st.booleans())
             ids = draw(st.lists(st.integers(0, 50), min_size=n, max_size=n))
             learned = draw(st.lists(st.booleans(), min_size=n, max_size=n))
-            said = {c.POSITION: position, rows.PIECE: len(row), c.ENDS: ends}
+            said: dict[str, Any] = {c.POSITION: position, PIECE: len(row), c.ENDS: ends}
             said |= {
                 c.DOC_ID: f"{position}-{len(row)}",
                 c.LICENSE: draw(st.sampled_from(["a", None])),
