@@ -20,9 +20,8 @@ from tasks.select import TRAIN, VALID
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tokenizers import Tokenizer
-
     from schemas.config import BudgetConfig, MixtureConfig
+    from tasks.tokens import Tokenizer
 
 POOLED = "new"
 ALL = {POOLED: 1.0}

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
 
     from schemas.masking import MaskingConfig
+    from tasks.tokens import Tokenizer
 
 COUNTS = pa.schema(
     [

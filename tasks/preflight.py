@@ -14,10 +14,9 @@ from tasks.signals import language
 from tasks.storage import claim, inputs
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from schemas.config import RunConfig, SignalsConfig, Source, TargetConfig, TokenizerConfig
     from schemas.selection import OptOutConfig
+    from tasks.tokens import Tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
 GZIP = b"\x1f\x8b"

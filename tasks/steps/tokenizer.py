@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
-    from tokenizers import Tokenizer
+
+    from tasks.tokens import Tokenizer
 
 VERSION = "tokenizer-2"
 FILE = "tokenizer.json"
@@ -64,7 +65,7 @@ def provide_tokenizer(
         rows_in=rows,
         rows_out=1,
         shards=(Shard(file=FILE, rows=1, digest=tokens.digest(tokenizer)),),
-        details={"vocab_size": tokenizer.get_vocab_size(), "trained": config.path is None},
+        details={"vocab_size": tokenizer.size, "trained": config.path is None},
     )
     ledger.finish(out, manifest)
     return manifest, False
