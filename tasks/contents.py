@@ -23,3 +23,26 @@ class Content(NamedTuple):
     places: pl.DataFrame
     found: Found
     masked: Counts
+
+
+def of(
+    out: str, shard: str, chosen: pl.DataFrame, encoder: Encoder, *, config: BudgetConfig
+) -> Iterator[Content]:
+    """Yield what stands at the places of a plan's rows of a shard, a batch after the other.
+
+    With ids where the mixture's rows have them: those that counting laid by, and others made anew.
+    Conversations are rendered where rows are text.
+    """
+    source = ledger.source_of(out, shard)
+    places = chosen.select(c.ROW, c.START, c.END).unique()
+    mixture = config.mixture
+    tokens = mixture is not None and mixture.format == "tokens"
+    for own, documents, masked in written.rows(out, shard, places, masking=config.masking):
+        if tokens:
+            encoded = encoder.encode(documents, source)
+            found = Found(documents, encoded.ids, encoded.learned)
+        else:
+            texts = pa.array(encoder.texts(documents, source), pa.large_string())
+            where = documents.schema.get_field_index(c.TEXT)
+            found = Found(documents.set_column(where, documents.schema.field(where), texts))
+        yield Content(own, found, masked)

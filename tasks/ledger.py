@@ -76,6 +76,11 @@ def read(out: str, stage: str) -> StageManifest:
     return storage.read_model(storage.join(folder(out, stage), MANIFEST), StageManifest)
 
 
+def source_of(out: str, shard: str) -> str:
+    """Recipe source that a documents shard is of."""
+    return next(str(s.source) for s in read(out, "ingest").shards if s.file == shard)
+
+
 def stands(out: str, stage: str) -> bool:
     """Tell whether a stage was finished, by whatever recipe."""
     return storage.exists(storage.join(folder(out, stage), MANIFEST))

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from schemas.mixture import NO_LOSS, PACKED, TEXT, TOKENS, table_schema
+from schemas.mixture import CHAT_ROW, NO_LOSS, PACKED, TEXT, TOKENS, table_schema
 from schemas.tables import MESSAGE, conform
 from tasks.mixture.order import PIECE
 from tasks.ragged import lists
@@ -104,14 +104,20 @@ def made(pieces: pa.Table, form: Form) -> pa.Table:
     schema = table_schema(form.format, packed=form.size is not None)
     if form.format == "text":
         return conform(pieces.select(TEXT.names), schema)
-    chat = pieces.column(c.MESSAGES).is_valid()
-    plain = pl.Series(pieces.column(c.TEXT)).to_frame(c.TEXT)
-    plain = plain.select(pl.when(pl.Series(chat)).then(None).otherwise(c.TEXT).alias(c.TEXT))
-    where = pieces.schema.get_field_index(c.TEXT)
-    content = pieces.set_column(where, c.TEXT, plain.to_arrow().column(0))
+    if form.size is not None:
+        return _packed(pieces, form)
+    chat = pl.col(c.KIND) == CHAT_ROW
+    frame = pl.DataFrame(pieces.select([c.KIND, c.TEXT, c.MESSAGES]))
+    frame = frame.with_columns(
+        pl.when(~chat).then(c.TEXT).alias(c.TEXT), pl.when(chat).then(c.MESSAGES).alias(c.MESSAGES)
+    )
+    content = pieces
+    for name in (c.TEXT, c.MESSAGES):
+        column = frame[name].to_arrow().cast(PIECES.field(name).type)
+        content = content.set_column(content.schema.get_field_index(name), name, column)
     if form.format == "messages":
         return conform(content.select(schema.names), schema)
-    return _packed(pieces, form) if form.size else _whole(content, form)
+    return _whole(content, form)
 
 
 def _whole(pieces: pa.Table, form: Form) -> pa.Table:

@@ -126,11 +126,10 @@ def gather(plan: Plan, shard: str, out: str) -> str:
     if storage.exists(at):
         return at
     chosen = _plan_rows(plan, pl.col(c.SHARD) == shard)
-    source = next(s.source for s in ledger.read(out, "ingest").shards if s.file == shard)
-    condition = plan.config.conditions.get(source or "", Condition())
+    condition = plan.config.conditions.get(ledger.source_of(out, shard), Condition())
     parts, order = [SCRATCH.empty_table()], [chosen[mixture.FILE_NUMBER].clear()]
     with Encoder.of(plan.config, out) as encoder:
-        for content in contents.of(out, shard, chosen, encoder, settings=plan.settings):
+        for content in contents.of(out, shard, chosen, encoder, config=plan.config):
             own, table = _pieces(chosen, content, condition)
             parts.append(table)
             order.append(own[mixture.FILE_NUMBER])
