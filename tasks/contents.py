@@ -40,6 +40,8 @@ def of(
     for own, documents, masked in written.rows(out, shard, places, masking=config.masking):
         if tokens:
             encoded = encoder.encode(documents, source)
+            if mixture is not None and mixture.row_tokens is not None:
+                documents = documents.drop_columns([c.TEXT, c.MESSAGES])  # noqa: PLW2901  (a copy less)
             found = Found(documents, encoded.ids, encoded.learned)
         else:
             texts = pa.array(encoder.texts(documents, source), pa.large_string())
