@@ -7,6 +7,7 @@ from tasks.storage import hub
 from tasks.storage.claim import check_file, claimed
 from tasks.storage.download import is_remote
 from tasks.storage.head import head
+from tasks.storage.hub_models import model_files
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
 from tasks.storage.local import (
     beside,
@@ -58,6 +59,7 @@ __all__ = [
     "join",
     "list_inputs",
     "list_names",
+    "model_files",
     "name_of",
     "open_input",
     "peeked",
