@@ -25,7 +25,7 @@ from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
 from schemas.tables import MIXTURE, conform
-from tasks import draws, kept, ledger, masking, mixture, progress, storage, written
+from tasks import draws, guarded, kept, ledger, masking, mixture, progress, storage, written
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
@@ -53,7 +53,7 @@ class Plan(Frozen):
 @step
 def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Plan:
     """Decide which document stands where; the plan is written beside the scratch files."""
-    upstream = [ledger.read(out, stage).key for stage in _upstream(config)]
+    upstream = [ledger.read(out, stage).key for stage in _upstream(config)] + guarded.key(out)
     key = digest(VERSION, config, upstream, *kept.mask_key(config.masking))
     scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")
     if ledger.finished(out, "mixture", key):
@@ -182,6 +182,7 @@ def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
         details={
             "asked": wanted,
             "achieved": achieved,
+            **guarded.said(out),
             **masking.details(s.masked for s in shards),
         },
     )
