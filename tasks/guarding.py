@@ -176,6 +176,8 @@ def _pairs(kept: pl.DataFrame, deciding: DecidingConfig, out: str) -> pa.Table:
         name: kept.filter(pl.col(_SET) == name)[_AT] for name in rule.ORDER if name != rule.EVALS
     }
     rows = {name: own for name, own in rows.items() if own.len()}
+    if len(rows) < 2:  # noqa: PLR2004  (a pair)
+        return PAIRS.empty_table()
     sets = {name: measured.filter(pl.col(_AT).is_in(own.implode())) for name, own in rows.items()}
     exactly = deciding.dedup.verification == "exact"
     read = _Texts(list(rows.values()), documents, out) if exactly else None

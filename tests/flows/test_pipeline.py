@@ -232,7 +232,8 @@ def test_a_failed_change_leaves_no_old_mixture_to_be_loaded(tmp_path: Path) -> N
     assert not list((out / "mixture").rglob("*.parquet"))
     assert not (out / "README.md").exists()
     assert not (out / "report.html").exists()
-    assert set(ledger.read_run(str(out)).stages) == {"ingest", "signals", "select", "tokenizer"}
+    finished = {"ingest", "signals", "select", "guard", "tokenizer"}
+    assert set(ledger.read_run(str(out)).stages) == finished
 
 
 def test_changed_inputs_leave_no_old_mixture_beside_new_decisions(tmp_path: Path) -> None:
