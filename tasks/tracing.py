@@ -77,8 +77,8 @@ def _cluster(out: str, document: Inspected) -> Cluster | None:
     for shard in ledger.read(out, "select").shards:
         at = storage.join(ledger.folder(out, "select"), shard.file)
         for batch in storage.read_batches(at, [c.DOC_ID, c.CLUSTER_ID]):
-            frame = pl.DataFrame(batch)
-            others += frame.filter(pl.col(c.CLUSTER_ID) == document.cluster_id)[c.DOC_ID]
+            own = pl.DataFrame(batch).filter(pl.col(c.CLUSTER_ID) == document.cluster_id)
+            others += own[c.DOC_ID].to_list()
     rest = sorted({one for one in others if one != document.doc_id})
     if document.cluster_id is None or len(others) < 2:  # noqa: PLR2004  (itself is one)
         return None
