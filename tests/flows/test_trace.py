@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -175,12 +175,12 @@ def test_it_works_after_any_stage(out: Path, tmp_path: Path, last: str) -> None:
 def packed(out: Path, ids: list[str]) -> None:
     """Put packed rows in the place of the mixture's first shard: one document in three pieces."""
     first, other = ids
-    given = [
+    given: list[dict[str, Any]] = [
         {"doc_id": [other, first], c.TOKENS: [3, 4], c.TOKEN_START: [0, 0], c.ENDS: [True, False]},
         {"doc_id": [first, other], c.TOKENS: [2, 5], c.TOKEN_START: [4, 0], c.ENDS: [True, False]},
         {"doc_id": [first], c.TOKENS: [6], c.TOKEN_START: [0], c.ENDS: [True]},
     ]
-    told = []
+    told: list[dict[str, Any]] = []
     for position, row in enumerate(given):
         n = len(row["doc_id"])
         size = sum(row[c.TOKENS]) + sum(row[c.ENDS])
