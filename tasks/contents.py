@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+import pyarrow as pa
 
+from schemas import columns as c
+from tasks import ledger, written
 from tasks.mixture.rows import Found
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import polars as pl
 
-    Counts = np.ndarray[Any, np.dtype[np.int64]]
+    from schemas.config import BudgetConfig
+    from tasks.encoding import Encoder
+    from tasks.written import Counts
 
 
 class Content(NamedTuple):

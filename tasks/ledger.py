@@ -24,12 +24,14 @@ FOLDERS = {
     "signals": "signals",
     "select": "decisions",
     "corpus": "corpus",
+    "guard": "guard",
     "tokenizer": "tokenizer",
     "replay": "replay",
     "mixture": "mixture",
 }
-WRITTEN = ("corpus", "replay", "mixture")
-"""Stages whose folders hold text that people load."""
+WRITTEN = ("corpus", "guard", "replay", "mixture")
+"""Stages that hold for one state of the decisions: text that people load, and what it is without.
+"""
 CARD, REPORT = "README.md", "report.html"
 PAGES = (CARD, REPORT)
 SAMPLES = "samples.json"

@@ -12,7 +12,7 @@ from schemas.finding import Finding
 from schemas.masking import KINDS
 from schemas.mixture import TEXT_ROW
 from schemas.tables import CORPUS
-from tasks import draws, kept, mixture, storage, tokens, verify_replay
+from tasks import draws, guarded, kept, mixture, storage, tokens, verify_replay
 from tasks.hashing import seeded
 from tasks.mixed import TEXT_DIGEST
 from tasks.select import TRAIN
@@ -191,6 +191,7 @@ class Proof:
         fresh = self._frames.kept.filter(
             pl.col(c.RECIPE_SOURCE).is_in(list(self._frames.config.new))
         )
+        fresh = guarded.without(fresh, self._frames.out)
         left_out = fresh.join(self._frames.rows, on=c.DOC_ID, how="anti")
         if self._frames.mixture.total_tokens is None:
             detail = f"{fresh.height:,} kept documents, {left_out.height:,} of them left out"

@@ -21,7 +21,18 @@ from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
 from schemas.mixture import LAYOUT, Layout, TokenizerSaid, table_schema
 from schemas.tables import conform
-from tasks import contents, distances, draws, kept, ledger, masking, mixture, progress, storage
+from tasks import (
+    contents,
+    distances,
+    draws,
+    guarded,
+    kept,
+    ledger,
+    masking,
+    mixture,
+    progress,
+    storage,
+)
 from tasks.encoding import Encoder
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.mixture import features, rows, schedules
@@ -65,7 +76,7 @@ class Plan(Frozen):
 def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Plan:
     """Decide which piece stands where; the plan is written beside the scratch files."""
     schedules.check(settings.schedule, settings.replay_share)
-    upstream = [ledger.read(out, stage).key for stage in _upstream(config)]
+    upstream = [ledger.read(out, stage).key for stage in _upstream(config)] + guarded.key(out)
     with Encoder.of(config, out) as encoder:
         key = digest(VERSION, config, upstream, encoder.digest, *kept.mask_key(config.masking))
         scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")
@@ -96,8 +107,8 @@ def _upstream(config: BudgetConfig) -> list[str]:
 def _planned(
     config: BudgetConfig, settings: MixtureConfig, encoder: Encoder, out: str
 ) -> pl.DataFrame:
-    frame = draws.documents(config, encoder, out)
-    new = draws.new_data(frame, config, encoder=encoder, out=out)
+    frame = draws.documents(config, encoder.tokenizer, out)
+    new = draws.new_data(frame, config, tokenizer=encoder.tokenizer, out=out)
     replay = new.clear()
     if config.replay is not None:
         at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
@@ -213,6 +224,7 @@ def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
         details={
             "asked": _asked(frame, plan.settings),
             **mixture.told(frame, plan.settings),
+            **guarded.said(out),
             LAYOUT: _layout(plan).model_dump(mode="json"),
             **masking.details(s.masked for s in shards),
         },

@@ -28,9 +28,11 @@ from tasks.storage.local import (
 )
 from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
+    Footer,
     ShardWriter,
     columns,
     read_batches,
+    read_footer,
     read_ipc,
     read_row,
     read_shard,
@@ -43,6 +45,7 @@ from tasks.storage.shards import (
 
 __all__ = [
     "Digesting",
+    "Footer",
     "ShardWriter",
     "beside",
     "check_file",
@@ -65,6 +68,7 @@ __all__ = [
     "peeked",
     "read_batches",
     "read_bytes",
+    "read_footer",
     "read_ipc",
     "read_model",
     "read_row",
