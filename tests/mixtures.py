@@ -44,7 +44,7 @@ def tokenizer(folder: Path, *, seed: str = "a") -> Path:
 def rows(body: bytes, n: int, split: str) -> list[Row]:
     """Documents a row each, every fourth of them replay, ended by the end-of-text token."""
     model = tokens.load(body, where="tests")
-    end = model.token_to_id(tokens.END_OF_TEXT)
+    end = model.id_of(tokens.END_OF_TEXT)
     texts = [corpora.prose((split, i), 12 + i % 5) for i in range(n)]
     return [
         {
@@ -74,9 +74,9 @@ def layout(body: bytes) -> Layout:
     said = TokenizerSaid(
         kind="tokenizers",
         digest=tokens.digest(model),
-        size=model.get_vocab_size(),
+        size=model.size,
         end_of_text=tokens.END_OF_TEXT,
-        end_id=model.token_to_id(tokens.END_OF_TEXT),
+        end_id=model.id_of(tokens.END_OF_TEXT),
     )
     return Layout(
         format="tokens",

@@ -164,7 +164,8 @@ def _pieces(
     table = rows.pieces(own, at, content.found, condition)
     once = ((own[c.TOKEN_START] == 0) & (own[c.EPOCH] == 0)).to_numpy()
     counts = content.masked[at] * once[:, None]
-    return own, table.append_column(MASKED, pa.array(counts.tolist(), pa.list_(pa.int64())))
+    hidden = pa.array(counts.tolist(), pa.list_(pa.int64()))
+    return own, table.append_column(SCRATCH.field(MASKED), hidden)
 
 
 def _batch(table: pa.Table, places: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordBatch:
