@@ -25,6 +25,7 @@ from tasks.storage.local import (
     write_bytes,
     write_model,
 )
+from tasks.storage.open_shard import OpenShard
 from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
     ShardWriter,
@@ -41,6 +42,7 @@ from tasks.storage.shards import (
 
 __all__ = [
     "Digesting",
+    "OpenShard",
     "ShardWriter",
     "beside",
     "check_file",
