@@ -24,7 +24,6 @@ from tasks.reader import Reader
 from tests import mixtures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SHARDS = ((1, 100), (3, 4), (7, 1))
@@ -213,7 +212,12 @@ def test_set_epoch_is_what_trainers_call(folders: list[str]) -> None:
 def counted(own: Reader, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     read = own._files.read
     groups: list[int] = []
-    monkeypatch.setattr(own._files, "read", lambda g, n: (groups.append(g), read(g, n))[1])
+
+    def counting(group: int, columns: Any) -> pa.Table:
+        groups.append(group)
+        return read(group, columns)
+
+    monkeypatch.setattr(own._files, "read", counting)
     return groups
 
 
@@ -323,9 +327,9 @@ def test_the_manifest_of_another_stage(tmp_path: Path, table: pa.Table) -> None:
 
 
 @pytest.fixture
-def broken(tmp_path: Path, table: pa.Table) -> Iterator[tuple[Path, Path]]:
+def broken(tmp_path: Path, table: pa.Table) -> tuple[Path, Path]:
     mixtures.write(tmp_path, {"train": table})
-    yield tmp_path, tmp_path / "mixture" / "train" / "train-00001-of-00003.parquet"
+    return tmp_path, tmp_path / "mixture" / "train" / "train-00001-of-00003.parquet"
 
 
 def test_a_shard_that_is_missing(broken: tuple[Path, Path]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -62,7 +64,7 @@ def test_a_row_lies_in_its_block_and_blocks_come_one_after_the_other(epoch: Epoc
         assert sorted(found.rows[found.blocks == block].tolist()) == own.tolist()
     for replay in (False, True):
         blocks = found.blocks[epoch.origins.is_replay == replay].tolist()
-        changes = sum(a != b for a, b in zip(blocks, blocks[1:], strict=False))
+        changes = sum(a != b for a, b in pairwise(blocks))
         assert changes == max(0, len(set(blocks)) - 1)
         if epoch.in_turn and not replay:
             assert blocks == sorted(blocks)
