@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import advise, certify, generate, index, infer_mixture, init, overlap
+from flows import advise, certify, export, generate, index, infer_mixture, init, overlap
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -43,6 +43,7 @@ app.command()(init.init)
 app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(advise.advise)
 app.command()(generate.generate)
+app.command()(export.export)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)

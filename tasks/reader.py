@@ -102,6 +102,11 @@ class Reader:
         return self._files.rows
 
     @property
+    def schema(self) -> pa.Schema:
+        """All columns of the shards, with their types."""
+        return self._files.schema
+
+    @property
     def _first(self) -> int:
         return self._begin * self.rows
 

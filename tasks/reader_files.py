@@ -81,6 +81,11 @@ class Files:
         """Rows of the split."""
         return int(self.starts[-1])
 
+    @property
+    def n_groups(self) -> int:
+        """Row groups of all shards."""
+        return len(self._shard)
+
     def groups(self, rows: Numbers) -> Numbers:
         """Return the row group in which each of some rows lies."""
         return np.searchsorted(self.starts, rows, side="right") - 1
@@ -101,7 +106,7 @@ class Files:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Read a narrow column of the whole split."""
-        parts = [self.read(g, [name]) for g in range(len(self._shard))]
+        parts = [self.read(g, [name]) for g in range(self.n_groups)]
         return pa.concat_tables(parts).column(name)
 
     def _checked(self, number: int, said: Shard) -> list[int]:

@@ -9,6 +9,7 @@ from tasks.storage.download import is_remote
 from tasks.storage.head import head
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
 from tasks.storage.local import (
+    appending,
     beside,
     exists,
     free_bytes,
@@ -20,6 +21,7 @@ from tasks.storage.local import (
     read_model,
     remove,
     replacing,
+    replacing_folder,
     stamp,
     sweep_temporaries,
     write_bytes,
@@ -35,6 +37,7 @@ from tasks.storage.shards import (
     read_shard,
     read_table,
     scan,
+    streaming,
     write_ipc,
     write_table,
     writing,
@@ -44,6 +47,7 @@ __all__ = [
     "Digesting",
     "OpenShard",
     "ShardWriter",
+    "appending",
     "beside",
     "check_file",
     "check_place",
@@ -70,8 +74,10 @@ __all__ = [
     "read_table",
     "remove",
     "replacing",
+    "replacing_folder",
     "scan",
     "stamp",
+    "streaming",
     "sweep_temporaries",
     "write_bytes",
     "write_ipc",
