@@ -65,7 +65,7 @@ class Reader:
     world: int = 1
     epoch: int = 0
     epochs: int | None = None
-    batch_rows: int = 1024
+    batch_rows: int = 64
     worker_rows: int = 1
     equal: bool = False
     _start: int | None = field(default=None, init=False, repr=False)

@@ -13,6 +13,7 @@ from schemas.errors import ConfigError, ManifestError
 from schemas.manifest import Shard, StageManifest
 from schemas.mixture import LAYOUT, LEARNED, Layout
 from tasks import ledger, storage
+from tasks.mixture import arrays
 from tasks.storage import OpenShard
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Files:
         parts = []
         for group in np.unique(groups).tolist():
             own = rows[groups == group] - self.starts[group]
-            parts.append(self.read(group, columns).take(pa.array(own)))
+            parts.append(arrays.picked(self.read(group, columns), own))
         return pa.concat_tables(parts).combine_chunks()
 
     def column(self, name: str) -> pa.ChunkedArray:

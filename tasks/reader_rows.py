@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas import columns as c
-from tasks.mixture import epochs
+from tasks.mixture import arrays, epochs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +22,14 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.int64]
 
 REPLAY = "replay"
+
+
+class Block(NamedTuple):
+    """Rows that were fetched together, by epoch and number of their block."""
+
+    key: tuple[int, int]
+    rows: Numbers
+    table: pa.Table
 
 
 class Rows:
@@ -43,7 +50,7 @@ class Rows:
         self._origins: epochs.Origins | None = None
         self._order: epochs.Epoch | None = None
         self._group: tuple[int, pa.Table] | None = None
-        self._blocks: OrderedDict[tuple[int, int], tuple[Numbers, pa.Table]] = OrderedDict()
+        self._blocks: dict[int, Block] = {}
 
     def table(self, places: Numbers) -> pa.Table:
         """Fetch what stands at some ascending places; neighbours of a row group are not copied."""
@@ -71,23 +78,25 @@ class Rows:
         order = self._epoch(number)
         rows, blocks = epochs.positions(order, places)
         parts, where = [], []
-        for block in np.unique(blocks).tolist():
+        # In their order, so that of each origin the block that comes next is the one that is kept.
+        for block in blocks[np.sort(np.unique(blocks, return_index=True)[1])].tolist():
             mine = np.flatnonzero(blocks == block)
             own, table = self._of_block(order, block)
-            parts.append(table.take(pa.array(np.searchsorted(own, rows[mine]))))
+            parts.append(arrays.picked(table, np.searchsorted(own, rows[mine])))
             where.append(mine)
-        return pa.concat_tables(parts).take(pa.array(np.argsort(np.concatenate(where))))
+        whole = parts[0] if len(parts) == 1 else pa.concat_tables(parts).combine_chunks()
+        return arrays.picked(whole, np.argsort(np.concatenate(where)))
 
     def _of_block(self, order: epochs.Epoch, block: int) -> tuple[Numbers, pa.Table]:
-        """Rows of a block and what they hold; the latest two are kept, as a rule one an origin."""
-        key = order.number, block
-        if key not in self._blocks:
-            while len(self._blocks) > 1:
-                self._blocks.popitem(last=False)
+        """Rows of a block and what they hold; the latest of each origin is kept."""
+        key, origin = (order.number, block), block & 1
+        held = self._blocks.pop(origin, None)
+        if held is None or held.key != key:
+            held = None  # not two of them at a time
             rows = order.rows_of(block)
-            self._blocks[key] = rows, self.files.take(rows, self.names)
-        self._blocks.move_to_end(key)
-        return self._blocks[key]
+            held = Block(key, rows, self.files.take(rows, self.names))
+        self._blocks[origin] = held
+        return held.rows, held.table
 
     def _epoch(self, number: int) -> epochs.Epoch:
         if self._origins is None:
@@ -101,7 +110,7 @@ class Rows:
 
     def __getstate__(self) -> dict[str, Any]:
         """Go to another process without what is held here."""
-        return {**self.__dict__, "_group": None, "_blocks": OrderedDict()}
+        return {**self.__dict__, "_group": None, "_blocks": {}}
 
 
 def _picked(table: pa.Table, rows: Numbers) -> pa.Table:
@@ -109,4 +118,4 @@ def _picked(table: pa.Table, rows: Numbers) -> pa.Table:
     first, n = int(rows[0]), len(rows)
     if int(rows[-1]) - first + 1 == n:
         return table.slice(first, n)
-    return table.take(pa.array(rows))
+    return arrays.picked(table, rows)

@@ -13,6 +13,8 @@ from tasks.ragged import Lists, lists
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
 
 def batch(table: pa.Table) -> dict[str, Any]:
     """Return each column of a table as one value.
@@ -59,6 +61,29 @@ def _of_numbers(column: pa.ChunkedArray) -> bool:
     if pa.types.is_boolean(kind.value_type) or column.null_count:
         return False
     return not any(chunk.flatten().null_count for chunk in column.chunks)
+
+
+def picked(table: pa.Table, numbers: NDArray[np.int64]) -> pa.Table:
+    """Some rows of a table, as :meth:`pyarrow.Table.take` gives them.
+
+    Where all lists of numbers are as long as each other, whole rows are copied at once, which takes
+    a fraction of the time.
+    """
+    at = pa.array(numbers)
+    columns = [_picked(column, numbers, at) for column in table.columns]
+    return pa.Table.from_arrays(columns, schema=table.schema)
+
+
+def _picked(column: pa.ChunkedArray, numbers: NDArray[np.int64], at: pa.Array) -> Any:  # noqa: ANN401
+    if not len(numbers) or column.num_chunks != 1 or not _of_numbers(column):
+        return column.take(at)
+    found = lists(column.chunk(0))
+    length = int(found.offsets[1])
+    if not length or (np.diff(found.offsets) != length).any():
+        return column.take(at)
+    values = found.values.reshape(-1, length)[numbers].reshape(-1)
+    offsets = np.arange(0, len(values) + 1, length, dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=column.type)
 
 
 def rows(table: pa.Table) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from tasks.mixture import arrays
 from tasks.ragged import Lists
@@ -53,6 +54,13 @@ def test_rows_are_the_callers_own() -> None:
     assert found[0]["even"].dtype == np.int32
     found[0]["even"][0] = 7
     assert TABLE.column("even")[2].as_py() == [5, 6]
+
+
+@pytest.mark.parametrize("numbers", [[2, 0], [1], [], [0, 0, 1, 2]])
+def test_picked_rows_are_those_that_take_would_give(numbers: list[int]) -> None:
+    for table in (TABLE, TABLE.slice(1, 1), pa.concat_tables([TABLE, TABLE])):
+        own = np.array([n % table.num_rows for n in numbers], np.int64)
+        assert arrays.picked(table, own).equals(table.take(pa.array(own)))
 
 
 def test_no_row_is_no_array_of_rows() -> None:
