@@ -23,7 +23,7 @@ from schemas.errors import ConfigError
 from schemas.mixture import LEARNED, NO_LOSS
 from tasks import exporting
 from tasks.mixture import flat
-from tests import mixtures
+from tests import written_mixtures as mixtures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

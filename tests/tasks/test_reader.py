@@ -21,7 +21,7 @@ from schemas.errors import ConfigError, ManifestError
 from schemas.mixture import LEARNED
 from tasks import reader_torch, storage
 from tasks.reader import Reader
-from tests import mixtures
+from tests import written_mixtures as mixtures
 
 if TYPE_CHECKING:
     from pathlib import Path

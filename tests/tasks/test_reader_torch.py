@@ -13,7 +13,7 @@ from schemas import columns as c
 from schemas.errors import ConfigError
 from schemas.mixture import LEARNED
 from tasks.reader import Reader
-from tests import mixtures
+from tests import written_mixtures as mixtures
 
 if TYPE_CHECKING:
     from pathlib import Path
