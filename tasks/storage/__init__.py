@@ -10,6 +10,7 @@ from tasks.storage.head import head
 from tasks.storage.hub_models import model_files
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
 from tasks.storage.local import (
+    appending,
     beside,
     exists,
     free_bytes,
@@ -21,11 +22,13 @@ from tasks.storage.local import (
     read_model,
     remove,
     replacing,
+    replacing_folder,
     stamp,
     sweep_temporaries,
     write_bytes,
     write_model,
 )
+from tasks.storage.open_shard import OpenShard
 from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
     Footer,
@@ -38,6 +41,7 @@ from tasks.storage.shards import (
     read_shard,
     read_table,
     scan,
+    streaming,
     write_ipc,
     write_table,
     writing,
@@ -46,7 +50,9 @@ from tasks.storage.shards import (
 __all__ = [
     "Digesting",
     "Footer",
+    "OpenShard",
     "ShardWriter",
+    "appending",
     "beside",
     "check_file",
     "check_place",
@@ -76,8 +82,10 @@ __all__ = [
     "read_table",
     "remove",
     "replacing",
+    "replacing_folder",
     "scan",
     "stamp",
+    "streaming",
     "sweep_temporaries",
     "write_bytes",
     "write_ipc",

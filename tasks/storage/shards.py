@@ -160,6 +160,16 @@ def _opened(location: str) -> Iterator[pq.ParquetFile]:
         ) from error
 
 
+@contextlib.contextmanager
+def streaming(location: str, schema: pa.Schema) -> Iterator[pa.ipc.RecordBatchStreamWriter]:
+    """Open a new Arrow stream to which tables are added, not compressed, so that it can be mapped.
+
+    For files of a folder that is not there yet, as :func:`tasks.storage.local.appending`.
+    """
+    with local.appending(location) as sink, pa.ipc.new_stream(sink, schema) as writer:
+        yield writer
+
+
 def write_ipc(location: str, batches: list[pa.RecordBatch], schema: pa.Schema) -> None:
     """Write scratch record batches that can be read one by one again (Arrow IPC, zstd)."""
     options = pa.ipc.IpcWriteOptions(compression="zstd")
