@@ -75,7 +75,9 @@ def test_packed(given: Path, tmp_path: Path) -> None:
     found = rows(out)
     assert set(found["input_ids"].list.len()) == {256}
     assert found["position"].to_list() == list(range(found.height))
-    pieces = found.explode("doc_id", "kind", "tokens", "ends", "loss_weight", "source_class", "supervised_tokens")
+    pieces = found.explode(
+        "doc_id", "kind", "tokens", "ends", "loss_weight", "source_class", "supervised_tokens"
+    )
     chat = pieces.filter(pl.col("kind") == "chat")
     assert set(chat["loss_weight"]) == {2.5}
     assert set(chat["source_class"]) == {"expert"}

@@ -109,8 +109,8 @@ def test_the_readers_people_use_count_the_same(finished: Path) -> None:
 
     achieved = ledger.read(str(finished), "mixture").details["achieved"]
     for folder in (finished, finished / "mixture"):
-        loaded = load_dataset(str(folder), cache_dir=str(finished / ".hf"))
-        streamed = load_dataset(str(folder), streaming=True)
+        loaded = load_dataset(str(folder), "full", cache_dir=str(finished / ".hf"))
+        streamed = load_dataset(str(folder), "full", streaming=True)
         assert set(loaded) == set(streamed) == {"train", "validation"}
         for split, counts in achieved.items():
             assert loaded[split].num_rows == counts["documents"]

@@ -18,7 +18,7 @@ from schemas.mixture import LAYOUT
 from tasks import checking
 from tasks.checking import Asked, check
 from tasks.mixture import checks
-from tests import mixtures
+from tests import small_mixtures as mixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
