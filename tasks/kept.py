@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from schemas import columns as c
 from schemas.manifest import Shard
 from schemas.masking import MASKS
-from tasks import budget, estimates, ledger, progress, raw, removal, storage, tokens
+from tasks import budget, estimates, guarded, ledger, progress, raw, removal, storage, tokens
 from tasks.hashing import digest, seeded, table_digest
 from tasks.masking import mask_all
 from tasks.signals import pii
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from tokenizers import Tokenizer
 
     from schemas.masking import MaskingConfig
+    from tasks.tokens import Tokenizer
 
 COUNTS = pa.schema(
     [
@@ -42,6 +42,8 @@ def load(
 ) -> pl.DataFrame:
     """Return the kept documents as one frame, with the columns that budgets and draws use.
 
+    Without those that the guard leaves out.
+
     ``doc_id, source, recipe_source, split, n_bytes, shard, row, priority, tokens``. ``source`` is
     ``recipe_source`` unless the records name their source themselves. ``n_bytes`` are without what
     was removed of the text. ``shard`` and ``row`` say where in ``documents/`` the text stands;
@@ -53,7 +55,7 @@ def load(
         _shard(out, left, right, _counted_by(out, left.file, tokenizer_digest, masking))
         for left, right in zip(documents.shards, signals.shards, strict=True)
     ]
-    frame = pl.concat(parts)
+    frame = guarded.without(pl.concat(parts), out)
     return frame.with_columns(
         pl.Series(budget.PRIORITY, seeded(frame[c.DOC_ID], seed=seed, stage="draw"))
     )

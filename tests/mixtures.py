@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+from tokenizers import Tokenizer
 
 from schemas import columns as c
 from schemas.budgets import ScheduleConfig
@@ -21,8 +22,6 @@ from tasks.mixture.features import with_features
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-    from tokenizers import Tokenizer
 
     from schemas.budgets import RowFormat
 
@@ -78,7 +77,8 @@ def written(
     """
     ledger.open_run(str(out), RunConfig.model_validate(RECIPE), version="1", goal="mixture")
     texts = [d.rendered.text for own in splits.values() for d in own]
-    own = tokenizer or tokens.load(tokens.train(texts, vocab_size=600), where="test")
+    own = tokenizer or Tokenizer.from_buffer(tokens.train(texts, vocab_size=600))
+    loaded = tokens.load(own.to_str().encode(), where="test")
     storage.write_bytes(str(out / "tokenizer" / "tokenizer.json"), own.to_str().encode())
     shards, achieved = [], {}
     for split, documents in splits.items():
@@ -91,10 +91,10 @@ def written(
         row_tokens=row_tokens,
         tokenizer=TokenizerSaid(
             kind="tokenizers",
-            digest=tokens.digest(own),
-            size=own.get_vocab_size(),
+            digest=loaded.digest,
+            size=loaded.size,
             end_of_text=tokens.END_OF_TEXT,
-            end_id=own.token_to_id(tokens.END_OF_TEXT),
+            end_id=loaded.id_of(tokens.END_OF_TEXT),
             chat_template="chatml",
         ),
         seed=0,

@@ -34,11 +34,10 @@ from tasks.surrogate.target import Own, Target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tokenizers import Tokenizer
-
     from schemas.replay import ReplayConfig
     from tasks.replay.sides import Ints
     from tasks.surrogate.drawing import Count, Kinds
+    from tasks.tokens import Tokenizer
 
 VERSION = "surrogate-1"
 STAGE = "passages"

@@ -7,8 +7,10 @@ from tasks.storage import hub
 from tasks.storage.claim import check_file, claimed
 from tasks.storage.download import is_remote
 from tasks.storage.head import head
+from tasks.storage.hub_models import model_files
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
 from tasks.storage.local import (
+    appending,
     beside,
     exists,
     free_bytes,
@@ -20,20 +22,26 @@ from tasks.storage.local import (
     read_model,
     remove,
     replacing,
+    replacing_folder,
     stamp,
     sweep_temporaries,
     write_bytes,
     write_model,
 )
+from tasks.storage.open_shard import OpenShard
 from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
+    Footer,
     ShardWriter,
+    columns,
     read_batches,
+    read_footer,
     read_ipc,
     read_row,
     read_shard,
     read_table,
     scan,
+    streaming,
     write_ipc,
     write_table,
     writing,
@@ -41,12 +49,16 @@ from tasks.storage.shards import (
 
 __all__ = [
     "Digesting",
+    "Footer",
+    "OpenShard",
     "ShardWriter",
+    "appending",
     "beside",
     "check_file",
     "check_place",
     "claimed",
     "clear_downloads",
+    "columns",
     "exists",
     "free_bytes",
     "head",
@@ -56,11 +68,13 @@ __all__ = [
     "join",
     "list_inputs",
     "list_names",
+    "model_files",
     "name_of",
     "open_input",
     "peeked",
     "read_batches",
     "read_bytes",
+    "read_footer",
     "read_ipc",
     "read_model",
     "read_row",
@@ -68,8 +82,10 @@ __all__ = [
     "read_table",
     "remove",
     "replacing",
+    "replacing_folder",
     "scan",
     "stamp",
+    "streaming",
     "sweep_temporaries",
     "write_bytes",
     "write_ipc",

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tokenizers import Tokenizer
 
 from schemas.mixture import NO_LOSS
 from tasks import storage, tokens
@@ -21,7 +22,6 @@ from tests.trainers import run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tokenizers import Tokenizer
 
 pytestmark = pytest.mark.slow
 STEPS, ROWS = 3, 18
@@ -58,7 +58,7 @@ def documents() -> list[Document]:
 def tokenizer(documents: list[Document]) -> Tokenizer:
     """Of few tokens, so that the model is small; those of ChatML among them."""
     body = tokens.train([d.rendered.text for d in documents], vocab_size=2_000)
-    found = tokens.load(body, where="test")
+    found = Tokenizer.from_buffer(body)
     found.add_special_tokens(["<|im_start|>", "<|im_end|>", "<|padding|>"])
     return found
 
