@@ -26,10 +26,10 @@ from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
 from schemas.tables import MIXTURE, conform
 from tasks import draws, kept, ledger, masking, mixture, progress, storage, written
+from tasks.encoding import Encoder
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
-from tasks.steps.tokenizer import load_tokenizer
 
 VERSION = "mixture-2"
 PLAN_FILE = "plan.parquet"
@@ -80,9 +80,9 @@ def _upstream(config: BudgetConfig) -> list[str]:
 
 
 def _planned(config: BudgetConfig, settings: MixtureConfig, out: str) -> pl.DataFrame:
-    tokenizer = load_tokenizer(out)
-    frame = draws.documents(config, tokenizer, out)
-    new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
+    with Encoder.of(config, out) as encoder:
+        frame = draws.documents(config, encoder, out)
+        new = draws.new_data(frame, config, encoder=encoder, out=out)
     replay = new.clear()
     if config.replay is not None:
         at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
