@@ -17,6 +17,7 @@ from schemas import columns as c
 from schemas.errors import SchemaError
 from schemas.mixture import CHAT_ROW, TEXT_ROW, TokenizerSaid
 from tasks import ledger, tokenizer_files
+from tasks.counted import NO_TOKENS
 from tasks.hashing import digest
 from tasks.mixture import templates
 from tasks.mixture.templates import Format, Rendered
@@ -39,7 +40,7 @@ VERSION: Final = "encoding-1"
 AT_ONCE: Final = 100
 """Conversations that are handed to a template of one's own: all are done again if one ends it."""
 SHOWN: Final = 200
-NO_TOKENS, NOTHING_LEARNED = "no tokens", "no turn of the assistant"
+NOTHING_LEARNED: Final = "no turn of the assistant"
 
 
 class Encoded(NamedTuple):
@@ -114,6 +115,11 @@ class Encoder:
             prefixes={source: prefix for source, prefix in prefixes.items() if prefix},
             special=special_names(tokenizer, TokenizerSaid.model_validate(found)),
         )
+
+    @property
+    def renders(self) -> bool:
+        """Whether conversations are rendered, and so their turns asked for."""
+        return self._template is not None
 
     def __enter__(self) -> Self:
         """Start what renders; ConfigError for a template that is no Jinja."""

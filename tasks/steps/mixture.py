@@ -19,7 +19,7 @@ from schemas.config import BudgetConfig, Condition, MixtureConfig
 from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
-from schemas.mixture import LAYOUT, Layout, TokenizerSaid, table_schema
+from schemas.mixture import LAYOUT, TEXT_ROW, Layout, TokenizerSaid, table_schema
 from schemas.tables import conform
 from tasks import (
     contents,
@@ -107,17 +107,28 @@ def _upstream(config: BudgetConfig) -> list[str]:
 def _planned(
     config: BudgetConfig, settings: MixtureConfig, encoder: Encoder, out: str
 ) -> pl.DataFrame:
-    frame = draws.documents(config, encoder.tokenizer, out)
-    new = draws.new_data(frame, config, tokenizer=encoder.tokenizer, out=out)
+    frame = draws.documents(config, encoder, out)
+    new = draws.new_data(frame, config, encoder=encoder, out=out)
     replay = new.clear()
     if config.replay is not None:
         at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
         drawn = pl.DataFrame(pl.from_arrow(storage.read_table(at)))
-        replay = draws.replay_for_mixture(drawn, settings, new)
+        replay = _known(draws.replay_for_mixture(drawn, settings, new), frame)
     _check_not_empty(new)
     if settings.order == "dissimilar_first":
         new = distances.measured(new, replay, out, masking=config.masking)
     return mixture.plan(replay, new, settings, seed=config.seed)
+
+
+def _known(replay: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Drawn rows with what was counted of whole documents; passages are text."""
+    counts = frame.select(c.SHARD, c.ROW, c.START, c.KIND, c.SUPERVISED)
+    found = replay.join(
+        counts, on=[c.SHARD, c.ROW, c.START], how="left", nulls_equal=True, maintain_order="left"
+    )
+    return found.with_columns(
+        pl.col(c.KIND).fill_null(TEXT_ROW), pl.col(c.SUPERVISED).fill_null(pl.col(c.TOKENS))
+    )
 
 
 def _check_not_empty(new: pl.DataFrame) -> None:

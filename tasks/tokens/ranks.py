@@ -78,6 +78,10 @@ class Ranks(Tokenizer):
         names = (self._family.end, self._family.begin, self._family.padding)
         return Ends(*(None if name is None else self._family.special.get(name) for name in names))
 
+    def places(self, text: str) -> NDArray[np.int64]:
+        """Return where each token of a plain text begins, in code points."""
+        return self._plain(text).starts
+
     def _encode(self, texts: list[str]) -> list[NDArray[np.int32]]:
         found = self.library.encode_ordinary_batch(texts, num_threads=os.cpu_count() or 1)
         return [np.array(ids, np.int32) + np.int32(self._above) for ids in found]
