@@ -25,7 +25,7 @@ from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
 from schemas.tables import MIXTURE, conform
-from tasks import draws, guarded, kept, ledger, masking, mixture, progress, storage, written
+from tasks import draws, guarded, kept, ledger, masking, mixture, progress, rights, storage, written
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
@@ -183,6 +183,7 @@ def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
             "asked": wanted,
             "achieved": achieved,
             **guarded.said(out),
+            **rights.told(out, [s.file for s in shards]),
             **masking.details(s.masked for s in shards),
         },
     )
