@@ -203,6 +203,8 @@ def _stages(recipe: RunConfig) -> Iterator[str]:
     yield from ("ingest", "signals", "select")
     if recipe.corpus.materialize:
         yield "corpus"
+    if recipe.mixture is not None and recipe.mixture.guard:
+        yield "guard"
     if recipe.tokenizer is not None:
         yield "tokenizer"
     if recipe.replay is not None:
@@ -223,6 +225,9 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     for where, size in models.needed(recipe.signals):
         yield f"{where}: {size / 1e6:,.1f} MB of files, to train it"
     yield from _reads_of_dedup(recipe)
+    guarded = recipe.mixture is not None and recipe.mixture.guard and recipe.signals.minhash
+    if guarded and recipe.dedup.verification == "exact":
+        yield "guard: the text of kept documents that may be near each other, to compare it exactly"
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:
         yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"
