@@ -225,9 +225,6 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
     for where, size in models.needed(recipe.signals):
         yield f"{where}: {size / 1e6:,.1f} MB of files, to train it"
     yield from _reads_of_dedup(recipe)
-    guarded = recipe.mixture is not None and recipe.mixture.guard and recipe.signals.minhash
-    if guarded and recipe.dedup.verification == "exact":
-        yield "guard: the text of kept documents that may be near each other, to compare it exactly"
     tokenizer = recipe.tokenizer
     if tokenizer is not None and tokenizer.train_vocab_size is not None:
         yield f"tokenizer: up to {tokenizer.train_mb:g} MB of kept replay text, to train it"
@@ -276,6 +273,8 @@ def _reads_of_dedup(recipe: RunConfig) -> Iterator[str]:
         yield f"embeddings: {size:,.1f} MB{kept}"
     if recipe.signals.minhash and recipe.dedup.verification == "exact":
         yield "near-duplicates: the text of all candidates, to compare it exactly"
+        if recipe.mixture is not None and recipe.mixture.guard:
+            yield "guard: that of candidates which were kept, once more"
     if recipe.dedup.substrings and recipe.signals.substring_words is not None:
         yield "substrings: the text of documents that seem to share one, once a range of hashes"
 
