@@ -7,6 +7,7 @@
 # `make bench-evals`   measures decontamination, and what it finds of items planted in real documents
 # `make bench-models`  measures classifiers and n-gram models, and what Noisy Student is worth
 # `make bench-replay`  measures what choosing a replay shard costs
+# `make bench-mixture`  measures what a mixture costs to make and to read; `--memory` too
 # `make bench-generations` measures what is concluded from text of a hidden mixture
 # `make bench-mixture-inference`  measures how far inferred mixtures of tokenizers are off
 # `make bench-calibration` counts how often the certificate's verdict is right
@@ -39,7 +40,7 @@ export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := $(BIN)/openmoat
 .PHONY: demo test test-slow lint bench-ingest bench-signals bench-dedup bench-evals bench-models \
-        bench-replay bench-hidden-original bench-generations bench-mixture-inference \
+        bench-replay bench-mixture bench-hidden-original bench-generations bench-mixture-inference \
         bench-calibration train format lock clean
 
 demo: $(BIN)/openmoat
@@ -75,6 +76,9 @@ bench-models: $(BIN)/openmoat
 
 bench-replay: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.replay $(ARGS)
+
+bench-mixture: $(BIN)/openmoat
+	$(BIN)/python -m benchmarks.mixture $(ARGS)
 
 bench-generations: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.generations $(ARGS)

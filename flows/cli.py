@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import advise, certify, generate, index, infer_mixture, init, overlap
+from flows import (
+    advise,
+    certify,
+    check,
+    export,
+    generate,
+    index,
+    infer_mixture,
+    init,
+    overlap,
+    trace,
+)
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -39,10 +50,13 @@ app = typer.Typer(
 app.add_typer(index.app, name="index")
 app.command()(overlap.overlap)
 app.command()(certify.certify)
+app.command()(check.check)
+app.command()(trace.trace)
 app.command()(init.init)
 app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(advise.advise)
 app.command()(generate.generate)
+app.command()(export.export)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)

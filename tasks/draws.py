@@ -60,7 +60,7 @@ def new_data(
 def _new_target(config: BudgetConfig, split: str) -> int | None:
     if config.mixture is None or config.mixture.total_tokens is None:
         return None
-    train = asked(config.mixture, 0)["new"]
+    train = once(config.mixture, 0)["new"]
     return train if split == TRAIN else max(1, _held_out(train, config.valid_share))
 
 
@@ -87,18 +87,29 @@ def replay_targets(config: BudgetConfig, new: pl.DataFrame) -> dict[str, int]:
     read there and a share of 1 % would leave nothing to read it from.
     """
     train, valid = (int(new.filter(pl.col(c.SPLIT) == s)[c.TOKENS].sum()) for s in (TRAIN, VALID))
-    wanted = 0 if config.mixture is None else asked(config.mixture, train)["replay"]
+    wanted = 0 if config.mixture is None else once(config.mixture, train)["replay"]
     if config.replay is not None and config.replay.target_tokens is not None:
         wanted = config.replay.target_tokens
     return {TRAIN: wanted, VALID: valid or _held_out(wanted, config.valid_share)}
 
 
 def asked(mixture: MixtureConfig, new_tokens: int) -> dict[str, int]:
-    """Training tokens that the share asks for: of ``total_tokens``, or beside all new data."""
+    """Training tokens that the share asks for, however often they are seen.
+
+    Of ``total_tokens``, or beside all new data, of which there are ``new_tokens``.
+    """
     share = mixture.replay_share
     if mixture.total_tokens is not None:
         return budget.hamilton(mixture.total_tokens, {"replay": share, "new": 1.0 - share})
-    return {"replay": round(new_tokens * share / (1.0 - share)), "new": new_tokens}
+    seen = new_tokens * mixture.epochs
+    return {"replay": round(seen * share / (1.0 - share)), "new": seen}
+
+
+def once(mixture: MixtureConfig, new_tokens: int) -> dict[str, int]:
+    """Tokens that have to be drawn for what is asked: each is seen once an epoch of its side."""
+    wanted = asked(mixture, new_tokens)
+    new = new_tokens if mixture.total_tokens is None else round(wanted["new"] / mixture.epochs)
+    return {"replay": round(wanted["replay"] / mixture.replay_epochs), "new": new}
 
 
 def replay_for_mixture(
@@ -111,7 +122,7 @@ def replay_for_mixture(
     """
     train, rest = (drawn.filter((pl.col(c.SPLIT) == TRAIN) == flag) for flag in (True, False))
     new_tokens = int(new.filter(pl.col(c.SPLIT) == TRAIN)[c.TOKENS].sum())
-    wanted = asked(mixture, new_tokens)["replay"]
+    wanted = once(mixture, new_tokens)["replay"]
     if wanted == 0:
         return rest  # nothing is replayed, and forgetting is measured all the same
     sizes = train[c.TOKENS].to_numpy()

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from schemas import columns as c
 from schemas.masking import MASKS
-from tasks import budget, counted, ledger, raw, removal, storage
+from tasks import budget, counted, guarded, ledger, raw, removal, storage
 from tasks.hashing import digest, seeded
 from tasks.masking import mask_all
 from tasks.signals import pii
@@ -39,7 +39,8 @@ def load(
     their source themselves. ``n_bytes`` are without what was removed of the text. ``shard`` and
     ``row`` say where in ``documents/`` the text stands; ``priority`` is a seeded hash of the id;
     ``tokens``, ``supervised_tokens`` and ``kind`` hold what was counted before by that encoder of
-    the text so masked, else null. What it refused is not among them. ``start`` and ``end`` are
+    the text so masked, else null. What it refused is not among them, nor what the
+    guard leaves out. ``start`` and ``end`` are
     null: no document is cut yet.
     """
     documents, signals = ledger.read(out, "ingest"), ledger.read(out, "signals")
@@ -52,7 +53,7 @@ def load(
         )
         for left, right in zip(documents.shards, signals.shards, strict=True)
     ]
-    frame, none = pl.concat(parts), pl.lit(None, pl.Int64)
+    frame, none = guarded.without(pl.concat(parts), out), pl.lit(None, pl.Int64)
     return frame.with_columns(
         pl.Series(budget.PRIORITY, seeded(frame[c.DOC_ID], seed=seed, stage="draw")),
         none.alias(c.START),

@@ -14,7 +14,7 @@ from schemas.config import (  # noqa: TC001  (Prefect reads the annotations)
 )
 from schemas.manifest import Masked, Shard, StageManifest
 from schemas.tables import DRAWN, REPLAY, conform
-from tasks import draws, kept, ledger, masking, storage, written
+from tasks import draws, guarded, kept, ledger, masking, storage, written
 from tasks.encoding import Encoder
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.select import TRAIN
@@ -57,7 +57,8 @@ def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
 
 def upstream(out: str) -> list[str]:
     """Return the keys of what a draw rests on."""
-    return [ledger.read(out, stage).key for stage in ("select", "tokenizer")]
+    keys = [ledger.read(out, stage).key for stage in ("select", "tokenizer")]
+    return keys + guarded.key(out)
 
 
 def standing(out: str, key: str) -> StageManifest | None:

@@ -11,6 +11,7 @@ from tasks.storage.hub_models import model_files
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
 from tasks.storage.laid import laid, laid_schema, laying, read_laid
 from tasks.storage.local import (
+    appending,
     beside,
     exists,
     free_bytes,
@@ -22,20 +23,26 @@ from tasks.storage.local import (
     read_model,
     remove,
     replacing,
+    replacing_folder,
     stamp,
     sweep_temporaries,
     write_bytes,
     write_model,
 )
+from tasks.storage.open_shard import OpenShard
 from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
+    Footer,
     ShardWriter,
+    columns,
     read_batches,
+    read_footer,
     read_ipc,
     read_row,
     read_shard,
     read_table,
     scan,
+    streaming,
     write_ipc,
     write_table,
     writing,
@@ -43,12 +50,16 @@ from tasks.storage.shards import (
 
 __all__ = [
     "Digesting",
+    "Footer",
+    "OpenShard",
     "ShardWriter",
+    "appending",
     "beside",
     "check_file",
     "check_place",
     "claimed",
     "clear_downloads",
+    "columns",
     "exists",
     "free_bytes",
     "head",
@@ -67,6 +78,7 @@ __all__ = [
     "peeked",
     "read_batches",
     "read_bytes",
+    "read_footer",
     "read_ipc",
     "read_laid",
     "read_model",
@@ -75,8 +87,10 @@ __all__ = [
     "read_table",
     "remove",
     "replacing",
+    "replacing_folder",
     "scan",
     "stamp",
+    "streaming",
     "sweep_temporaries",
     "write_bytes",
     "write_ipc",

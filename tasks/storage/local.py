@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import re
 import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import orjson
 
@@ -94,6 +95,38 @@ def replacing(location: str) -> Iterator[str]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_folder(location: str) -> Iterator[str]:
+    """Give a temporary folder beside ``location``; it gets this name when the block succeeds.
+
+    What processes that were killed in such a block have left there is removed first.
+    """
+    target = Path(location).absolute()
+    for path in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
+        found = _TEMPORARY.match(path.name)
+        if found and found["name"] == target.name and not _alive(int(found["pid"])):
+            remove(str(path))
+    temporary = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    with writable(location):
+        make_folder(str(temporary))
+        try:
+            yield str(temporary)
+            temporary.rename(target)
+        finally:
+            remove(str(temporary))
+
+
+@contextlib.contextmanager
+def appending(location: str) -> Iterator[BinaryIO]:
+    """Open a new file to which bytes are added; for files of a folder that is not there yet."""
+    with writable(location):
+        make_folder(str(Path(location).parent))
+        with Path(location).open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 @contextlib.contextmanager
