@@ -64,7 +64,7 @@ def packed(given: Lists, n_tokens: int) -> tuple[Packing, Lists]:
     priority = np.random.default_rng(0).permutation(n).astype(np.uint64)
     is_replay = np.arange(n) % SHARE.denominator < SHARE.numerator
     found = packing.pack(
-        packing.Documents(np.tile(lengths, times), is_replay, priority), ROW_TOKENS
+        packing.Documents(np.tile(lengths, times), 1 - is_replay, priority), ROW_TOKENS
     )
     # Documents that come again have their tokens where they have them the first time.
     return found, Lists(given.values, np.tile(given.offsets[:-1], times))
@@ -73,7 +73,7 @@ def packed(given: Lists, n_tokens: int) -> tuple[Packing, Lists]:
 def write(given: Lists, out: Path, n_tokens: int) -> dict[str, Any]:
     """Write a mixture and its two parts; return what it holds."""
     found, ids = packed(given, n_tokens)
-    n_replay = int(found.is_replay.sum())
+    n_replay = int((found.groups == 0).sum())
     share = Fraction(n_replay, found.rows)
     is_replay = diffusion.is_replay(diffusion.constant(found.rows, share))
     # By seed: as packed, rows of the same documents would be neighbours, and shrink to nothing.
@@ -159,7 +159,7 @@ def _columns(
         c.INPUT_IDS: _fixed(laid, pa.int32()),
         c.ATTENTION_MASK: _fixed(filled.astype(np.int8), pa.int8()),
         c.LABELS: _fixed(np.where(filled, laid, -100), pa.int32()),
-        c.ORIGIN: pa.array(["replay" if r else "new" for r in found.is_replay[rows]]),
+        c.ORIGIN: pa.array(["replay" if r else "new" for r in found.groups[rows] == 0]),
         c.EPOCH: pa.array(np.zeros(len(rows), np.int64)),
         c.POSITION: pa.array(np.arange(first, first + len(rows))),
     }

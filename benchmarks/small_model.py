@@ -71,12 +71,12 @@ def trained(folder: Path, texts: list[str], options: argparse.Namespace) -> floa
     body = tokens.train(texts, vocab_size=VOCABULARY)
     tokenizer = tokens.load(body, where="trained")
     end = tokens.END_OF_TEXT
-    stop = tokenizer.token_to_id(end)
-    ids = [[stop, *one.ids] for one in tokenizer.encode_batch_fast(texts)]
+    stop = tokenizer.id_of(end)
+    ids = [[stop, *own] for own in tokens.ids(tokenizer, texts)]
     flat = np.concatenate([np.array(one) for one in ids])
     windows = flat[: len(flat) // LENGTH * LENGTH].reshape(-1, LENGTH)
     config = transformers.LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(), bos_token_id=stop, eos_token_id=stop, **SHAPE
+        vocab_size=tokenizer.size, bos_token_id=stop, eos_token_id=stop, **SHAPE
     )
     model = transformers.LlamaForCausalLM(config).train()
     steps = min(options.steps, options.epochs * len(windows) // BATCH)

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from flows import advise, certify, export, generate, index, infer_mixture, init, overlap
+from flows import (
+    advise,
+    certify,
+    check,
+    export,
+    generate,
+    index,
+    infer_mixture,
+    init,
+    overlap,
+    trace,
+)
 
 if TYPE_CHECKING:
     from flows.pipeline import Goal
@@ -39,6 +50,8 @@ app = typer.Typer(
 app.add_typer(index.app, name="index")
 app.command()(overlap.overlap)
 app.command()(certify.certify)
+app.command()(check.check)
+app.command()(trace.trace)
 app.command()(init.init)
 app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(advise.advise)

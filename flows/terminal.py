@@ -144,18 +144,28 @@ def show_documents(inspection: Inspection, *, json: bool) -> None:
     if json:
         print_json(inspection.model_dump(mode="json"))
         return
-    console = Console(soft_wrap=True)
     for document in inspection.documents:
-        for title, facts in document_facts(document):
-            console.print(Text(printable(title), style="bold"))
-            wide = max((len(name) for name, _ in facts), default=0)
-            for name, fact in facts:
-                line = Text(f"  {printable(name):{wide}}  ", style="dim")
-                console.print(line.append(printable(fact), style="default"))
-        console.print()
-    more = inspection.found - len(inspection.documents)
-    last = f"{inspection.looked_at:,} documents looked at"
-    console.print(Text(f"{last}; {more:,} more have this id" if more else last, style="dim"))
+        show_facts(document_facts(document))
+    show_count(inspection.looked_at, inspection.found - len(inspection.documents))
+
+
+def show_facts(groups: Iterable[tuple[str, list[tuple[str, str]]]]) -> None:
+    """Show headings with facts below them, none of them cut."""
+    console = Console(soft_wrap=True)
+    for title, facts in groups:
+        console.print(Text(printable(title), style="bold"))
+        wide = max((len(name) for name, _ in facts), default=0)
+        for name, fact in facts:
+            line = Text(f"  {printable(name):{wide}}  ", style="dim")
+            console.print(line.append(printable(fact), style="default"))
+    console.print()
+
+
+def show_count(looked_at: int, more: int) -> None:
+    """Say how many documents were looked at, and how many ``more`` there are of the id."""
+    last = f"{looked_at:,} documents looked at"
+    said = f"{last}; {more:,} more have this id" if more else last
+    Console(soft_wrap=True).print(Text(said, style="dim"))
 
 
 def show_plan(plan: Plan, *, json: bool) -> None:

@@ -244,14 +244,15 @@ class RunConfig(Section):
         if mixture is None and replay.target_tokens is None:
             return None
         share = 0.0 if mixture is None else mixture.replay_share
+        again = 1.0 if mixture is None else mixture.epochs / mixture.replay_epochs
         tokens = replay.target_tokens
         if tokens is None and mixture is not None and mixture.total_tokens is not None:
-            tokens = math.ceil(mixture.total_tokens * share)
+            tokens = math.ceil(mixture.total_tokens * share / mixture.replay_epochs)
         return PoolConfig(
             factor=replay.pool_factor,
             shares=replay.shares or self._parts(replay),
             replay_tokens=tokens,
-            replay_per_new=share / (1.0 - share),
+            replay_per_new=again * share / (1.0 - share),
             valid_per_new=self.select.valid_share,
         )
 

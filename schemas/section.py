@@ -53,6 +53,20 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Course:
+    """A share along the way, 0 to 1: what there was in windows one behind the other, and wanted.
+
+    ``wanted`` is as long or empty; ``ends`` are texts below the first window and the last; ``said``
+    is what the plot shows, in words.
+    """
+
+    had: tuple[float, ...]
+    wanted: tuple[float, ...]
+    ends: tuple[str, str]
+    said: str
+
+
+@dataclass(frozen=True)
 class Excerpt:
     """Pieces of a text, and whether each is marked, below a label."""
 
@@ -71,7 +85,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a paragraph, at most one table and one chart, some panels, and some excerpts."""
+    """A heading, a paragraph, at most one table, chart and course, some panels and excerpts."""
 
     title: str
     text: str = ""
@@ -79,3 +93,4 @@ class Section:
     chart: Bars | None = None
     panels: tuple[Panel, ...] = ()
     beside: tuple[Beside, ...] = ()
+    course: Course | None = None

@@ -20,7 +20,7 @@ from schemas import columns as c
 from schemas.errors import BudgetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Queues = dict[str, Iterator[tuple[int, int, bool]]]
     """For each source its documents in drawing order: place, tokens, whether long."""
@@ -63,8 +63,9 @@ def _normal(shares: Mapping[str, float]) -> dict[str, Fraction]:
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """Documents in the order in which they are drawn from each source."""
-    return frame.sort(c.SOURCE, PRIORITY, c.DOC_ID)
+    """Documents in the order in which they are drawn from each source; passages in their own."""
+    passages = [c.START] if c.START in frame.columns else []
+    return frame.sort(c.SOURCE, PRIORITY, c.DOC_ID, *passages)
 
 
 def to_count(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:
@@ -192,19 +193,23 @@ def _walk(ordered: pl.DataFrame, budget: Budget) -> tuple[list[int], list[int]]:
 
 
 def interleave(
-    replay: Sequence[int], new: Sequence[int], share: float
+    replay: Sequence[int], new: Sequence[int], share: float | Callable[[int], float]
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Order of two sequences of documents by tokens: True where the next one is replay.
 
     ``replay`` and ``new`` hold token counts. Each step takes from the side that is behind: until
     one side ends, a prefix of ``n`` tokens has at most ``share * max(new)`` replay tokens less than
     ``share * n``, and at most ``(1 - share) * max(replay)`` more. With the share that the two
-    really have, that holds to the end.
+    really have, that holds to the end. Where the share changes, ``share`` tells of ``n`` tokens how
+    many are to be replay; then a prefix is within one longest document of that.
     """
     order = np.empty(len(replay) + len(new), dtype=bool)
     i = j = old = fresh = 0
     for k in range(len(order)):
-        behind = old * (1.0 - share) < fresh * share
+        if callable(share):
+            behind = old < share(old + fresh)
+        else:
+            behind = old * (1.0 - share) < fresh * share
         order[k] = j >= len(new) or (i < len(replay) and behind)
         if order[k]:
             old += replay[i]

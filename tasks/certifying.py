@@ -19,7 +19,7 @@ from schemas import columns as c
 from schemas.certificate import Pair, Shared, rounded
 from schemas.config import SignalsConfig, TokenizerConfig
 from schemas.errors import ConfigError
-from tasks import hashing, overlap, preflight, storage, tokens
+from tasks import hashing, overlap, storage, tokenizer_files, tokens
 from tasks.drawing import CHARS, OWN, Draw, candidates
 from tasks.measured import Fields, Seen, measured, nothing, source_of
 from tasks.replay.certificate import How, Texts, Tokenizer, Whole, certified
@@ -119,7 +119,7 @@ def _tokenizer(path: str | None) -> Tokenizer | None:
     if path is None:
         return None
     try:
-        body = preflight.tokenizer_bytes(TokenizerConfig(path=path))
+        body = tokenizer_files.read(TokenizerConfig(path=path)).body
         found = tokens.load(body, where=path)
     except ConfigError as error:
         raise ConfigError(

@@ -13,33 +13,28 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.errors import BudgetError, ManifestError
-from tasks import budget, kept, ledger, tokens
+from tasks import budget, kept, ledger
 from tasks.budget import Budget
+from tasks.counting import Counting, count_up_to
 from tasks.select import TRAIN, VALID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tokenizers import Tokenizer
-
     from schemas.config import BudgetConfig, MixtureConfig
+    from tasks.encoding import Encoder
 
 POOLED = "new"
 ALL = {POOLED: 1.0}
 
 
-def documents(config: BudgetConfig, tokenizer: Tokenizer, out: str) -> pl.DataFrame:
+def documents(config: BudgetConfig, encoder: Encoder, out: str) -> pl.DataFrame:
     """Return the kept documents that budgets are drawn from, with what was counted of them."""
-    return kept.load(
-        out,
-        seed=config.seed,
-        tokenizer_digest=tokens.digest(tokenizer),
-        masking=config.masking,
-    )
+    return kept.load(out, seed=config.seed, encoder_digest=encoder.digest, masking=config.masking)
 
 
 def new_data(
-    frame: pl.DataFrame, config: BudgetConfig, *, tokenizer: Tokenizer, out: str
+    frame: pl.DataFrame, config: BudgetConfig, *, encoder: Encoder, out: str
 ) -> pl.DataFrame:
     """Draw new data for training and validation, counted, in drawing order.
 
@@ -47,13 +42,14 @@ def new_data(
     documents a part in proportion). All sources of new data are drawn from as one.
     """
     pool = frame.filter(pl.col(c.RECIPE_SOURCE).is_in(config.new))
+    by = Counting.of(config, encoder, out)
     names = pool.select(c.SHARD, c.ROW, c.SOURCE)
     pool = pool.with_columns(pl.lit(POOLED).alias(c.SOURCE))
     drawn = []
     for split in (TRAIN, VALID):
         part, target = pool.filter(pl.col(c.SPLIT) == split), _new_target(config, split)
         wanted = Budget(ALL, math.inf if target is None else target, at_least_one=split == VALID)
-        part = kept.count_up_to(part, wanted, tokenizer=tokenizer, out=out, masking=config.masking)
+        part = count_up_to(part, wanted, by=by)
         if target is not None and split == TRAIN:
             _check_new(part, target)
         drawn.append(budget.in_order(part) if target is None else budget.draw(part, wanted))
@@ -64,7 +60,7 @@ def new_data(
 def _new_target(config: BudgetConfig, split: str) -> int | None:
     if config.mixture is None or config.mixture.total_tokens is None:
         return None
-    train = asked(config.mixture, 0)["new"]
+    train = once(config.mixture, 0)["new"]
     return train if split == TRAIN else max(1, _held_out(train, config.valid_share))
 
 
@@ -91,18 +87,29 @@ def replay_targets(config: BudgetConfig, new: pl.DataFrame) -> dict[str, int]:
     read there and a share of 1 % would leave nothing to read it from.
     """
     train, valid = (int(new.filter(pl.col(c.SPLIT) == s)[c.TOKENS].sum()) for s in (TRAIN, VALID))
-    wanted = 0 if config.mixture is None else asked(config.mixture, train)["replay"]
+    wanted = 0 if config.mixture is None else once(config.mixture, train)["replay"]
     if config.replay is not None and config.replay.target_tokens is not None:
         wanted = config.replay.target_tokens
     return {TRAIN: wanted, VALID: valid or _held_out(wanted, config.valid_share)}
 
 
 def asked(mixture: MixtureConfig, new_tokens: int) -> dict[str, int]:
-    """Training tokens that the share asks for: of ``total_tokens``, or beside all new data."""
+    """Training tokens that the share asks for, however often they are seen.
+
+    Of ``total_tokens``, or beside all new data, of which there are ``new_tokens``.
+    """
     share = mixture.replay_share
     if mixture.total_tokens is not None:
         return budget.hamilton(mixture.total_tokens, {"replay": share, "new": 1.0 - share})
-    return {"replay": round(new_tokens * share / (1.0 - share)), "new": new_tokens}
+    seen = new_tokens * mixture.epochs
+    return {"replay": round(seen * share / (1.0 - share)), "new": seen}
+
+
+def once(mixture: MixtureConfig, new_tokens: int) -> dict[str, int]:
+    """Tokens that have to be drawn for what is asked: each is seen once an epoch of its side."""
+    wanted = asked(mixture, new_tokens)
+    new = new_tokens if mixture.total_tokens is None else round(wanted["new"] / mixture.epochs)
+    return {"replay": round(wanted["replay"] / mixture.replay_epochs), "new": new}
 
 
 def replay_for_mixture(
@@ -115,7 +122,7 @@ def replay_for_mixture(
     """
     train, rest = (drawn.filter((pl.col(c.SPLIT) == TRAIN) == flag) for flag in (True, False))
     new_tokens = int(new.filter(pl.col(c.SPLIT) == TRAIN)[c.TOKENS].sum())
-    wanted = asked(mixture, new_tokens)["replay"]
+    wanted = once(mixture, new_tokens)["replay"]
     if wanted == 0:
         return rest  # nothing is replayed, and forgetting is measured all the same
     sizes = train[c.TOKENS].to_numpy()
@@ -148,7 +155,7 @@ def replay(
     config: BudgetConfig,
     targets: dict[str, int],
     *,
-    tokenizer: Tokenizer,
+    encoder: Encoder,
     out: str,
 ) -> pl.DataFrame:
     """Draw the replay shard at the recipe's shares: training rows first, in drawing order.
@@ -162,7 +169,8 @@ def replay(
     pool = frame.filter(old & pl.col(c.SOURCE).is_in(wanted_sources))
     train, valid = (pool.filter(pl.col(c.SPLIT) == split) for split in (TRAIN, VALID))
     wanted = Budget(shares, targets[TRAIN])
-    train = kept.count_up_to(train, wanted, tokenizer=tokenizer, out=out, masking=config.masking)
+    by = Counting.of(config, encoder, out)
+    train = count_up_to(train, wanted, by=by)
     try:
         budget.check(train, wanted, where="replay.shares")
     except BudgetError as error:
@@ -173,7 +181,7 @@ def replay(
             valid.filter(pl.col(c.SOURCE) == source),
             Budget({source: 1.0}, part or 1, at_least_one=True),
         )
-        own = kept.count_up_to(own, alone, tokenizer=tokenizer, out=out, masking=config.masking)
+        own = count_up_to(own, alone, by=by)
         drawn.append(budget.draw(own, alone))
     return pl.concat(drawn)
 

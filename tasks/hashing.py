@@ -6,7 +6,7 @@ All are xxh3_128 (fast, stable across versions and machines, not cryptographic).
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
@@ -23,6 +23,8 @@ MODULUS = 1 << 128
 ROWS = 1 << 16
 """Rows that are digested at a time: they are copied twice."""
 SEPARATOR = b"\x1f"
+TOKEN_LISTS: Final = (pa.list_(pa.int32()), pa.list_(pa.int8()))
+"""Columns of which a table has millions of values."""
 
 
 def doc_id(source: str, record_id: str | None, raw_text: str) -> str:
@@ -142,8 +144,13 @@ def _integers(column: pa.ChunkedArray) -> np.ndarray[Any, Any]:
 
 
 def _bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Values that are no numbers as large_binary: text in UTF-8, what is nested as JSON."""
+    """Values that are no numbers as large_binary: text in UTF-8, what is nested as JSON.
+
+    Lists of tokens are the bytes of these.
+    """
     kind = column.type
+    if kind in TOKEN_LISTS:
+        return _values(column)
     nested = not (_is_text(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
     if nested and column.null_count < len(column):
         values = [None if v is None else orjson.dumps(v, option=orjson.OPT_SORT_KEYS)
@@ -152,6 +159,23 @@ def _bytes(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if nested:
         return pa.chunked_array([pa.nulls(len(column), pa.large_binary())])
     return column.cast(pa.large_binary())
+
+
+def _values(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Lists of numbers as the bytes of these, without a copy."""
+    found = [pa.array([], pa.large_binary())]
+    for part in column.chunks:
+        values = part.flatten()
+        if values.null_count:
+            raise ValueError("a null in a list of tokens, which has no digest")
+        width = values.type.bit_width // 8
+        lengths = pc.fill_null(pc.list_value_length(part), 0).to_numpy().astype(np.int64)
+        bounds = np.concatenate([[0], np.cumsum(lengths)]) * width
+        body = values.buffers()[1] or pa.py_buffer(b"")
+        valid = part.is_valid().buffers()[1]
+        buffers = [valid, pa.py_buffer(bounds), body.slice(values.offset * width)]
+        found.append(pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(part), buffers))
+    return pa.chunked_array(found, pa.large_binary())
 
 
 def _is_text(kind: pa.DataType) -> bool:

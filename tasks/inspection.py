@@ -9,11 +9,12 @@ import polars as pl
 from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import ManifestError
+from schemas.guard import GUARD, REASONS
 from schemas.inspection import Inspected, Inspection, Removed, Twin, Written
 from schemas.levels import INDEXED, LEVELS
 from schemas.manifest import EVALS, EvalIndex
 from schemas.replay import BY_TEXT
-from tasks import eval_sets, leaks, ledger, lookup, reasons, removal, storage
+from tasks import eval_sets, guarded, leaks, ledger, lookup, placing, reasons, removal, storage
 from tasks.ingest.items import excerpt
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ WINDOW: Final = 4_000
 TAKES: Final = {
     "corpus": (c.DOC_ID, c.SPLIT),
     "replay": (c.DOC_ID, c.SPLIT, c.TOKENS, c.SHARD, c.START, c.END),
-    "mixture": (c.DOC_ID, c.TOKENS, c.POSITION, c.START, c.END),
 }
-"""Stages that take some of the kept documents, and what is read of their rows."""
+"""Stages that take some of the kept documents, and what is read of their rows.
+
+The mixture does, too: its rows may be packed (:mod:`tasks.placing`).
+"""
+TAKE: Final = (*TAKES, "mixture")
 READ: Final = (c.DOC_ID, c.RECORD_ID, c.SOURCE, c.LOCATION, c.POSITION, c.URL, c.LICENSE, c.OPT_OUT,
                c.TEXT)  # fmt: skip
 
@@ -86,7 +90,7 @@ class _Inspector:
         written = self._written(found) if found.keep else {}
         notes = (
             *_notes(self._run, self._config, found),
-            *_not_taken(self._run, self._config, found, written),
+            *_not_taken(self._out, self._run, self._config, found, written),
         )
         return found.model_copy(update={"written": written, "notes": notes})
 
@@ -180,7 +184,7 @@ class _Inspector:
             shards = list(self._manifests[stage].shards) if stage in self._manifests else []
             for row in lookup.find_ids(self._out, shards, [document.doc_id], stage):
                 said = self._row(stage, shards[row.shard], row, columns)
-                # A draw tells its document by place, and a mixture's file its split by its folder.
+                # A draw tells its document by place.
                 if said.get(c.SHARD, document.shard) != document.shard:
                     continue
                 one = Written(
@@ -188,12 +192,31 @@ class _Inspector:
                     row=row.row,
                     split=said.get(c.SPLIT, document.split),
                     tokens=said.get(c.TOKENS),
-                    position=said.get(c.POSITION),
                     start=said.get(c.START),
                     end=said.get(c.END),
                 )
                 found.setdefault(stage, []).append(one)
-        return {stage: _first(places) for stage, places in found.items()}
+        taken = {stage: _first(places) for stage, places in found.items()}
+        return {**taken, **self._mixed(document)}
+
+    def _mixed(self, document: Inspected) -> dict[str, Written]:
+        """Where the mixture has it first, and how many passages more; not how often."""
+        if "mixture" not in self._manifests:
+            return {}
+        places = placing.placed(self._out, self._manifests["mixture"].shards, document.doc_id)
+        if not places:
+            return {}
+        first = min(places, key=lambda one: (one.start or 0, one.token_start or 0))
+        own = [p for p in places if (p.start, p.epoch) == (first.start, first.epoch)]
+        said = {n: getattr(first, n) for n in ("shard", "row", c.POSITION, c.START, c.END)}
+        return {
+            "mixture": Written(
+                **said,
+                split=str(document.split),
+                tokens=sum(one.tokens for one in own),
+                more=len({one.start for one in places}) - 1,
+            )
+        }
 
 
 def _first(places: list[Written]) -> Written:
@@ -230,7 +253,7 @@ def _notes(run: RunManifest, config: RunConfig, document: Inspected) -> list[str
         }
         notes += [
             f"{stage}/ is not made yet"
-            for stage in TAKES
+            for stage in TAKE
             if wanted[stage] and stage not in run.stages
         ]
     if notes:
@@ -239,15 +262,31 @@ def _notes(run: RunManifest, config: RunConfig, document: Inspected) -> list[str
 
 
 def _not_taken(
-    run: RunManifest, config: RunConfig, document: Inspected, written: dict[str, Written]
+    out: str,
+    run: RunManifest,
+    config: RunConfig,
+    document: Inspected,
+    written: dict[str, Written],
 ) -> list[str]:
     """Which stages are finished and did without a document that is kept."""
     replay, drawn = document.origin == "replay", "replay" in written
+    if document.keep and GUARD in run.stages and (why := _guarded(out, document)):
+        return [f"left out by the guard: it {why}"]
     if document.keep and replay and "replay" in run.stages and not drawn:
         return [f"not drawn into the replay: {_not_drawn(config, document)}"]
     if document.keep and "mixture" in run.stages and "mixture" not in written:
         return ["not in the mixture, which has all the tokens that it was to have"]
     return []
+
+
+def _guarded(out: str, document: Inspected) -> str:
+    """Why the guard left a document out; nothing where it did not."""
+    place = (pl.col(c.SHARD) == document.shard) & (pl.col(c.ROW) == document.row)
+    found = guarded.read(out).filter(place)
+    if found.is_empty():
+        return ""
+    row = found.row(0, named=True)
+    return f"{REASONS[row[c.REASON]]}: {row[c.MATCHED_SOURCE]}, {row[c.MATCHED_ID]}"
 
 
 def _not_drawn(config: RunConfig, document: Inspected) -> str:

@@ -24,12 +24,14 @@ FOLDERS = {
     "signals": "signals",
     "select": "decisions",
     "corpus": "corpus",
+    "guard": "guard",
     "tokenizer": "tokenizer",
     "replay": "replay",
     "mixture": "mixture",
 }
-WRITTEN = ("corpus", "replay", "mixture")
-"""Stages whose folders hold text that people load."""
+WRITTEN = ("corpus", "guard", "replay", "mixture")
+"""Stages that hold for one state of the decisions: text that people load, and what it is without.
+"""
 CARD, REPORT = "README.md", "report.html"
 PAGES = (CARD, REPORT)
 SAMPLES = "samples.json"
@@ -74,6 +76,11 @@ def folder(out: str, stage: str) -> str:
 def read(out: str, stage: str) -> StageManifest:
     """Manifest of a finished stage; raises :class:`ManifestError`."""
     return storage.read_model(storage.join(folder(out, stage), MANIFEST), StageManifest)
+
+
+def source_of(out: str, shard: str) -> str:
+    """Recipe source that a documents shard is of."""
+    return next(str(s.source) for s in read(out, "ingest").shards if s.file == shard)
 
 
 def stands(out: str, stage: str) -> bool:

@@ -42,6 +42,7 @@ from tasks.surrogate import pool, target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from schemas.budgets import MixtureConfig
     from schemas.config import RunConfig, Source
     from schemas.manifest import InputFile, Unit
     from schemas.replay import ReplayConfig
@@ -203,6 +204,8 @@ def _stages(recipe: RunConfig) -> Iterator[str]:
     yield from ("ingest", "signals", "select")
     if recipe.corpus.materialize:
         yield "corpus"
+    if recipe.mixture is not None and recipe.mixture.guard:
+        yield "guard"
     if recipe.tokenizer is not None:
         yield "tokenizer"
     if recipe.replay is not None:
@@ -230,9 +233,16 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
         yield "tokens: kept text that the budgets consider, to count its tokens exactly"
     if recipe.replay is not None:
         yield from _reads_for_replay(recipe.replay)
-    if recipe.corpus.materialize and recipe.mixture is not None:
+    if recipe.mixture is not None:
+        yield from _reads_for_mixture(recipe, recipe.mixture)
+
+
+def _reads_for_mixture(recipe: RunConfig, mixture: MixtureConfig) -> Iterator[str]:
+    if mixture.order == "dissimilar_first":
+        yield "mixture: all new data and the drawn replay, to count how unlike their words are"
+    if recipe.corpus.materialize:
         yield "corpus: all kept text, because corpus.materialize asks for it beside the mixture"
-    if recipe.replay is not None and recipe.replay.materialize and recipe.mixture is not None:
+    if recipe.replay is not None and recipe.replay.materialize:
         yield "replay: the drawn text, because replay.materialize asks for it beside the mixture"
 
 
@@ -271,6 +281,8 @@ def _reads_of_dedup(recipe: RunConfig) -> Iterator[str]:
         yield f"embeddings: {size:,.1f} MB{kept}"
     if recipe.signals.minhash and recipe.dedup.verification == "exact":
         yield "near-duplicates: the text of all candidates, to compare it exactly"
+        if recipe.mixture is not None and recipe.mixture.guard:
+            yield "guard: that of candidates which were kept, once more"
     if recipe.dedup.substrings and recipe.signals.substring_words is not None:
         yield "substrings: the text of documents that seem to share one, once a range of hashes"
 
@@ -278,9 +290,12 @@ def _reads_of_dedup(recipe: RunConfig) -> Iterator[str]:
 def _written_text(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:
     """Bytes at most of what is written beside documents and signals.
 
-    The kept text again for each of corpus, replay and mixture, and once more as scratch while a
-    mixture is gathered.
+    The kept text again for each of corpus, replay and mixture (there once an epoch, as ids as much
+    again), and once more as scratch while a mixture is gathered.
     """
-    times = recipe.corpus.materialize + 2 * (recipe.mixture is not None)
+    times = int(recipe.corpus.materialize)
     times += recipe.replay is not None and recipe.replay.materialize
+    if recipe.mixture is not None:
+        of_ids = recipe.mixture.format == "tokens"
+        times += 2 * (1 + of_ids) * recipe.mixture.epochs + of_ids  # as counting lays them by
     return times * sum(s.disk_bytes for s in sources)

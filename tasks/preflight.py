@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 
 from schemas import quality
 from schemas.errors import ConfigError
-from tasks import against, embeddings, opt_outs, rules, storage, tokens
+from tasks import against, embeddings, opt_outs, rules, storage, tokenizer_files, tokens
 from tasks.signals import language
 from tasks.storage import claim, inputs
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
     from schemas.config import RunConfig, SignalsConfig, Source, TargetConfig, TokenizerConfig
     from schemas.selection import OptOutConfig
+    from tasks.tokens import Tokenizer
 
-TOKENIZER_FILE = "tokenizer.json"
 GZIP = b"\x1f\x8b"
 ELSEWHERE = ("https://", "http://", "hf://")
 
@@ -28,14 +26,14 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
     """Raise :class:`ConfigError` when a place that the recipe names is empty or unusable.
 
     Looks at local places only; servers are asked when the run begins. ``out``, where it is given,
-    has to be a folder for this run alone; nothing is left in it.
+    has to be a folder for this run alone; nothing is left in it, and a tokenizer of the Hub is
+    looked at too.
     """
     for source in recipe.ingest.sources:
         where = f"ingest.sources {source.name!r}"
         for url in _local_places(source):
             storage.check_place(url, where=where)
-    if recipe.tokenizer is not None and recipe.tokenizer.path is not None:
-        tokens.load(tokenizer_bytes(recipe.tokenizer), where="tokenizer.path")
+    _check_tokenizer(recipe, hub=out is not None)
     _check_model(recipe.signals)
     _check_models(recipe.signals)
     for some in recipe.signals.evals:
@@ -132,30 +130,33 @@ def _check_apart(target: TargetConfig, out: str) -> None:
             )
 
 
-def tokenizer_bytes(config: TokenizerConfig) -> bytes:
-    """Content of the recipe's ``tokenizer.json``, named itself or by the folder around it."""
-    path = str(config.path)
-    inside = storage.join(path, TOKENIZER_FILE)
-    try:
-        return storage.read_bytes(inside if storage.exists(inside) else path)
-    except OSError as error:
-        raise ConfigError(
-            "tokenizer.path",
-            got=f"{path!r}: {error.strerror}",
-            wanted="a tokenizer.json, or a folder that holds one",
-            way_out="Correct the path, or train one with train_vocab_size.",
-        ) from error
-
-
 def tokenizer(config: TokenizerConfig) -> tuple[Tokenizer, str]:
     """Return the recipe's tokenizer and its digest, made once while its file stays the same."""
-    return _tokenizer(tokenizer_bytes(config), str(config.path))
+    return _tokenizer(tokenizer_files.read(config).body, str(config.path))
 
 
 @lru_cache(maxsize=1)
 def _tokenizer(body: bytes, where: str) -> tuple[Tokenizer, str]:
     found = tokens.load(body, where=where)
-    return found, tokens.digest(found)
+    return found, found.digest
+
+
+def _check_tokenizer(recipe: RunConfig, *, hub: bool) -> None:
+    """The tokenizer, its chat template, and what ends a document where rows are of tokens."""
+    config = recipe.tokenizer
+    if config is None:
+        return
+    if config.path is None:
+        tokenizer_files.check_template(config, tokenizer_files.of_trained(config, b""))
+        return
+    if config.path.startswith(ELSEWHERE) and not hub:
+        return
+    files = tokenizer_files.read(config)
+    found = tokens.load(files.body, where="tokenizer.path")
+    said = tokenizer_files.said(config, files, found)
+    tokenizer_files.check_template(config, files)
+    if recipe.mixture is not None and recipe.mixture.format == "tokens":
+        tokenizer_files.check_end(said, found)
 
 
 def opt_out_lists(config: OptOutConfig | None) -> opt_outs.Lists:

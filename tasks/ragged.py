@@ -23,7 +23,7 @@ class Lists(NamedTuple):
 
 
 def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
-    """Return what a column of lists holds; of one array, without a copy.
+    """Return what a column of lists holds; of one array of numbers, without a copy.
 
     Raises SchemaError where a list or a value of one is missing.
     """
@@ -37,7 +37,8 @@ def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
             wanted="none missing",
             way_out="Leave out the rows that have no tokens, or count them anew.",
         )
+    own = values.to_numpy(zero_copy_only=False)  # bits become bytes
     if not len(column):
-        return Lists(values.to_numpy(), np.zeros(1, np.int64))
+        return Lists(own, np.zeros(1, np.int64))
     offsets = column.offsets.to_numpy().astype(np.int64)
-    return Lists(values.to_numpy(), offsets - offsets[0])
+    return Lists(own, offsets - offsets[0])

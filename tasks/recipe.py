@@ -17,6 +17,7 @@ from schemas.errors import ConfigError
 from schemas.mistakes import explain
 from schemas.shipped import names, shipped
 from tasks import storage
+from tasks.tokenizer_files import named
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 PLACES = {
@@ -33,10 +34,13 @@ PLACES = {
     "sample",
     "generations",
     "shares_file",
+    "chat_template",
 }
 """Keys that hold locations: variables and ``~`` are replaced in them, relative paths resolved."""
 PATTERNS = {"url", "sample", "generations"}
 """Those of them that may hold a pattern."""
+TEMPLATE = "chat_template"
+"""Of these, the key that may hold the name of what is known."""
 LINE = re.compile(r" \(at line (\d+), column \d+\)$")
 
 
@@ -96,6 +100,8 @@ def _resolve(value: Any, *, where: str, folder: Path, key: str = "") -> Any:  # 
     if isinstance(value, list):
         return [_resolve(v, where=where, folder=folder, key=key) for v in value]
     if key not in PLACES or not isinstance(value, str) or not value:
+        return value
+    if key == TEMPLATE and named(value):
         return value
     place = _place(value, f"{where}: {key}", folder, escaped=False)
     if key in PATTERNS and glob.has_magic(value) and not storage.exists(place):

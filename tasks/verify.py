@@ -24,6 +24,7 @@ from tasks import (
     tokens,
     verify_evals,
     verify_frames,
+    verify_guard,
     verify_ingest,
     verify_mixture,
     verify_models,
@@ -39,7 +40,11 @@ if TYPE_CHECKING:
     Manifests = dict[str, StageManifest]
     Check = tuple[str, set[str], Callable[[], Iterator[Finding]]]
 
-PLACES = {"ingest": (c.LOCATION, c.POSITION), "replay": (c.SHARD, c.ROW)}
+PLACES = {
+    "ingest": (c.LOCATION, c.POSITION),
+    "guard": (c.SHARD, c.ROW),
+    "replay": (c.SHARD, c.ROW),
+}
 """Columns of a stage that say where a row stands and that its digest leaves out."""
 SAMPLES = "select: its samples of duplicates are those of the manifest"
 CORPUS_STAGES = {"ingest", "signals", "select"}
@@ -77,6 +82,7 @@ def verify(out: str) -> list[Finding]:
         checks += verify_evals.checks(out, config, manifests)
         checks += verify_models.checks(out, config, manifests)
         checks += _rights(out, config, manifests)
+        checks += verify_guard.checks(out, config, manifests)
         checks += verify_mixture.checks(out, config, manifests)
     aligned = _guarded(verify_mixture.ALIGNED, _aligned(manifests))
     findings += aligned
@@ -131,6 +137,7 @@ def _finished(run: RunManifest, config: RunConfig) -> Iterator[Finding]:
     goal = getattr(run, "goal", "mixture")
     wanted = [*sorted(CORPUS_STAGES), *["corpus"] * config.corpus.materialize]
     if goal != "corpus":
+        wanted += ["guard"] * verify_guard.is_asked(config)
         wanted += [s for s in ("tokenizer", "replay") if getattr(config, s) is not None]
     if goal not in {"corpus", "replay"} and config.mixture is not None:
         wanted.append("mixture")

@@ -9,9 +9,11 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.masking import KINDS
-from schemas.tables import MIXTURE, REPLAY
-from tasks import kept, ledger, mixture, removal, storage, written
+from schemas.mixture import LAYOUT, Layout
+from schemas.tables import REPLAY
+from tasks import kept, ledger, mixed, mixture, removal, storage, written
 from tasks.hashing import text_hash
+from tasks.mixed import TEXT_DIGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     Manifests = dict[str, StageManifest]
 
-TEXT_DIGEST = "found_text_hash"
 DRAWN = "drawn.parquet"
 NARROW = (c.DOC_ID, c.SOURCE, c.SPLIT)
 PLACE = (c.START, c.END)
@@ -134,17 +135,19 @@ class Frames:
 
     @cached_property
     def rows(self) -> pl.DataFrame:
-        """The mixture's rows without text, with the split as decisions name it."""
+        """The mixture's rows without text, a piece each, with the split as decisions name it."""
         names = {name: split for split, name in mixture.SPLIT_NAMES.items()}
-        empty = pl.DataFrame(pl.from_arrow(MIXTURE.empty_table())).drop(c.TEXT)
-        text = pl.Series(TEXT_DIGEST, [], dtype=pl.String)
-        parts = [empty.with_columns(text, pl.lit("").alias(c.SPLIT))]
+        parts = []
         for shard in self.manifests["mixture"].shards:
             split = pl.lit(names[shard.file.partition("/")[0]]).alias(c.SPLIT)
-            parts += [
-                f.with_columns(split) for f in hashed(self.at("mixture", shard.file), MIXTURE)
-            ]
+            read = mixed.pieces(self.at("mixture", shard.file), text=True)
+            parts += [frame.with_columns(split) for frame in read]
         return pl.concat(parts)
+
+    @property
+    def layout(self) -> Layout:
+        """What the mixture's manifest says of its shards."""
+        return Layout.model_validate(self.manifests["mixture"].details[LAYOUT])
 
     def texts(self) -> Iterator[pl.DataFrame]:
         """Rows of replay/text, without text."""

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from schemas import columns as c
 from schemas.finding import Finding
 from schemas.masking import KINDS
+from schemas.mixture import TEXT_ROW
 from schemas.tables import CORPUS
-from tasks import draws, kept, mixture, storage, tokens, verify_replay
-from tasks.hashing import seeded
+from tasks import (
+    draws,
+    guarded,
+    kept,
+    mixture,
+    storage,
+    tokenizer_files,
+    verify_replay,
+    verify_rows,
+)
+from tasks.mixed import TEXT_DIGEST
 from tasks.select import TRAIN
-from tasks.verify_frames import HOLDS, NARROW, PLACE, TEXT_DIGEST, Frames, hashed
+from tasks.verify_frames import HOLDS, NARROW, PLACE, Frames, hashed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +36,6 @@ if TYPE_CHECKING:
     Check = tuple[str, set[str], Callable[[], Iterator[Finding]]]
 
 ALIGNED = "ingest, signals and select list the same shards"
-RECOUNTED_ROWS = 500
 LONGEST_LEFT_OUT = 64
 """How many documents that a budget left out are counted, if it falls short: the largest ones."""
 
@@ -40,11 +49,12 @@ def checks(out: str, config: RunConfig, manifests: Manifests) -> list[Check]:
         ("corpus: it is the kept documents", {*corpus, "corpus"}, proof.corpus),
         *verify_replay.checks(frames),
         ("mixture: order and counts", {"mixture"}, proof.order),
+        ("mixture: its shares along the way", {"mixture"}, proof.shares),
         ("mixture: its budgets", {"mixture"}, proof.asked),
         ("mixture: its replay tokens", {"mixture", "replay"}, proof.replay_budget),
         ("mixture: its new data", {*corpus, "tokenizer", "mixture"}, proof.new_budget),
         ("mixture: every row is a kept document", {*corpus, "mixture"}, proof.lineage),
-        ("mixture: token counts", {"tokenizer", "mixture"}, proof.recount),
+        (verify_rows.STATEMENT, {*corpus, "tokenizer", "mixture"}, proof.rows),
         ("mixture: its folders", {"mixture"}, proof.nothing_else),
     ]
     if config.masking is not None:
@@ -97,28 +107,69 @@ class Proof:
     def order(self) -> Iterator[Finding]:
         """Positions, and the counts of the manifest, are those of the rows."""
         rows = self._frames.rows
-        placed = rows.with_columns(pl.int_range(pl.len()).over(c.SPLIT).alias("place"))
-        ok = bool((placed["place"] == placed[c.POSITION]).all())
-        detail = f"{rows.height:,} rows"
+        step = pl.col(c.POSITION).diff().over(c.SPLIT).fill_null(1)
+        first = pl.col(c.POSITION).first().over(c.SPLIT) == 0
+        ok = bool(rows.select((step.is_between(0, 1) & first).all()).item())
+        if self._frames.layout.row_tokens is None:
+            ok = ok and bool(rows.select((step == 1).all()).item())
+        detail = f"{rows.select(c.SPLIT, c.POSITION).n_unique():,} rows"
         yield Finding("mixture: rows stand in their order, without gaps", ok, detail)
         apart = rows.select(c.DOC_ID, c.SPLIT).unique().height == rows[c.DOC_ID].n_unique()
-        once = apart and not self._frames.again(rows)
-        yield Finding("mixture: no text stands twice, no document in both splits", once)
-        said = self._frames.manifests["mixture"].details["achieved"]
+        once = apart and all(
+            not self._frames.again(own)
+            for _, own in self._whole.group_by(c.EPOCH, c.ORIGIN, c.SPLIT)
+        )
+        yield Finding("mixture: in an epoch no text stands twice, no document in both splits", once)
+        broken = self._whole.filter(~pl.col("whole")).height
+        detail = f"{self._whole.height:,} documents and passages, {broken:,} are not"
+        yield Finding("mixture: what stands in several rows is whole", broken == 0, detail)
+        said = self._frames.manifests["mixture"].details
         statement = "mixture: its manifest says what the rows come to"
-        yield Finding.same(statement, said, mixture.achieved(rows))
+        found = mixture.told(rows, self._frames.mixture)
+        yield Finding.same(statement, {k: said[k] for k in found if k != "asked"},
+                           {k: v for k, v in found.items() if k != "asked"})  # fmt: skip
+
+    @cached_property
+    def _whole(self) -> pl.DataFrame:
+        """Documents and passages of each epoch, put together of their pieces."""
+        key = [*NARROW, c.ORIGIN, c.EPOCH, *PLACE]
+        before = pl.col(c.TOKENS).cum_sum() - pl.col(c.TOKENS)
+        follows = (pl.col(c.TOKEN_START) == before).all()
+        ended = pl.col(c.ENDS).is_null().all() | (
+            pl.col(c.ENDS).last() & (pl.col(c.ENDS).sum() == 1)
+        )
+        pieces = self._frames.rows.sort(c.TOKEN_START, maintain_order=True)
+        return pieces.group_by(key, maintain_order=True).agg(
+            pl.col(c.TOKENS).sum(), (follows & ended.fill_null(value=False)).alias("whole")
+        )
+
+    def shares(self) -> Iterator[Finding]:
+        """Replay stands where the schedule puts it: packed rows exactly, others by their tokens."""
+        config, train = self._frames.mixture, pl.col(c.SPLIT) == TRAIN
+        rows = self._frames.rows.filter(train).group_by(c.POSITION).agg(
+            pl.col(c.ORIGIN).unique(), pl.col(c.TOKENS).sum()
+        ).sort(c.POSITION)  # fmt: skip
+        mixed = rows.filter(pl.col(c.ORIGIN).list.len() > 1).height
+        is_replay = (rows[c.ORIGIN].list.first() == "replay").to_numpy()
+        off, most, unit = mixture.off_schedule(is_replay, rows[c.TOKENS].to_numpy(), config)
+        detail = (
+            f"at most {off:,.2f} {unit} off, {most:,.2f} allowed; {mixed:,} rows of two origins"
+        )
+        statement = "mixture: at every row, replay has the share of the schedule"
+        yield Finding(statement, off <= most and not mixed, detail)
 
     def _train(self, origin: str) -> list[int]:
-        """Tokens of each training row of one origin."""
-        wanted = (pl.col(c.SPLIT) == TRAIN) & (pl.col(c.ORIGIN) == origin)
-        return self._frames.rows.filter(wanted)[c.TOKENS].to_list()
+        """Tokens of each document or passage of one origin, of the first epoch of training."""
+        wanted = (pl.col(c.SPLIT) == TRAIN) & (pl.col(c.ORIGIN) == origin) & (pl.col(c.EPOCH) == 0)
+        return self._whole.filter(wanted)[c.TOKENS].to_list()
 
-    def _wanted(self) -> dict[str, int]:
-        return draws.asked(self._frames.mixture, sum(self._train("new")))
+    def _once(self) -> dict[str, int]:
+        return draws.once(self._frames.mixture, sum(self._train("new")))
 
     def asked(self) -> Iterator[Finding]:
         """What the manifest says was asked is what the recipe asks for."""
-        wanted = {f"{origin}_tokens": n for origin, n in self._wanted().items()}
+        asked = draws.asked(self._frames.mixture, sum(self._train("new")))
+        wanted = {f"{origin}_tokens": n for origin, n in asked.items()}
         found = {"replay_share": self._frames.mixture.replay_share, **wanted}
         said = self._frames.manifests["mixture"].details["asked"]
         yield Finding.same("mixture: what was asked is what the recipe asks for", said, found)
@@ -130,14 +181,14 @@ class Proof:
         left that are longer than what is missing: :func:`tasks.budget.draw`. A shard that falls
         short by more than its longest document is refused.
         """
-        have, wanted = sum(self._train("replay")), self._wanted()["replay"]
+        have, wanted = sum(self._train("replay")), self._once()["replay"]
         train = self._frames.drawn.filter(pl.col(c.SPLIT) == TRAIN)[c.TOKENS].to_list()
         longest = max(train, default=0) if wanted else 0
         detail = f"asked {wanted:,}, found {have:,}, longest document drawn {longest:,}"
         statement = "mixture: replay tokens are within one document of what was asked"
         yield Finding(statement, abs(have - wanted) <= longest, detail)
         columns = [*NARROW, c.TOKENS, *PLACE]
-        replayed = self._frames.rows.filter(pl.col(c.ORIGIN) == "replay").select(columns)
+        replayed = self._whole.filter(pl.col(c.ORIGIN) == "replay").select(columns)
         foreign = replayed.join(self._frames.drawn, on=columns, how="anti", nulls_equal=True).height
         statement = "mixture: every replay row was drawn for the replay shard"
         yield Finding(statement, foreign == 0, f"{replayed.height:,} rows, {foreign:,} were not")
@@ -147,12 +198,13 @@ class Proof:
         fresh = self._frames.kept.filter(
             pl.col(c.RECIPE_SOURCE).is_in(list(self._frames.config.new))
         )
+        fresh = guarded.without(fresh, self._frames.out)
         left_out = fresh.join(self._frames.rows, on=c.DOC_ID, how="anti")
         if self._frames.mixture.total_tokens is None:
             detail = f"{fresh.height:,} kept documents, {left_out.height:,} of them left out"
             yield Finding("mixture: all new data is in", left_out.height == 0, detail)
             return
-        sizes, wanted = self._train("new"), self._wanted()["new"]
+        sizes, wanted = self._train("new"), self._once()["new"]
         have, longest = sum(sizes), max(sizes, default=0)
         if wanted - have > longest:  # then one that is longer must have been passed over
             longest = self._longest(left_out.filter(pl.col(c.SPLIT) == TRAIN))
@@ -162,7 +214,7 @@ class Proof:
 
     def _longest(self, frame: pl.DataFrame) -> int:
         """Tokens of the longest document among those of the most bytes."""
-        tokenizer = self._tokenizer()
+        tokenizer = tokenizer_files.load(self._frames.out)
         largest = frame.sort(c.N_BYTES, c.DOC_ID, descending=True).head(LONGEST_LEFT_OUT)
         longest = 0
         for (shard,), part in largest.partition_by(c.SHARD, as_dict=True).items():
@@ -174,14 +226,21 @@ class Proof:
                 columns=[c.TEXT],
                 masking=self._frames.config.masking,
             ):
-                counts = tokens.count(tokenizer, table.column(c.TEXT).to_pylist())
+                counts = tokenizer.count(table.column(c.TEXT).to_pylist())
                 longest = max(longest, *counts)
         return longest
 
     def lineage(self) -> Iterator[Finding]:
         """Every row is the text of a kept document, in its split, of its source and origin."""
         origins = {s.name: s.origin for s in self._frames.config.ingest.sources}
-        found = self._frames.expected(self._frames.rows)
+        rows = self._frames.rows
+        text = (pl.col(c.KIND) == TEXT_ROW) & pl.col(TEXT_DIGEST).is_not_null()
+        found = self._frames.expected(rows.filter(text))
+        others = rows.filter(~text).join(
+            self._frames.kept, on=c.DOC_ID, how="left", suffix="_decided"
+        )
+        others = others.with_columns(pl.col(c.TEXT_HASH).alias(TEXT_DIGEST))
+        found = pl.concat([found, others.select(found.columns)])
         origin = pl.col(c.RECIPE_SOURCE).replace_strict(
             origins, default=None, return_dtype=pl.String
         )
@@ -199,25 +258,9 @@ class Proof:
             wrong = found.filter(~holds.fill_null(value=False)).height
             yield Finding(f"mixture: every row {statement}", wrong == 0, f"{wrong:,} are not")
 
-    def _tokenizer(self) -> Any:  # noqa: ANN401
-        at = self._frames.at("tokenizer", "tokenizer.json")
-        return tokens.load(storage.read_bytes(at), where=at)
-
-    def recount(self) -> Iterator[Finding]:
-        """Count a seeded sample of rows again with the run's tokenizer."""
-        tokenizer, rows = self._tokenizer(), self._frames.rows
-        order = pl.Series("order", seeded(rows[c.DOC_ID], seed=0, stage="verify"))
-        sample = set(rows.with_columns(order).sort("order").head(RECOUNTED_ROWS)[c.DOC_ID])
-        wrong = counted = 0
-        for shard in self._frames.manifests["mixture"].shards:
-            path = self._frames.at("mixture", shard.file)
-            for table in storage.read_batches(path, [c.DOC_ID, c.TEXT, c.TOKENS]):
-                part = pl.DataFrame(pl.from_arrow(table)).filter(pl.col(c.DOC_ID).is_in(sample))
-                counts = tokens.count(tokenizer, part[c.TEXT].to_list())
-                wrong += sum(a != b for a, b in zip(counts, part[c.TOKENS], strict=True))
-                counted += part.height
-        detail = f"{counted:,} rows counted again, {wrong:,} differ"
-        yield Finding("mixture: token counts are the tokenizer's", wrong == 0, detail)
+    def rows(self) -> Iterator[Finding]:
+        """A sample of documents stands in the rows as it is encoded anew."""
+        yield from verify_rows.findings(self._frames)
 
     def nothing_else(self) -> Iterator[Finding]:
         """A glob over the mixture's folders finds its shards and no other file."""

@@ -12,9 +12,10 @@ from schemas.finding import Finding
 from schemas.tables import DRAWN, conform
 from tasks import draws, ledger, storage
 from tasks.hashing import table_digest
+from tasks.mixed import TEXT_DIGEST
 from tasks.select import TRAIN
 from tasks.surrogate import splits
-from tasks.verify_frames import HOLDS, NARROW, PLACE, TEXT_DIGEST
+from tasks.verify_frames import HOLDS, NARROW, PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

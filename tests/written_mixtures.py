@@ -48,8 +48,8 @@ def packed(documents: int, *, row_tokens: int = 16, seed: int = 0) -> pa.Table:
     is_replay = np.arange(documents) % 3 == 0
     priority = chance.integers(0, 2**62, documents).astype(np.uint64)
     ids, labels = ids_of(lengths, seed)
-    found = packing.pack(packing.Documents(lengths, is_replay, priority), row_tokens)
-    order = _order(found.is_replay)
+    found = packing.pack(packing.Documents(lengths, 1 - is_replay, priority), row_tokens)
+    order = _order(found.groups == 0)
     rows = packing.laid_out(found, ids, end=END, padding=PADDING)[order]
     learned = packing.laid_out(found, labels, end=END, padding=NO_LOSS)[order]
     attends = packing.attention(found)[order]
@@ -62,7 +62,7 @@ def packed(documents: int, *, row_tokens: int = 16, seed: int = 0) -> pa.Table:
                 c.INPUT_IDS: rows[position],
                 c.ATTENTION_MASK: attends[position].astype(np.int8),
                 c.LABELS: learned[position],
-                **_of_row(position, is_replay=bool(found.is_replay[row])),
+                **_of_row(position, is_replay=bool(found.groups[row] == 0)),
                 **{name: [piece[name] for piece in pieces] for name in pieces[0]},
             }
         )

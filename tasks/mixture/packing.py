@@ -4,7 +4,7 @@ A document's **unit** is its tokens and the end-of-text token behind them. Units
 than a row are cut into pieces as long as a row and a last one; all others stay whole. Pieces then
 go, longest first, each into the row in which it leaves the least room (best-fit decreasing; for
 training rows: Ding et al., "Fewer Truncations Improve Language Modeling", ICML 2024), or into a
-new row. No two rows of one origin would fit into one.
+new row. No two rows of one group would fit into one.
 
 A unit of which only the end-of-text token would be left over gives its last piece one token more,
 so that no piece is that token alone. A document without tokens has no piece; ``empty`` names it.
@@ -15,6 +15,7 @@ Which pieces meet depends on lengths and priorities only, not on the order of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -39,7 +40,8 @@ class Documents(NamedTuple):
 
     lengths: Numbers
     """Tokens, without the one behind them."""
-    is_replay: NDArray[np.bool_]
+    groups: Numbers
+    """Documents share rows with those of their group only: replay and new data, sources."""
     priority: NDArray[np.uint64]
     """A seeded hash; of two pieces as long as each other, the lower goes first."""
 
@@ -50,7 +52,7 @@ class Packing:
 
     Row ``r`` holds the pieces ``offsets[r]:offsets[r + 1]``, in this order. A piece is the tokens
     from ``starts`` up to but without ``ends`` of a document's unit: where ``ends`` is one above the
-    document's length, the end-of-text token comes with it. Replay rows stand before new ones.
+    document's length, the end-of-text token comes with it. Rows stand by group.
     """
 
     size: int
@@ -59,7 +61,7 @@ class Packing:
     documents: Numbers
     starts: Numbers
     ends: Numbers
-    is_replay: NDArray[np.bool_]
+    groups: Numbers
     """Of each row."""
     lengths: Numbers
     """Of each document, as given."""
@@ -69,7 +71,7 @@ class Packing:
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return len(self.is_replay)
+        return len(self.groups)
 
     @property
     def filled(self) -> Numbers:
@@ -85,7 +87,7 @@ class Packing:
 
 
 def pack(documents: Documents, size: int, *, where: str = "packing") -> Packing:
-    """Pack documents into rows of ``size`` tokens, each of one origin.
+    """Pack documents into rows of ``size`` tokens, each of one group.
 
     Time grows with n log n of the pieces. Raises ConfigError for a ``size`` below 2: a token and
     the end of its text.
@@ -99,22 +101,24 @@ def pack(documents: Documents, size: int, *, where: str = "packing") -> Packing:
         )
     whole, starts, ends = _pieces(documents.lengths, size)
     lengths, priority = ends - starts, documents.priority[whole]
-    origin = documents.is_replay[whole]
-    order = np.lexsort((starts, whole, priority, -lengths, ~origin))
-    n_replay = int(origin.sum())
-    old, n_old = _best_fit(lengths[order[:n_replay]].tolist(), size)
-    fresh, n_fresh = _best_fit(lengths[order[n_replay:]].tolist(), size)
-    rows = np.array(old + [row + n_old for row in fresh], dtype=np.int64)
+    group = documents.groups[whole]
+    order = np.lexsort((starts, whole, priority, -lengths, group))
+    present, firsts = np.unique(group[order], return_index=True)
+    rows, made = np.empty(len(order), np.int64), [0]
+    for first, last in pairwise([*firsts.tolist(), len(order)]):
+        found, n_rows = _best_fit(lengths[order[first:last]].tolist(), size)
+        rows[first:last] = np.array(found, np.int64) + made[-1]
+        made.append(made[-1] + n_rows)
     # Within a row by priority: by length, short documents would always stand last.
     inner = np.lexsort((starts[order], whole[order], priority[order], rows))
     order, rows = order[inner], rows[inner]
     return Packing(
         size=size,
-        offsets=np.searchsorted(rows, np.arange(n_old + n_fresh + 1)).astype(np.int64),
+        offsets=np.searchsorted(rows, np.arange(made[-1] + 1)).astype(np.int64),
         documents=whole[order],
         starts=starts[order],
         ends=ends[order],
-        is_replay=np.arange(n_old + n_fresh) < n_old,
+        groups=np.repeat(present, np.diff(made)).astype(np.int64),
         lengths=documents.lengths,
         empty=np.flatnonzero(documents.lengths == 0).astype(np.int64),
     )

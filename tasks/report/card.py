@@ -6,12 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from schemas.masking import KINDS, MASKS
+from schemas.mixture import LAYOUT, Layout
 from tasks.licenses import spdx
+from tasks.report import card_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from schemas.handoff import Handover
     from schemas.manifest import RunManifest, StageManifest
+    from schemas.views import View
 
 NOT_STATED = "not stated"
 OF_SOURCE, IN_ALL = 5, 30
@@ -24,31 +28,29 @@ ESCAPED = str.maketrans({ch: f"\\{ch}" for ch in "\\`*_{}[]<>()#+!|~"})
 def card(
     run: RunManifest,
     mixture: StageManifest,
+    handover: Handover,
     *,
-    below: str,
     licenses: Mapping[str, Counter[str]],
     tokens: Mapping[str, Counter[str]] | None = None,
 ) -> str:
-    """Return the card's Markdown; ``below`` is the path from the card to the mixture's folder.
+    """Return the card's Markdown; ``handover.below`` is the path from it to the mixture's folder.
 
     ``licenses`` counts documents by licence for each source, ``tokens`` their tokens; a document
     without one counts as "not stated".
     """
-    lines = [*_header(below, mixture), *_body(run, mixture), *_sources(mixture, licenses)]
-    lines += [*_licenses(licenses, tokens or {}), *_rights(run)]
+    lines = [
+        *card_views.header(handover.below, handover.views),
+        *_body(run, mixture, handover.views),
+    ]
+    lines += card_views.trainers(handover.handed, handover.below)
+    lines += [*_sources(mixture, licenses), *_licenses(licenses, tokens or {}), *_rights(run)]
     return "\n".join([*lines, *_masks(run, mixture), ""])
 
 
-def _header(below: str, mixture: StageManifest) -> list[str]:
-    lines = ["---", "configs:", "- config_name: default", "  data_files:"]
-    for split, counts in mixture.details["achieved"].items():
-        if counts["documents"]:
-            lines += [f"  - split: {split}", f"    path: {below}{split}/*.parquet"]
-    return [*lines, "---"]
-
-
-def _body(run: RunManifest, mixture: StageManifest) -> list[str]:
+def _body(run: RunManifest, mixture: StageManifest, views: Sequence[View]) -> list[str]:
     train = mixture.details["achieved"]["train"]
+    said = mixture.details.get(LAYOUT)
+    layout = None if said is None else Layout.model_validate(said)
     lines = [f"# {_escaped(run.name)}", ""]
     description = str(run.recipe.get("description") or "")
     if description:
@@ -56,23 +58,13 @@ def _body(run: RunManifest, mixture: StageManifest) -> list[str]:
     return [
         *lines,
         (
-            f"A training mixture of {train['documents']:,} rows and {train['tokens']:,} "
+            f"A training mixture of {train['documents']:,} documents and {train['tokens']:,} "
             f"tokens, {train['replay_share']:.2%} of them replay, made by openmoat {run.openmoat}."
         ),
         "",
-        "```python",
-        "from datasets import load_dataset",
-        'data = load_dataset("path/of/this/folder")  # or streaming=True',
-        "```",
+        *card_views.loaded(views),
         "",
-        (
-            "One row is one document, or where `start` is not null a passage of one: its "
-            "characters from `start` up to `end`. Columns: `text`; `doc_id`, `source`, `origin` "
-            "(replay or new), `license`, `url` for tracing; `tokens` by the run's tokenizer "
-            "without special tokens; `weight`; `position` in the split, which is the order to "
-            "train in."
-        ),
-        "",
+        *([] if layout is None else [card_views.columns(layout), "", card_views.order(layout), ""]),
         "| split | documents | tokens | replay | new |",
         "|---|---:|---:|---:|---:|",
         *(

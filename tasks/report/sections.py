@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from schemas.guard import GUARD
 from schemas.section import Bars, Section, Table
-from tasks.report import certificate, profile
+from tasks.report import certificate, guard, mixture, profile
 from tasks.report.duplicates import duplicates
 from tasks.report.evals import evals
 from tasks.report.removed import removed
@@ -44,12 +45,14 @@ def sections(
         found += scores(manifests["select"], manifests.get("signals"))
         found += thresholds(manifests["select"])
         found += licenses(manifests["select"])
+    if GUARD in manifests:
+        found += guard.sections(manifests[GUARD])
     if "replay" in manifests:
         found.append(replay(manifests["replay"]))
         found += [] if target is None else profile.sections(target)
         found += [] if certified is None else certificate.sections(certified)
     if "mixture" in manifests:
-        found += [mixture(manifests["mixture"]), splits(manifests["mixture"])]
+        found += mixture.sections(manifests["mixture"], manifests.get("replay"))
     for stage in ("corpus", "replay", "mixture"):
         if stage in manifests and run.recipe.get("masking"):
             found += masked(run, manifests[stage])
@@ -243,38 +246,6 @@ def _too_large(name: str, source: dict[str, Any], total: int) -> str:
         f" {name} misses its share: its documents are large against a part of "
         f"{source['asked_tokens']:,} tokens, so choose a larger budget."
     )
-
-
-def mixture(manifest: StageManifest) -> Section:
-    """Asked against achieved of the training mixture."""
-    train = manifest.details["achieved"]["train"]
-    asked = manifest.details["asked"]
-    wanted = asked["replay_tokens"]
-    rows = (
-        ("replay share", f"{asked['replay_share']:.3%}", f"{train['replay_share']:.3%}", None),
-        ("replay tokens", wanted, train["replay_tokens"], train["replay_tokens"] - wanted),
-        (
-            "new tokens",
-            asked["new_tokens"],
-            train["new_tokens"],
-            train["new_tokens"] - asked["new_tokens"],
-        ),
-        ("largest document, tokens", None, train["largest_document_tokens"], None),
-    )
-    text = "Training tokens by the run's tokenizer, without special tokens. Documents stay whole."
-    return Section("Mixture", text, Table(("", "asked", "achieved", "difference"), rows))
-
-
-def splits(manifest: StageManifest) -> Section:
-    """Documents and tokens of each split."""
-    achieved = manifest.details["achieved"]
-    header = ("split", "documents", "tokens", "replay tokens", "new tokens")
-    keys = ("documents", "tokens", "replay_tokens", "new_tokens")
-    rows = tuple((name, *(s[k] for k in keys)) for name, s in achieved.items())
-    bars = tuple(
-        (name, (float(s["replay_tokens"]), float(s["new_tokens"]))) for name, s in achieved.items()
-    )
-    return Section("Splits", "", Table(header, rows), Bars("tokens", ("replay", "new"), bars))
 
 
 def masked(run: RunManifest, manifest: StageManifest) -> list[Section]:

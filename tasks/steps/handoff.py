@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 from pydantic import BaseModel
@@ -13,11 +13,18 @@ from schemas import columns as c
 from schemas.certificate import Certificate
 from schemas.config import RunConfig  # noqa: TC001  (Prefect reads the annotations)
 from schemas.errors import ManifestError
+from schemas.handoff import FOLDER, Handover
+from schemas.mixture import LAYOUT, TEXT_ROW, Layout
 from schemas.profile import Profile
 from schemas.samples import Samples
-from tasks import ledger, preflight, storage, version
+from schemas.views import views
+from tasks import handoff, ledger, preflight, storage, version
 from tasks.report import card, page, sections
 from tasks.steps.policy import step
+
+if TYPE_CHECKING:
+    from schemas.handoff import Handed
+    from schemas.manifest import StageManifest
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -31,25 +38,72 @@ def begin(recipe: RunConfig, out: str, goal: str) -> None:
 
 @step
 def write_card(out: str) -> None:
-    """Write the data card beside the run and beside the mixture, so that either folder loads."""
+    """Write the data card beside the run and beside the mixture, so that either folder loads.
+
+    Files for trainers stand below the mixture, and name what they need of it relative to
+    themselves, so that it can be moved.
+    """
     run, manifest = ledger.read_run(out), ledger.read(out, "mixture")
     folder = ledger.folder(out, "mixture")
-    licenses, sizes = _licenses(out)
+    said = manifest.details.get(LAYOUT)
+    layout = None if said is None else Layout.model_validate(said)
+    kinds = _kinds(folder, manifest, layout)
+    packed = layout is not None and layout.row_tokens is not None
+    seen = views("text" if layout is None else layout.format, packed=packed, kinds=kinds)
+    handed = [] if layout is None else handoff.handed(handoff.facts(manifest, layout, seen))
+    _write_files(storage.join(folder, FOLDER), handed)
+    licenses, sizes = _licenses(folder, manifest, layout)
     for where, below in ((out, f"{ledger.FOLDERS['mixture']}/"), (folder, "")):
-        body = card.card(run, manifest, below=below, licenses=licenses, tokens=sizes)
+        body = card.card(
+            run,
+            manifest,
+            Handover(below, seen, handed),
+            licenses=licenses,
+            tokens=sizes,
+        )
         storage.write_bytes(storage.join(where, ledger.CARD), body.encode())
 
 
-def _licenses(out: str) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
-    """For each source of the mixture: its documents and its tokens by licence."""
+def _write_files(at: str, handed: list[Handed]) -> None:
+    """Put files for trainers into a folder that has no others."""
+    storage.remove(at)
+    for one in handed:
+        for name, body in one.files.items():
+            storage.write_bytes(storage.join(at, name), body.encode())
+
+
+def _kinds(folder: str, manifest: StageManifest, layout: Layout | None) -> dict[str, set[str]]:
+    """Kinds of rows in each split that has any, where these are told apart; else text."""
+    found: dict[str, set[str]] = {}
+    for shard in manifest.shards:
+        kinds = found.setdefault(shard.file.split("/")[0], set())
+        if layout is None or layout.format == "text" or layout.row_tokens is not None:
+            kinds.add(TEXT_ROW)
+        else:
+            table = storage.read_table(storage.join(folder, shard.file), [c.KIND])
+            kinds.update(table.column(c.KIND).unique().to_pylist())
+    return found
+
+
+def _licenses(
+    folder: str, manifest: StageManifest, layout: Layout | None
+) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
+    """For each source of the mixture: its documents and its tokens by licence.
+
+    Of packed rows, a document is counted where its first token stands.
+    """
     documents: dict[str, Counter[str]] = {}
     tokens: dict[str, Counter[str]] = {}
-    for shard in ledger.read(out, "mixture").shards:
-        at = storage.join(ledger.folder(out, "mixture"), shard.file)
-        frame = pl.DataFrame(storage.read_table(at, [c.SOURCE, c.LICENSE, c.TOKENS]))
-        counts = frame.group_by(c.SOURCE, c.LICENSE).agg(pl.len(), pl.col(c.TOKENS).sum())
-        for source, name, n, size in counts.iter_rows():
-            documents.setdefault(source, Counter())[name or "not stated"] += n
+    pieces = [] if layout is None or layout.row_tokens is None else [c.TOKEN_START]
+    for shard in manifest.shards:
+        at = storage.join(folder, shard.file)
+        frame = pl.DataFrame(storage.read_table(at, [c.SOURCE, c.LICENSE, c.TOKENS, *pieces]))
+        if pieces:
+            frame = frame.explode(frame.columns, empty_as_null=False)
+        n = (pl.col(c.TOKEN_START) == 0).sum() if pieces else pl.len()
+        counts = frame.group_by(c.SOURCE, c.LICENSE).agg(n.alias("n"), pl.col(c.TOKENS).sum())
+        for source, name, many, size in counts.iter_rows():
+            documents.setdefault(source, Counter())[name or "not stated"] += many
             tokens.setdefault(source, Counter())[name or "not stated"] += size
     return documents, tokens
 

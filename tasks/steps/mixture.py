@@ -1,41 +1,58 @@
 """Steps of ``build_mixture``: plan, gather each document once, write the training shards.
 
 The order of a mixture has nothing to do with the order of its inputs. So each documents shard is
-read once and its chosen rows laid, sorted by destination, into one scratch file with one record
-batch for each destination; then each training shard collects its batches. Memory holds one shard
-at a time, and a killed run goes on where it was.
+read once and the pieces of its chosen rows laid, sorted by destination, into one scratch file with
+one record batch for each destination; then each training shard collects its batches. Memory holds
+one shard at a time, and a killed run goes on where it was.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
+from pydantic import Field
 
 from schemas import columns as c
-from schemas.config import (
-    BudgetConfig,
-    MaskingConfig,
-    MixtureConfig,
-)
+from schemas.config import BudgetConfig, Condition, MixtureConfig
 from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
-from schemas.tables import MIXTURE, conform
-from tasks import draws, kept, ledger, masking, mixture, progress, storage, written
+from schemas.mixture import LAYOUT, TEXT_ROW, Layout, TokenizerSaid, table_schema
+from schemas.tables import conform
+from tasks import (
+    contents,
+    counting,
+    distances,
+    draws,
+    guarded,
+    kept,
+    ledger,
+    masking,
+    mixture,
+    progress,
+    rights,
+    storage,
+)
+from tasks.counting import Counting
+from tasks.encoding import Encoder
 from tasks.hashing import add_hex, digest, table_digest
+from tasks.mixture import features, rows, schedules
+from tasks.mixture.order import PIECE
+from tasks.mixture.rows import PIECES, Form
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
-from tasks.steps.tokenizer import load_tokenizer
 
-VERSION = "mixture-2"
+if TYPE_CHECKING:
+    from tasks.contents import Content
+
+VERSION = "mixture-3"
 PLAN_FILE = "plan.parquet"
 MASKED = "masked"
-SCRATCH = pa.schema([*MIXTURE, pa.field(MASKED, pa.list_(pa.int64()), nullable=False)])
-"""What is laid out for a training shard: its rows, and what masks hid in each, by kind."""
+SCRATCH = pa.schema([*PIECES, pa.field(MASKED, pa.list_(pa.int64()), nullable=False)])
+"""What is laid out for a training shard: its pieces, and what masks hid in each, by kind."""
 
 
 class Plan(Frozen):
@@ -43,23 +60,37 @@ class Plan(Frozen):
 
     key: str
     scratch: str
+    config: BudgetConfig
     settings: MixtureConfig
-    masking: MaskingConfig | None = None
+    tokenizer: TokenizerSaid
     documents: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    left_out: dict[str, dict[str, int]] = Field(default_factory=dict)
     finished: bool = False
+
+    @property
+    def form(self) -> Form:
+        """What its rows are to be."""
+        said, settings = self.tokenizer, self.settings
+        end = said.end_id or 0
+        padding = end if said.padding_id is None else said.padding_id
+        return Form(settings.format, settings.row_tokens, end, padding)
 
 
 @step
 def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Plan:
-    """Decide which document stands where; the plan is written beside the scratch files."""
-    upstream = [ledger.read(out, stage).key for stage in _upstream(config)]
-    key = digest(VERSION, config, upstream, *kept.mask_key(config.masking))
-    scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")
-    if ledger.finished(out, "mixture", key):
-        return Plan(key=key, scratch=scratch, settings=settings, finished=True)
-    ledger.begin(out, "mixture")
-    frame = _planned(config, settings, out)
+    """Decide which piece stands where; the plan is written beside the scratch files."""
+    schedules.check(settings.schedule, settings.replay_share)
+    upstream = [ledger.read(out, stage).key for stage in _upstream(config)] + guarded.key(out)
+    with Encoder.of(config, out) as encoder:
+        key = digest(VERSION, config, upstream, encoder.digest, *kept.mask_key(config.masking))
+        scratch = storage.join(out, ledger.SCRATCH, f"mixture-{key}")
+        said: dict[str, Any] = {"settings": settings, "tokenizer": encoder.said}
+        if ledger.finished(out, "mixture", key):
+            return Plan(key=key, scratch=scratch, config=config, **said, finished=True)
+        ledger.begin(out, "mixture")
+        frame = _planned(config, settings, encoder, out)
+        refused = counting.refused(Counting.of(config, encoder, out))
     table = conform(frame.to_arrow(), mixture.PLAN)
     entry = Shard(file=PLAN_FILE, rows=table.num_rows, digest=table_digest(table))
     storage.write_table(storage.join(scratch, PLAN_FILE), table, mixture.PLAN, shard=entry)
@@ -68,28 +99,52 @@ def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Pla
     return Plan(
         key=key,
         scratch=scratch,
-        settings=settings,
-        masking=config.masking,
+        config=config,
+        **said,
         documents=tuple(frame[c.SHARD].unique().sort()),
         files=tuple(names[i] for i in sorted(names)),
+        left_out=_left_out(refused),
     )
+
+
+def _left_out(refused: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Rows that nothing can be learned from, by source and reason."""
+    found: dict[str, dict[str, int]] = {}
+    counts = refused.group_by(c.SOURCE, c.REASON).len().sort(c.SOURCE, c.REASON)
+    for source, reason, n in counts.iter_rows():
+        found.setdefault(source, {})[reason] = n
+    return found
 
 
 def _upstream(config: BudgetConfig) -> list[str]:
     return ["select", "tokenizer"] + ["replay"] * (config.replay is not None)
 
 
-def _planned(config: BudgetConfig, settings: MixtureConfig, out: str) -> pl.DataFrame:
-    tokenizer = load_tokenizer(out)
-    frame = draws.documents(config, tokenizer, out)
-    new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
+def _planned(
+    config: BudgetConfig, settings: MixtureConfig, encoder: Encoder, out: str
+) -> pl.DataFrame:
+    frame = draws.documents(config, encoder, out)
+    new = draws.new_data(frame, config, encoder=encoder, out=out)
     replay = new.clear()
     if config.replay is not None:
         at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
         drawn = pl.DataFrame(pl.from_arrow(storage.read_table(at)))
-        replay = draws.replay_for_mixture(drawn, settings, new)
+        replay = _known(draws.replay_for_mixture(drawn, settings, new), frame)
     _check_not_empty(new)
-    return mixture.plan(replay, new, shard_bytes=settings.shard_mb * 1e6, seed=config.seed)
+    if settings.order == "dissimilar_first":
+        new = distances.measured(new, replay, out, masking=config.masking)
+    return mixture.plan(replay, new, settings, seed=config.seed)
+
+
+def _known(replay: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Drawn rows with what was counted of whole documents; passages are text."""
+    counts = frame.select(c.SHARD, c.ROW, c.START, c.KIND, c.SUPERVISED)
+    found = replay.join(
+        counts, on=[c.SHARD, c.ROW, c.START], how="left", nulls_equal=True, maintain_order="left"
+    )
+    return found.with_columns(
+        pl.col(c.KIND).fill_null(TEXT_ROW), pl.col(c.SUPERVISED).fill_null(pl.col(c.TOKENS))
+    )
 
 
 def _check_not_empty(new: pl.DataFrame) -> None:
@@ -104,27 +159,44 @@ def _check_not_empty(new: pl.DataFrame) -> None:
 
 @step
 def gather(plan: Plan, shard: str, out: str) -> str:
-    """Lay the chosen rows of one documents shard out by destination; return the scratch file."""
+    """Lay the pieces of one documents shard out by destination; return the scratch file."""
     at = storage.join(plan.scratch, f"{shard}.arrow")
     if storage.exists(at):
         return at
     chosen = _plan_rows(plan, pl.col(c.SHARD) == shard)
-    parts, order = [], []
-    for own, documents, counts in written.rows(out, shard, chosen, masking=plan.masking):
-        masks = pa.array(counts.tolist(), pa.list_(pa.int64()))
-        parts.append(mixture.rows(documents, own).append_column(MASKED, masks))
-        order.append(own)
-    table, destinations = pa.concat_tables(parts), pl.concat(order)[mixture.FILE_NUMBER].to_numpy()
+    condition = plan.config.conditions.get(ledger.source_of(out, shard), Condition())
+    parts, order = [SCRATCH.empty_table()], [chosen[mixture.FILE_NUMBER].clear()]
+    with Encoder.of(plan.config, out) as encoder:
+        for content in contents.of(out, shard, chosen, encoder, config=plan.config):
+            own, table = _pieces(chosen, content, condition)
+            parts.append(table)
+            order.append(own[mixture.FILE_NUMBER])
+    table, destinations = pa.concat_tables(parts), pl.concat(order).to_numpy()
     batches = [
         _batch(table, (destinations == number).nonzero()[0]) for number in range(len(plan.files))
     ]
     storage.write_ipc(at, batches, SCRATCH)
-    progress.advance("mixture", documents=chosen.height, n_bytes=int(chosen[c.N_BYTES].sum()))
+    once = chosen.unique([c.ROW, c.START])
+    progress.advance("mixture", documents=once.height, n_bytes=int(chosen[c.N_BYTES].sum()))
     return at
 
 
-def _batch(table: pa.Table, rows: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordBatch:
-    found = table.take(pa.array(rows, pa.int64())).cast(SCRATCH).combine_chunks().to_batches()
+def _pieces(
+    chosen: pl.DataFrame, content: Content, condition: Condition
+) -> tuple[pl.DataFrame, pa.Table]:
+    """The plan's rows of some places, and their pieces."""
+    places = content.places.select(c.ROW, c.START).with_row_index("at")
+    own = chosen.join(places, on=[c.ROW, c.START], how="inner", nulls_equal=True)
+    at = own["at"].to_numpy().astype(np.int64)
+    table = rows.pieces(own, at, content.found, condition)
+    once = ((own[c.TOKEN_START] == 0) & (own[c.EPOCH] == 0)).to_numpy()
+    counts = content.masked[at] * once[:, None]
+    hidden = pa.array(counts.tolist(), pa.list_(pa.int64()))
+    return own, table.append_column(SCRATCH.field(MASKED), hidden)
+
+
+def _batch(table: pa.Table, places: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordBatch:
+    found = table.take(pa.array(places, pa.int64())).cast(SCRATCH).combine_chunks().to_batches()
     return found[0] if found else pa.RecordBatch.from_pylist([], schema=SCRATCH)
 
 
@@ -143,20 +215,22 @@ def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple
     if known is not None and known.key == key:
         return known, True
     batches = [storage.read_ipc(scratch, number) for scratch in gathered]
-    table = pa.Table.from_batches(batches, SCRATCH).sort_by(c.POSITION)
-    counts = np.array(table.column(MASKED).to_pylist(), np.int64).reshape(-1, len(KINDS))
-    table = table.drop_columns([MASKED])
-    n_bytes = pc.sum(pc.binary_length(table.column(c.TEXT))).as_py()
+    pieces = pa.Table.from_batches(batches, SCRATCH)
+    pieces = pieces.sort_by([(c.POSITION, "ascending"), (PIECE, "ascending")])
+    counts = np.array(pieces.column(MASKED).to_pylist(), np.int64).reshape(-1, len(KINDS))
+    hidden = masking.by_source(pieces.column(c.SOURCE), counts)
+    table = rows.made(pieces.drop_columns([MASKED]), plan.form)
     shard = Shard(
         file=name,
         rows=table.num_rows,
         digest=table_digest(table),
-        n_bytes=n_bytes,
+        n_bytes=sum(rows.content_bytes(table)),
         key=key,
-        masked=masking.total([masking.by_source(table.column(c.SOURCE), counts)]),
+        masked=masking.total([hidden]),
     )
-    with storage.writing(at, MIXTURE) as file:
-        for group in mixture.row_groups(table, max_bytes=plan.settings.row_group_mb * 1e6):
+    schema = table_schema(plan.settings.format, packed=plan.settings.row_tokens is not None)
+    with storage.writing(at, features.with_features(schema)) as file:
+        for group in rows.row_groups(table, max_bytes=plan.settings.row_group_mb * 1e6):
             file.write(group)
         file.finish(shard)
     return shard, False
@@ -165,26 +239,48 @@ def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple
 @step
 def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
     """Remove shards of an earlier recipe and the scratch files, and write the manifest."""
-    settings = plan.settings
     frame = _plan_rows(plan, pl.lit(value=True))
     for split in mixture.SPLIT_NAMES.values():
         ledger.sweep(out, "mixture", {s.file for s in shards}, below=split)
-    achieved = mixture.achieved(frame)
-    asked = draws.asked(settings, achieved["train"]["new_tokens"])
-    wanted = {"replay_share": settings.replay_share, **{f"{k}_tokens": n for k, n in asked.items()}}
     manifest = StageManifest(
         stage="mixture",
         key=plan.key,
         digest=add_hex(s.digest for s in shards),
-        rows_in=frame.height,
+        rows_in=frame[c.DOC_ID].n_unique(),
         rows_out=sum(s.rows for s in shards),
         shards=tuple(shards),
         details={
-            "asked": wanted,
-            "achieved": achieved,
+            "asked": _asked(frame, plan.settings),
+            **mixture.told(frame, plan.settings),
+            "left_out": plan.left_out,
+            **guarded.said(out),
+            **rights.told(out, [s.file for s in shards]),
+            LAYOUT: _layout(plan).model_dump(mode="json"),
             **masking.details(s.masked for s in shards),
         },
     )
     ledger.finish(out, manifest)
     storage.remove(plan.scratch)
     return manifest
+
+
+def _asked(frame: pl.DataFrame, settings: MixtureConfig) -> dict[str, float]:
+    first = (
+        (pl.col(c.SPLIT) == mixture.TRAIN) & (pl.col(c.EPOCH) == 0) & (pl.col(c.ORIGIN) == "new")
+    )
+    asked = draws.asked(settings, int(frame.filter(first)[c.TOKENS].sum()))
+    return {"replay_share": settings.replay_share, **{f"{k}_tokens": n for k, n in asked.items()}}
+
+
+def _layout(plan: Plan) -> Layout:
+    settings = plan.settings
+    return Layout(
+        format=settings.format,
+        row_tokens=settings.row_tokens,
+        tokenizer=plan.tokenizer,
+        seed=plan.config.seed,
+        epochs=settings.epochs,
+        replay_epochs=settings.replay_epochs,
+        schedule=settings.schedule,
+        order=settings.order,
+    )

@@ -11,9 +11,9 @@ from schemas.config import (  # noqa: TC001  (Prefect reads the annotations)
 )
 from schemas.errors import OpenmoatError
 from schemas.manifest import Shard, StageManifest
-from tasks import kept, ledger, preflight, storage, tokens
+from tasks import kept, ledger, tokenizer_files, tokens
 from tasks.budget import PRIORITY
-from tasks.hashing import digest
+from tasks.hashing import digest, text_hash
 from tasks.select import TRAIN
 from tasks.steps.policy import step
 
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import polars as pl
-    from tokenizers import Tokenizer
 
-VERSION = "tokenizer-2"
-FILE = "tokenizer.json"
+    from tasks.tokens import Tokenizer
+    from tasks.tokens.beside import Files
+
+VERSION = "tokenizer-3"
 
 
 @step
@@ -35,14 +36,15 @@ def provide_tokenizer(
     out: str,
     masking: MaskingConfig | None = None,
 ) -> tuple[StageManifest, bool]:
-    """Put ``tokenizer.json`` into its folder; return whether it stood there already.
+    """Put the tokenizer's files into its folder; return whether it stood there already.
 
     ``sources`` name what a trained one learns from: the replay sources' kept training documents, in
     seeded order up to ``train_mb`` (of the text as it was read), as they are written.
     """
     if config.path is not None:
-        body = preflight.tokenizer_bytes(config)
-        key, rows = digest(VERSION, tokens.digest(tokens.load(body, where=config.path))), 0
+        files, rows = tokenizer_files.read(config), 0
+        own = tokens.load(files.body, where=config.path).digest
+        key = digest(VERSION, own, *_told(config, files))
     else:
         frame = chosen(config, sources, seed, out)
         rows = frame.height
@@ -52,35 +54,45 @@ def provide_tokenizer(
         return known, True
     ledger.begin(out, "tokenizer")
     if config.path is None:
-        body = tokens.train(
-            _texts(frame, out, masking), vocab_size=int(config.train_vocab_size or 0)
-        )
-    tokenizer = tokens.load(body, where="the trained tokenizer")
-    storage.write_bytes(storage.join(ledger.folder(out, "tokenizer"), FILE), body)
+        size = int(config.train_vocab_size or 0)
+        body = tokens.train(_texts(frame, out, masking), vocab_size=size)
+        files = tokenizer_files.of_trained(config, body)
+    tokenizer = tokens.load(files.body, where=config.path or "the trained tokenizer")
+    said = tokenizer_files.said(config, files, tokenizer)
+    tokenizer_files.write(files, out)
     manifest = StageManifest(
         stage="tokenizer",
         key=key,
-        digest=tokens.digest(tokenizer),
+        digest=tokenizer.digest,
         rows_in=rows,
         rows_out=1,
-        shards=(Shard(file=FILE, rows=1, digest=tokens.digest(tokenizer)),),
-        details={"vocab_size": tokenizer.get_vocab_size(), "trained": config.path is None},
+        shards=(Shard(file=files.name, rows=1, digest=tokenizer.digest),),
+        details={
+            "vocab_size": tokenizer.size,
+            "trained": config.path is None,
+            tokenizer_files.SAID: said.model_dump(mode="json"),
+        },
     )
     ledger.finish(out, manifest)
     return manifest, False
 
 
+def _told(config: TokenizerConfig, files: Files) -> list[object]:
+    """Return what the key has beside the tokenizer: what the recipe and other files say of it."""
+    own = [config.end_of_text, config.chat_template]
+    return [*own, {name: text_hash(repr(body)) for name, body in sorted(files.beside.items())}]
+
+
 def _loads(out: str, digest_of_it: str) -> bool:
     try:
-        return tokens.digest(load_tokenizer(out)) == digest_of_it
+        return load_tokenizer(out).digest == digest_of_it
     except OpenmoatError:
         return False
 
 
 def load_tokenizer(out: str) -> Tokenizer:
     """The run's tokenizer."""
-    at = storage.join(ledger.folder(out, "tokenizer"), FILE)
-    return tokens.load(storage.read_bytes(at), where=at)
+    return tokenizer_files.load(out)
 
 
 def chosen(config: TokenizerConfig, sources: list[str], seed: int, out: str) -> pl.DataFrame:

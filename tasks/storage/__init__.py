@@ -7,7 +7,9 @@ from tasks.storage import hub
 from tasks.storage.claim import check_file, claimed
 from tasks.storage.download import is_remote
 from tasks.storage.head import head
+from tasks.storage.hub_models import model_files
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
+from tasks.storage.laid import laid, laid_schema, laying, read_laid
 from tasks.storage.local import (
     appending,
     beside,
@@ -30,8 +32,11 @@ from tasks.storage.local import (
 from tasks.storage.open_shard import OpenShard
 from tasks.storage.partial import clear as clear_downloads
 from tasks.storage.shards import (
+    Footer,
     ShardWriter,
+    columns,
     read_batches,
+    read_footer,
     read_ipc,
     read_row,
     read_shard,
@@ -45,6 +50,7 @@ from tasks.storage.shards import (
 
 __all__ = [
     "Digesting",
+    "Footer",
     "OpenShard",
     "ShardWriter",
     "appending",
@@ -53,6 +59,7 @@ __all__ = [
     "check_place",
     "claimed",
     "clear_downloads",
+    "columns",
     "exists",
     "free_bytes",
     "head",
@@ -60,14 +67,20 @@ __all__ = [
     "is_file",
     "is_remote",
     "join",
+    "laid",
+    "laid_schema",
+    "laying",
     "list_inputs",
     "list_names",
+    "model_files",
     "name_of",
     "open_input",
     "peeked",
     "read_batches",
     "read_bytes",
+    "read_footer",
     "read_ipc",
+    "read_laid",
     "read_model",
     "read_row",
     "read_shard",

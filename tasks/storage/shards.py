@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -81,6 +81,12 @@ def read_shard(location: str) -> Shard | None:
         return None
 
 
+def columns(location: str) -> list[str]:
+    """Names of a shard's columns."""
+    with _opened(location) as file:
+        return list(file.schema_arrow.names)
+
+
 def read_table(location: str, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a whole shard, or some columns of it."""
     with _opened(location) as file:
@@ -95,6 +101,22 @@ def read_batches(
         names = None if columns is None else list(columns)
         for batch in file.iter_batches(batch_size=rows, columns=names):
             yield pa.Table.from_batches([batch])
+
+
+class Footer(NamedTuple):
+    """What a Parquet file says of itself: rows, columns, and bytes of each row group in memory."""
+
+    rows: int
+    schema: pa.Schema
+    group_bytes: tuple[int, ...]
+
+
+def read_footer(location: str) -> Footer:
+    """Read it. Raises :class:`ManifestError` where there is no such file or it is none."""
+    with _opened(location) as file:
+        groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
+        sizes = tuple(group.total_byte_size for group in groups)
+        return Footer(file.metadata.num_rows, file.schema_arrow, sizes)
 
 
 def scan(locations: Sequence[str], *, row_column: str) -> pl.LazyFrame:

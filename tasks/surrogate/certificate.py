@@ -21,8 +21,6 @@ from tasks.signals.language import language
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import tokenizers
-
     from schemas.certificate import Certificate, Provenance, Shared
     from schemas.config import SignalsConfig
     from schemas.masking import MaskingConfig
@@ -58,7 +56,7 @@ class Sides(NamedTuple):
     digest: str
 
 
-def certificate(run: Run, sides: Sides, tokenizer: tokenizers.Tokenizer, name: str) -> Certificate:
+def certificate(run: Run, sides: Sides, tokenizer: tokens.Tokenizer, name: str) -> Certificate:
     """Compare a shard with the held-out part of its target; a part of it where it is large."""
     whole = Whole(
         documents=sides.shard[c.DOC_ID].n_unique(),

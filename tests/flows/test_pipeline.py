@@ -42,7 +42,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, prefect: None) -> Path:
 
 def test_a_run_leaves_what_the_contract_names(finished: Path) -> None:
     body = json.loads((finished / "run.json").read_bytes())
-    assert set(body["stages"]) == {"ingest", "signals", "select", "tokenizer", "replay", "mixture"}
+    assert set(body["stages"]) == {s for s in ledger.FOLDERS if s != "corpus"}
     wanted = {"folder", "digest", "rows_in", "rows_out", "seconds", "cpu_seconds", "peak_bytes"}
     for stage in body["stages"].values():
         assert wanted <= set(stage)
@@ -109,8 +109,8 @@ def test_the_readers_people_use_count_the_same(finished: Path) -> None:
 
     achieved = ledger.read(str(finished), "mixture").details["achieved"]
     for folder in (finished, finished / "mixture"):
-        loaded = load_dataset(str(folder), cache_dir=str(finished / ".hf"))
-        streamed = load_dataset(str(folder), streaming=True)
+        loaded = load_dataset(str(folder), "full", cache_dir=str(finished / ".hf"))
+        streamed = load_dataset(str(folder), "full", streaming=True)
         assert set(loaded) == set(streamed) == {"train", "validation"}
         for split, counts in achieved.items():
             assert loaded[split].num_rows == counts["documents"]
@@ -232,7 +232,8 @@ def test_a_failed_change_leaves_no_old_mixture_to_be_loaded(tmp_path: Path) -> N
     assert not list((out / "mixture").rglob("*.parquet"))
     assert not (out / "README.md").exists()
     assert not (out / "report.html").exists()
-    assert set(ledger.read_run(str(out)).stages) == {"ingest", "signals", "select", "tokenizer"}
+    finished = {"ingest", "signals", "select", "guard", "tokenizer"}
+    assert set(ledger.read_run(str(out)).stages) == finished
 
 
 def test_changed_inputs_leave_no_old_mixture_beside_new_decisions(tmp_path: Path) -> None:

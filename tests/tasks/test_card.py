@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from schemas.handoff import Handover
 from schemas.manifest import RunManifest, StageManifest
 from tasks.report import card
 
@@ -28,7 +29,8 @@ def written(
     run = RunManifest(
         openmoat="1", name="x", recipe_digest="r", recipe=recipe or {"name": "x"}, stages={}
     )
-    return card.card(run, mixture, below="", licenses=licenses, tokens=tokens)
+    handover = Handover("", views=())
+    return card.card(run, mixture, handover, licenses=licenses, tokens=tokens)
 
 
 def test_spellings_of_one_licence_are_counted_as_one() -> None:

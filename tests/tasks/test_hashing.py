@@ -172,3 +172,23 @@ def test_a_column_of_texts_is_hashed_as_each_of_them(texts: list[str], at: int) 
     column = pa.array(["before", *texts], pa.large_string())[1:]
     chunks = pa.chunked_array([column[:at], column[at:]])
     assert text_hashes(chunks) == [text_hash(text) for text in texts]
+
+
+TOKENS = st.lists(st.none() | st.lists(st.integers(-100, 100), max_size=4), min_size=1, max_size=8)
+
+
+@given(TOKENS, st.integers(0, 8), st.sampled_from([pa.int8(), pa.int32()]))
+def test_lists_of_tokens_have_one_digest_exactly_when_they_are_equal(
+    rows: list[list[int] | None], at: int, kind: pa.DataType
+) -> None:
+    column = pa.array(rows, pa.list_(kind))
+    found = row_digests(pa.table({"a": pa.chunked_array([column[:at], column[at:]])}))
+    alone = [row_digests(pa.table({"a": column.slice(i, 1)}))[0] for i in range(len(rows))]
+    assert found == alone
+    for i, one in enumerate(rows):
+        assert [found[i] == other for other in found] == [one == other for other in rows]
+
+
+def test_a_null_among_tokens_has_no_digest() -> None:
+    with pytest.raises(ValueError, match="a null in a list of tokens"):
+        row_digests(pa.table({"a": pa.array([[1, None]], pa.list_(pa.int32()))}))

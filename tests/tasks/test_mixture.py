@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import columns as c
-from schemas.tables import DOCUMENTS, MIXTURE
+from schemas.config import MixtureConfig
 from tasks import mixture
 
 COLUMNS = {
@@ -25,6 +23,13 @@ COLUMNS = {
     c.SHARD: pl.String,
     c.ROW: pl.Int64,
 }
+
+
+def plan(
+    replay: pl.DataFrame, new: pl.DataFrame, shard_bytes: float, *, seed: int = 1, **keys: Any
+) -> pl.DataFrame:
+    config = MixtureConfig(replay_share=0.05, shard_mb=shard_bytes / 1e6, **keys)
+    return mixture.plan(replay, new, config, seed=seed)
 
 
 def chosen(source: str, sizes: list[tuple[int, bool]]) -> pl.DataFrame:
@@ -45,14 +50,14 @@ def frames(source: str) -> st.SearchStrategy[pl.DataFrame]:
 @settings(max_examples=60)
 @given(frames("old"), frames("new"), st.floats(1, 5_000), st.integers(0, 5))
 def test_a_plan(replay: pl.DataFrame, new: pl.DataFrame, shard_bytes: float, seed: int) -> None:
-    plan = mixture.plan(replay, new, shard_bytes=shard_bytes, seed=seed)
-    assert plan.columns == mixture.PLAN.names
+    made = plan(replay, new, shard_bytes, seed=seed)
+    assert made.columns == mixture.PLAN.names
     both = pl.concat([replay, new])
-    assert sorted(plan[c.DOC_ID]) == sorted(both[c.DOC_ID])
-    said = plan.join(both, on=c.DOC_ID, how="left")
+    assert sorted(made[c.DOC_ID]) == sorted(both[c.DOC_ID])
+    said = made.join(both, on=c.DOC_ID, how="left")
     for name in (c.SOURCE, c.SPLIT, c.TOKENS, c.SHARD, c.ROW):
         assert said[name].equals(said[f"{name}_right"].alias(name))
-    assert set(plan.filter(pl.col(c.ORIGIN) == "replay")[c.SOURCE]) <= {"old"}
+    assert set(made.filter(pl.col(c.ORIGIN) == "replay")[c.SOURCE]) <= {"old"}
     for split in ("train", "valid"):
         own, old = (f.filter(pl.col(c.SPLIT) == split) for f in (said, replay))
         assert own[c.POSITION].to_list() == list(range(own.height))
@@ -90,80 +95,51 @@ def check_files(plan: pl.DataFrame, shard_bytes: float) -> None:
 def test_the_order_of_new_rows_does_not_matter(
     replay: pl.DataFrame, new: pl.DataFrame, seed: int
 ) -> None:
-    plan = mixture.plan(replay, new, shard_bytes=900, seed=7)
+    made = plan(replay, new, 900, seed=7)
     shuffled = new.sample(fraction=1, shuffle=True, seed=seed)
-    assert mixture.plan(replay, shuffled, shard_bytes=900, seed=7).equals(plan)
+    assert plan(replay, shuffled, 900, seed=7).equals(made)
 
 
 def test_another_seed_is_another_order() -> None:
     new = chosen("new", [(5, False)] * 50)
-    one, other = (mixture.plan(new.clear(), new, shard_bytes=1e9, seed=s) for s in (1, 2))
+    one, other = (plan(new.clear(), new, 1e9, seed=s) for s in (1, 2))
     assert one[c.DOC_ID].to_list() != other[c.DOC_ID].to_list()
     assert one[c.ORIGIN].unique().to_list() == ["new"]
 
 
 def test_file_names() -> None:
     new = chosen("new", [(10, False)] * 10 + [(10, True)] * 2)
-    plan = mixture.plan(new.clear(), new, shard_bytes=200, seed=1)
-    assert mixture.file_names(plan) == {
+    made = plan(new.clear(), new, 200)
+    assert mixture.file_names(made) == {
         0: "train/train-00000-of-00002.parquet",
         1: "train/train-00001-of-00002.parquet",
         2: "validation/validation-00000-of-00001.parquet",
     }
-    assert mixture.file_names(plan.clear()) == {}
+    assert mixture.file_names(made.clear()) == {}
 
 
 def test_documents_larger_than_a_file_leave_no_gap() -> None:
     new = chosen("new", [(1_000, False)] * 3)
-    plan = mixture.plan(new.clear(), new, shard_bytes=100, seed=1)
-    assert plan[mixture.FILE_NUMBER].to_list() == [0, 1, 2]
+    made = plan(new.clear(), new, 100)
+    assert made[mixture.FILE_NUMBER].to_list() == [0, 1, 2]
 
 
-def documents(texts: list[str]) -> pa.Table:
-    """Return documents with these texts."""
-    return pa.Table.from_pylist(
-        [
-            {
-                c.DOC_ID: f"new-{i}",
-                c.SOURCE: "new",
-                c.TEXT: text,
-                c.OPT_OUT: False,
-                c.LOCATION: "",
-                c.POSITION: i,
-            }
-            for i, text in enumerate(texts)
-        ],
-        schema=DOCUMENTS,
-    )
-
-
-def test_rows_join_text_and_plan() -> None:
-    new = chosen("new", [(n, False) for n in (3, 1, 2)])
-    plan = mixture.plan(new.clear(), new, shard_bytes=1e9, seed=1).sort(c.ROW)
-    table = mixture.rows(documents(["a", "b", "c"]), plan)
-    assert table.schema == MIXTURE
-    assert table.column(c.TOKENS).to_pylist() == [3, 1, 2]
-    assert table.column(c.POSITION).to_pylist() == plan[c.POSITION].to_list()
-    assert table.column(c.WEIGHT).to_pylist() == [1.0] * 3
-
-
-@given(st.lists(st.text(max_size=30), max_size=20), st.integers(1, 60))
-def test_row_groups_are_bounded_and_lose_nothing(texts: list[str], most: int) -> None:
-    table = documents(texts)
-    groups = list(mixture.row_groups(table, max_bytes=most))
-    assert [t for group in groups for t in group.column(c.TEXT).to_pylist()] == texts
-    sizes = [[len(t.as_py().encode()) for t in group.column(c.TEXT)] for group in groups]
-    assert all(sum(held) <= most or len(held) == 1 for held in sizes)
-    assert all(sum(held) + after[0] > most for held, after in pairwise(sizes))
+def test_a_large_split_has_many_files() -> None:
+    new = chosen("new", [(64_000, False)] * 2_000).with_columns(pl.lit(500_000).alias(c.N_BYTES))
+    assert len(mixture.file_names(plan(new.clear(), new, 64e6))) == 128
+    assert len(mixture.file_names(plan(new.clear(), new[:500], 64e6))) == 4
 
 
 def test_what_was_achieved() -> None:
     replay, new = chosen("old", [(10, False), (5, True)]), chosen("new", [(30, False)])
-    plan = mixture.plan(replay, new, shard_bytes=1e9, seed=1)
-    found: dict[str, Any] = mixture.achieved(plan)
+    made = plan(replay, new, 1e9)
+    found: dict[str, Any] = mixture.achieved(made)
     assert found["train"] == {
+        "rows": 2,
+        "replay_rows": 1,
         "documents": 2,
         "tokens": 40,
+        "supervised_tokens": 40,
         "replay_tokens": 10,
         "new_tokens": 30,
         "replay_share": 0.25,
@@ -171,6 +147,6 @@ def test_what_was_achieved() -> None:
         "sources": {"new": 30, "old": 10},
     }
     assert found["validation"]["replay_share"] == 1.0
-    nothing = mixture.achieved(plan.clear())["train"]
+    nothing = mixture.achieved(made.clear())["train"]
     assert nothing["tokens"] == 0
     assert nothing["replay_share"] == pytest.approx(0.0)

@@ -1,4 +1,4 @@
-"""Packed rows: every token once, one origin a row, and as a simple reference packs them."""
+"""Packed rows: every token once, one group a row, and as a simple reference packs them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     import random
 
 EOS, PAD = -1, -2
-Sizes = list[tuple[int, bool]]
-"""Tokens of documents, and whether they are replay."""
+Sizes = list[tuple[int, int]]
+"""Tokens of documents, and their group."""
 
 
 def sizes_up_to(length: int) -> st.SearchStrategy[Sizes]:
-    return st.lists(st.tuples(st.integers(0, length), st.booleans()), max_size=20)
+    return st.lists(st.tuples(st.integers(0, length), st.sampled_from([0, 1, 5])), max_size=20)
 
 
 CASES = st.tuples(sizes_up_to(40), st.integers(2, 12)) | st.tuples(
@@ -36,7 +36,7 @@ CASES = st.tuples(sizes_up_to(40), st.integers(2, 12)) | st.tuples(
 def some(sizes: Sizes) -> packing.Documents:
     return packing.Documents(
         np.array([n for n, _ in sizes], dtype=np.int64),
-        np.array([old for _, old in sizes], dtype=bool),
+        np.array([group for _, group in sizes], dtype=np.int64),
         seeded((f"document {i}" for i in range(len(sizes))), seed=0, stage="test"),
     )
 
@@ -68,11 +68,11 @@ def cut(length: int, size: int) -> list[tuple[int, int]]:
 def reference(documents: packing.Documents, size: int) -> list[list[tuple[int, int, int]]]:
     """Best-fit decreasing, looking at every row for every piece."""
     rows: list[list[tuple[int, int, int]]] = []
-    for origin in (True, False):
+    for group in (0, 1, 5):
         waiting = sorted(
             (start - end, int(documents.priority[i]), i, start, end)
             for i, length in enumerate(documents.lengths.tolist())
-            if documents.is_replay[i] == origin
+            if documents.groups[i] == group
             for start, end in cut(length, size)
         )
         made: list[list[tuple[int, int, int]]] = []
@@ -135,12 +135,12 @@ def test_pieces_follow_each_other_and_only_long_documents_have_many(
 
 
 @given(CASES)
-def test_rows_are_of_one_origin_and_none_would_fit_into_another(case: tuple[Sizes, int]) -> None:
+def test_rows_are_of_one_group_and_none_would_fit_into_another(case: tuple[Sizes, int]) -> None:
     sizes, size = case
     made = packing.pack(some(sizes), size)
-    for row, origin in zip(pieces(made), made.is_replay.tolist(), strict=True):
-        assert {sizes[document][1] for document, _, _ in row} == {origin}
-    for own in (made.filled[made.is_replay], made.filled[~made.is_replay]):
+    for row, group in zip(pieces(made), made.groups.tolist(), strict=True):
+        assert {sizes[document][1] for document, _, _ in row} == {group}
+    for own in (made.filled[made.groups == group] for group in (0, 1, 5)):
         assert all(a + b > size for a, b in combinations(own.tolist(), 2))
         assert all(0 < n <= size for n in own.tolist())
     assert 0 <= made.waste < 1
@@ -153,8 +153,8 @@ def test_the_order_of_documents_changes_nothing(
     sizes, size = case
     documents, order = some(sizes), list(range(len(sizes)))
     chance.shuffle(order)
-    lengths, is_replay, priority = documents
-    mixed = packing.Documents(lengths[order], is_replay[order], priority[order])
+    lengths, groups, priority = documents
+    mixed = packing.Documents(lengths[order], groups[order], priority[order])
     said = [
         [(order[document], *place) for document, *place in row]
         for row in pieces(packing.pack(mixed, size))
@@ -163,7 +163,7 @@ def test_the_order_of_documents_changes_nothing(
 
 
 def test_rows_can_be_had_a_few_at_a_time() -> None:
-    sizes = [(n, n % 3 == 0) for n in range(60)]
+    sizes = [(n, n % 3) for n in range(60)]
     made = packing.pack(some(sizes), 16)
     own = ragged.lists(pa.array(tokens(sizes), pa.list_(pa.int32())))
     every = packing.laid_out(made, own, end=EOS, padding=PAD)
@@ -176,7 +176,7 @@ def test_rows_can_be_had_a_few_at_a_time() -> None:
 
 
 def test_by_hand() -> None:
-    sizes = [(3, False), (7, False), (2, False), (8, False)]
+    sizes = [(3, 1), (7, 1), (2, 1), (8, 1)]
     made = packing.pack(some(sizes), 8)
     # Eight and one: the second piece of the last document has a token before its end.
     assert sorted(map(sorted, pieces(made))) == [
@@ -208,4 +208,4 @@ def test_missing_tokens_are_refused(rows: list[list[int | None] | None]) -> None
 @pytest.mark.parametrize("size", [-1, 0, 1])
 def test_rows_too_short_for_a_token_and_its_end(size: int) -> None:
     with pytest.raises(ConfigError, match=f"got rows of {size} tokens, wanted at least 2"):
-        packing.pack(some([(1, True)]), size)
+        packing.pack(some([(1, 0)]), size)

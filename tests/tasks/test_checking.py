@@ -1,0 +1,188 @@
+"""``openmoat check`` on a folder of a mixture: each mistake, with the message a user would see."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from flows import cli
+from schemas import columns as c
+from schemas.errors import ConfigError
+from schemas.mixture import LAYOUT
+from tasks import checking
+from tasks.checking import Asked, check
+from tasks.mixture import checks
+from tests import small_mixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Change = Callable[[Path], object]
+
+NOTHING = Asked()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_mixture.tokenizer(tmp_path_factory.mktemp("tokenizer"))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, tokenizer: Path) -> Path:
+    return small_mixture.write(tmp_path_factory.mktemp("mixture"), tokenizer.read_bytes())
+
+
+def wrong(folder: Path, asked: Asked = NOTHING) -> dict[str, str]:
+    return {f.statement: f.detail for f in check(str(folder), asked) if not f.ok}
+
+
+def test_a_sound_mixture_has_nothing_wrong_also_where_it_was_moved(
+    made: Path, tokenizer: Path, tmp_path: Path
+) -> None:
+    asked = Asked(max_length=512, tokenizer=str(tokenizer), ranks=2)
+    assert wrong(made, asked) == {}
+    moved = tmp_path / "elsewhere" / "mixture"
+    shutil.copytree(made, moved)
+    assert wrong(moved, asked) == {}
+    (moved.parent / "README.md").write_text(small_mixture.CARD.replace("path: ", "path: mixture/"))
+    assert wrong(moved.parent, asked) == {}
+    said = {f.statement for f in check(str(moved), asked)}
+    assert checking.TOKENIZER in said
+    assert (
+        checks.UNENDED.format(end_id=small_mixture.layout(tokenizer.read_bytes()).tokenizer.end_id)
+        in said
+    )
+
+
+def rewrite(name: str, change: Callable[[list[dict[str, Any]]], object]) -> Change:
+    """Change the rows of a shard, and leave its schema."""
+
+    def apply(folder: Path) -> None:
+        at = folder / name
+        table = pq.read_table(at)
+        rows = table.to_pylist()
+        change(rows)
+        pq.write_table(pa.Table.from_pylist(rows, table.schema), at)
+
+    return apply
+
+
+def edit(name: str, old: str, new: str) -> Change:
+    return lambda folder: (folder / name).write_text((folder / name).read_text().replace(old, new))
+
+
+def add_column(folder: Path) -> None:
+    at = folder / "train/train-00000-of-00002.parquet"
+    table = pq.read_table(at)
+    pq.write_table(table.append_column("position_ids", table.column(c.INPUT_IDS)), at)
+
+
+def unmanifested(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+FIRST = "train/train-00000-of-00002.parquet"
+CASES: dict[str, tuple[Change, str, str]] = {
+    "a shard is gone": (
+        lambda folder: (folder / FIRST).unlink(),
+        checking.SHARDS,
+        FIRST,
+    ),
+    "a row is gone": (
+        rewrite(FIRST, lambda rows: rows.pop(2)),
+        f"train: {checking.ORDER}",
+        f"{FIRST} row 2, train/train-00001-of-00002.parquet row 0",
+    ),
+    "a row is changed": (
+        rewrite(FIRST, lambda rows: rows[1].update(source="another")),
+        checking.SHARDS,
+        FIRST,
+    ),
+    "nothing to learn": (
+        rewrite(FIRST, lambda rows: rows[1].update(labels=[-100] * len(rows[1]["labels"]))),
+        checks.UNLEARNED,
+        f"1 rows, such as {FIRST} row 1",
+    ),
+    "no view": (edit("README.md", "---\n", "+++\n"), checking.VIEWS, "README.md has no views"),
+    "no card": (lambda folder: (folder / "README.md").unlink(), checking.VIEWS, "is not there"),
+    "a view without files": (
+        edit("README.md", "train/*.parquet", "training/*.parquet"),
+        checking.VIEWS,
+        "default: no file is training/*.parquet",
+    ),
+    "a view without a column": (
+        edit("README.md", "labels]", "labels, loss_mask]"),
+        checking.VIEWS,
+        "default: train/*.parquet has no loss_mask",
+    ),
+    "text in the view of trainers": (
+        edit("README.md", "labels]", "labels, text, doc_id]"),
+        checking.VIEWS,
+        "default: trainers cannot have text, doc_id in it",
+    ),
+    "a column that trainers mistake": (add_column, checking.COLUMNS, "position_ids"),
+    "no manifest": (unmanifested, checking.MANIFEST, "is not there, or no manifest"),
+    "no layout": (edit("manifest.json", LAYOUT, "another"), checking.MANIFEST, "have no layout"),
+    "a broken shard": (
+        lambda folder: (folder / FIRST).write_bytes((folder / FIRST).read_bytes()[:-100]),
+        checking.SHARDS,
+        "a Parquet shard",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_mistake_is_told(made: Path, tmp_path: Path, case: str) -> None:
+    change, statement, said = CASES[case]
+    folder = tmp_path / "mixture"
+    shutil.copytree(made, folder)
+    change(folder)
+    assert said in wrong(folder)[statement]
+
+
+def test_rows_longer_than_the_context_are_counted_with_their_places(made: Path) -> None:
+    found = wrong(made, Asked(max_length=8))
+    assert list(found) == [checks.LONG.format(max_length=8)]
+    assert "24 rows, such as train/train-00000-of-00002.parquet row 0" in found.popitem()[1]
+
+
+def test_another_tokenizer_is_told_by_its_digest(
+    made: Path, tokenizer: Path, tmp_path: Path
+) -> None:
+    other = small_mixture.tokenizer(tmp_path, seed="b")
+    assert other.read_bytes() != tokenizer.read_bytes()
+    found = wrong(made, Asked(tokenizer=str(other)))
+    assert list(found) == [checking.TOKENIZER]
+    assert "its ids mean other text" in found[checking.TOKENIZER]
+
+
+def test_a_number_of_ranks_that_shards_do_not_share_evenly(made: Path) -> None:
+    found = wrong(made, Asked(ranks=3))
+    assert list(found) == [checking.WORLD.format("train")]
+    assert "2 shards, 3 ranks" in found.popitem()[1]
+
+
+def test_where_there_is_no_mixture_or_no_tokenizer(made: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="got no mixture, wanted a folder with train"):
+        check(str(tmp_path), Asked())
+    with pytest.raises(ConfigError, match=r"--tokenizer: got .*nowhere"):
+        check(str(made), Asked(tokenizer=str(tmp_path / "nowhere")))
+
+
+def test_the_command_prints_findings_and_tells_by_its_exit_code(made: Path) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        result = CliRunner().invoke(cli.app, ["check", str(made), *arguments])
+        return result.exit_code, result.output
+
+    code, said = run("--max-length", "4096")
+    assert (code, "FAILED" in said, "statements hold" in said) == (0, False, True)
+    code, said = run("--max-length", "8", "--json")
+    body = json.loads(said.splitlines()[-1])
+    assert (code, body["ok"]) == (4, False)
