@@ -51,13 +51,15 @@ class Drawn(Frozen):
 class Placed(Frozen):
     """Where a document, a passage or a piece of one stands in the mixture.
 
-    ``row`` is the row in the shard, ``position`` in the split, both from 0. Of a packed row the
+    ``row`` is the row in the shard, ``position`` in the split, both from 0; ``digest`` is that of
+    the shard's rows. Of a packed row the
     document's tokens from ``token_start`` on stand at ids ``first`` up to but without ``last``, and
     ``ends`` tells whether the end-of-text token is among them.
     """
 
     split: str
     shard: str
+    digest: str
     row: int
     position: int
     epoch: int

@@ -63,8 +63,9 @@ def _normal(shares: Mapping[str, float]) -> dict[str, Fraction]:
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """Documents in the order in which they are drawn from each source."""
-    return frame.sort(c.SOURCE, PRIORITY, c.DOC_ID)
+    """Documents in the order in which they are drawn from each source; passages in their own."""
+    passages = [c.START] if c.START in frame.columns else []
+    return frame.sort(c.SOURCE, PRIORITY, c.DOC_ID, *passages)
 
 
 def to_count(frame: pl.DataFrame, budget: Budget) -> pl.DataFrame:

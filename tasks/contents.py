@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 
 from schemas import columns as c
-from tasks import ledger, written
+from tasks import kept_ids, ledger, written
 from tasks.mixture.rows import Found
 
 if TYPE_CHECKING:
@@ -43,9 +43,10 @@ def of(
     places = chosen.select(c.ROW, c.START, c.END).unique()
     mixture = config.mixture
     tokens = mixture is not None and mixture.format == "tokens"
+    ids = kept_ids.Ids.of(out, shard, encoder, masking=config.masking) if tokens else None
     for own, documents, masked in written.rows(out, shard, places, masking=config.masking):
-        if tokens:
-            encoded = encoder.encode(documents, source)
+        if ids is not None:
+            encoded = ids.encoded(own, documents, source)
             if mixture is not None and mixture.row_tokens is not None:
                 documents = documents.drop_columns([c.TEXT, c.MESSAGES])  # noqa: PLW2901  (a copy less)
             found = Found(documents, encoded.ids, encoded.learned)

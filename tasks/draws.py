@@ -13,32 +13,28 @@ import polars as pl
 
 from schemas import columns as c
 from schemas.errors import BudgetError, ManifestError
-from tasks import budget, kept, ledger, tokens
+from tasks import budget, kept, ledger
 from tasks.budget import Budget
+from tasks.counting import Counting, count_up_to
 from tasks.select import TRAIN, VALID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.config import BudgetConfig, MixtureConfig
-    from tasks.tokens import Tokenizer
+    from tasks.encoding import Encoder
 
 POOLED = "new"
 ALL = {POOLED: 1.0}
 
 
-def documents(config: BudgetConfig, tokenizer: Tokenizer, out: str) -> pl.DataFrame:
+def documents(config: BudgetConfig, encoder: Encoder, out: str) -> pl.DataFrame:
     """Return the kept documents that budgets are drawn from, with what was counted of them."""
-    return kept.load(
-        out,
-        seed=config.seed,
-        tokenizer_digest=tokens.digest(tokenizer),
-        masking=config.masking,
-    )
+    return kept.load(out, seed=config.seed, encoder_digest=encoder.digest, masking=config.masking)
 
 
 def new_data(
-    frame: pl.DataFrame, config: BudgetConfig, *, tokenizer: Tokenizer, out: str
+    frame: pl.DataFrame, config: BudgetConfig, *, encoder: Encoder, out: str
 ) -> pl.DataFrame:
     """Draw new data for training and validation, counted, in drawing order.
 
@@ -46,13 +42,14 @@ def new_data(
     documents a part in proportion). All sources of new data are drawn from as one.
     """
     pool = frame.filter(pl.col(c.RECIPE_SOURCE).is_in(config.new))
+    by = Counting.of(config, encoder, out)
     names = pool.select(c.SHARD, c.ROW, c.SOURCE)
     pool = pool.with_columns(pl.lit(POOLED).alias(c.SOURCE))
     drawn = []
     for split in (TRAIN, VALID):
         part, target = pool.filter(pl.col(c.SPLIT) == split), _new_target(config, split)
         wanted = Budget(ALL, math.inf if target is None else target, at_least_one=split == VALID)
-        part = kept.count_up_to(part, wanted, tokenizer=tokenizer, out=out, masking=config.masking)
+        part = count_up_to(part, wanted, by=by)
         if target is not None and split == TRAIN:
             _check_new(part, target)
         drawn.append(budget.in_order(part) if target is None else budget.draw(part, wanted))
@@ -158,7 +155,7 @@ def replay(
     config: BudgetConfig,
     targets: dict[str, int],
     *,
-    tokenizer: Tokenizer,
+    encoder: Encoder,
     out: str,
 ) -> pl.DataFrame:
     """Draw the replay shard at the recipe's shares: training rows first, in drawing order.
@@ -172,7 +169,8 @@ def replay(
     pool = frame.filter(old & pl.col(c.SOURCE).is_in(wanted_sources))
     train, valid = (pool.filter(pl.col(c.SPLIT) == split) for split in (TRAIN, VALID))
     wanted = Budget(shares, targets[TRAIN])
-    train = kept.count_up_to(train, wanted, tokenizer=tokenizer, out=out, masking=config.masking)
+    by = Counting.of(config, encoder, out)
+    train = count_up_to(train, wanted, by=by)
     try:
         budget.check(train, wanted, where="replay.shares")
     except BudgetError as error:
@@ -183,7 +181,7 @@ def replay(
             valid.filter(pl.col(c.SOURCE) == source),
             Budget({source: 1.0}, part or 1, at_least_one=True),
         )
-        own = kept.count_up_to(own, alone, tokenizer=tokenizer, out=out, masking=config.masking)
+        own = count_up_to(own, alone, by=by)
         drawn.append(budget.draw(own, alone))
     return pl.concat(drawn)
 

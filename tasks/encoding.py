@@ -17,6 +17,7 @@ from schemas import columns as c
 from schemas.errors import SchemaError
 from schemas.mixture import CHAT_ROW, TEXT_ROW, TokenizerSaid
 from tasks import ledger, tokenizer_files
+from tasks.counted import NO_TOKENS
 from tasks.hashing import digest
 from tasks.mixture import templates
 from tasks.mixture.templates import Format, Rendered
@@ -39,7 +40,7 @@ VERSION: Final = "encoding-1"
 AT_ONCE: Final = 100
 """Conversations that are handed to a template of one's own: all are done again if one ends it."""
 SHOWN: Final = 200
-NO_TOKENS, NOTHING_LEARNED = "no tokens", "no turn of the assistant"
+NOTHING_LEARNED: Final = "no turn of the assistant"
 
 
 class Encoded(NamedTuple):
@@ -66,6 +67,8 @@ class Encoded(NamedTuple):
     @property
     def supervised(self) -> NDArray[np.int64]:
         """Tokens of each document that are learned."""
+        if self.learned.values.all():
+            return self.tokens
         before = np.concatenate([[0], np.cumsum(self.learned.values, dtype=np.int64)])
         found: NDArray[np.int64] = np.diff(before[self.learned.offsets])
         return found
@@ -114,6 +117,11 @@ class Encoder:
             prefixes={source: prefix for source, prefix in prefixes.items() if prefix},
             special=special_names(tokenizer, TokenizerSaid.model_validate(found)),
         )
+
+    @property
+    def renders(self) -> bool:
+        """Whether conversations are rendered, and so their turns asked for."""
+        return self._template is not None
 
     def __enter__(self) -> Self:
         """Start what renders; ConfigError for a template that is no Jinja."""

@@ -42,15 +42,15 @@ def _of_shard(out: str, shard: Shard, doc_id: str) -> Iterator[Placed]:
         for row in has.arg_true().to_list():
             columns = columns or [n for n in storage.read_footer(at).schema.names if n in READ]
             said = storage.read_row(at, start + row, columns)
-            yield from _of_row(said, shard.file, start + row, doc_id)
+            yield from _of_row(said, shard, start + row, doc_id)
         start += batch.num_rows
 
 
-def _of_row(said: dict[str, Any], file: str, row: int, doc_id: str) -> Iterator[Placed]:
-    split = file.partition("/")[0]
+def _of_row(said: dict[str, Any], shard: Shard, row: int, doc_id: str) -> Iterator[Placed]:
     own = {
-        "split": split,
-        "shard": storage.join(ledger.FOLDERS["mixture"], file),
+        "split": shard.file.partition("/")[0],
+        "shard": storage.join(ledger.FOLDERS["mixture"], shard.file),
+        "digest": shard.digest,
         "row": row,
         c.POSITION: said[c.POSITION],
         c.EPOCH: said.get(c.EPOCH, 0),

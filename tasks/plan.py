@@ -204,6 +204,8 @@ def _stages(recipe: RunConfig) -> Iterator[str]:
     yield from ("ingest", "signals", "select")
     if recipe.corpus.materialize:
         yield "corpus"
+    if recipe.mixture is not None and recipe.mixture.guard:
+        yield "guard"
     if recipe.tokenizer is not None:
         yield "tokenizer"
     if recipe.replay is not None:
@@ -279,6 +281,8 @@ def _reads_of_dedup(recipe: RunConfig) -> Iterator[str]:
         yield f"embeddings: {size:,.1f} MB{kept}"
     if recipe.signals.minhash and recipe.dedup.verification == "exact":
         yield "near-duplicates: the text of all candidates, to compare it exactly"
+        if recipe.mixture is not None and recipe.mixture.guard:
+            yield "guard: that of candidates which were kept, once more"
     if recipe.dedup.substrings and recipe.signals.substring_words is not None:
         yield "substrings: the text of documents that seem to share one, once a range of hashes"
 

@@ -118,7 +118,10 @@ def sizes(removed: pl.DataFrame, rows: int) -> pl.Series:
 
 
 def cut(table: pa.Table, rows: Sequence[int], removed: pl.DataFrame | None) -> pa.Table:
-    """Return documents, which are so many rows of their shard, with ``text`` as it is kept."""
+    """Return documents, which are so many rows of their shard, with ``text`` as it is kept.
+
+    A conversation that loses a part of it has no ``messages`` then.
+    """
     if removed is None or c.TEXT not in table.column_names:
         return table
     some = removed.filter(pl.col(c.ROW).is_in(list(rows)))
@@ -131,7 +134,20 @@ def cut(table: pa.Table, rows: Sequence[int], removed: pl.DataFrame | None) -> p
         texts[place] = left(texts[place], spans)
     where = table.schema.get_field_index(c.TEXT)
     field = table.schema.field(where)
-    return table.set_column(where, field, pa.chunked_array([pa.array(texts, field.type)]))
+    table = table.set_column(where, field, pa.chunked_array([pa.array(texts, field.type)]))
+    return _without_turns(table, [places[row] for row in some[c.ROW].unique()])
+
+
+def _without_turns(table: pa.Table, rows: list[int]) -> pa.Table:
+    """Take turns away from conversations that lose parts: of which turn a part is nobody knows."""
+    where = table.schema.get_field_index(c.MESSAGES)
+    if where < 0:
+        return table
+    lost = np.zeros(table.num_rows, np.bool_)
+    lost[rows] = True
+    turns = table.column(where).combine_chunks()
+    kept = turns.take(pa.array(np.arange(len(lost)), mask=lost))
+    return table.set_column(where, table.schema.field(where), pa.chunked_array([kept]))
 
 
 def left(text: str, spans: pl.DataFrame) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 20
 """Ranks and places that are shown one by one."""
-TAKEN: Final = "Taken into"
+LEFT_OUT: Final = "left out by the guard"
+"""How a note begins that says what is told of the guard already."""
 
 
 def life_facts(life: Life) -> Iterator[tuple[str, Facts]]:
@@ -38,7 +39,9 @@ def life_facts(life: Life) -> Iterator[tuple[str, Facts]]:
     if life.document.keep:
         yield "Guard", [("", _guard(life))]
         yield from _taken(life)
-    yield from ((name, some) for name, some in rest if name in {"Note", "Begins"})
+    for name, some in rest:
+        told = some if name != "Note" else [(k, v) for k, v in some if not v.startswith(LEFT_OUT)]
+        yield from [(name, told)] * (bool(told) and name in {"Note", "Begins"})
 
 
 def _input(life: Life) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schemas.mixture import LAYOUT
 from schemas.section import Bars, Course, Section, Table
 from schemas.windows import WINDOWS, Windows
+from tasks.report import rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +40,8 @@ def sections(manifest: StageManifest, replay: StageManifest | None = None) -> li
         found.append(_packing(details[PLACES]))
     if details.get(REFUSED):
         found.append(_refused(details[REFUSED]))
-    return [*found, _splits(details["achieved"])]
+    found.append(_splits(details["achieved"]))
+    return [*found, *([rights.section(details["rights"])] if "rights" in details else [])]
 
 
 def _mixture(details: Mapping[str, Any], replay: StageManifest | None) -> Section:

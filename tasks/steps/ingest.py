@@ -20,7 +20,7 @@ from schemas.errors import SourceError
 from schemas.manifest import EVALS, MODELS, SKETCH, EvalIndex, Frozen, Shard, StageManifest, Unit
 from schemas.models import ScoreModel  # noqa: TC001  (a field of a named tuple)
 from schemas.tables import DOCUMENTS, REJECTS, SIGNALS
-from tasks import eval_sets, inputs, kept, ledger, models, preflight, progress, reading, storage
+from tasks import counted, eval_sets, inputs, ledger, models, preflight, progress, reading, storage
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.signals import evals as eval_signals
 from tasks.signals import minhash, pii
@@ -91,7 +91,7 @@ def measure_unit(
     if found.documents_reused:
         progress.advance("ingest", documents=found.documents.rows, n_bytes=unit.size)
     if tokenizer is not None and tokenizer.path is not None:
-        kept.count_sample(out, found.documents.file, *preflight.tokenizer(tokenizer))
+        counted.count_sample(out, found.documents.file, *preflight.tokenizer(tokenizer))
     return found
 
 

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from pydantic import Field
 
 from schemas import columns as c
 from schemas.config import BudgetConfig, Condition, MixtureConfig
 from schemas.errors import BudgetError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
-from schemas.mixture import LAYOUT, Layout, TokenizerSaid, table_schema
+from schemas.mixture import LAYOUT, TEXT_ROW, Layout, TokenizerSaid, table_schema
 from schemas.tables import conform
 from tasks import (
     contents,
+    counting,
     distances,
     draws,
     guarded,
@@ -31,8 +33,10 @@ from tasks import (
     masking,
     mixture,
     progress,
+    rights,
     storage,
 )
+from tasks.counting import Counting
 from tasks.encoding import Encoder
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.mixture import features, rows, schedules
@@ -61,6 +65,7 @@ class Plan(Frozen):
     tokenizer: TokenizerSaid
     documents: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    left_out: dict[str, dict[str, int]] = Field(default_factory=dict)
     finished: bool = False
 
     @property
@@ -85,6 +90,7 @@ def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Pla
             return Plan(key=key, scratch=scratch, config=config, **said, finished=True)
         ledger.begin(out, "mixture")
         frame = _planned(config, settings, encoder, out)
+        refused = counting.refused(Counting.of(config, encoder, out))
     table = conform(frame.to_arrow(), mixture.PLAN)
     entry = Shard(file=PLAN_FILE, rows=table.num_rows, digest=table_digest(table))
     storage.write_table(storage.join(scratch, PLAN_FILE), table, mixture.PLAN, shard=entry)
@@ -97,7 +103,17 @@ def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Pla
         **said,
         documents=tuple(frame[c.SHARD].unique().sort()),
         files=tuple(names[i] for i in sorted(names)),
+        left_out=_left_out(refused),
     )
+
+
+def _left_out(refused: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Rows that nothing can be learned from, by source and reason."""
+    found: dict[str, dict[str, int]] = {}
+    counts = refused.group_by(c.SOURCE, c.REASON).len().sort(c.SOURCE, c.REASON)
+    for source, reason, n in counts.iter_rows():
+        found.setdefault(source, {})[reason] = n
+    return found
 
 
 def _upstream(config: BudgetConfig) -> list[str]:
@@ -107,17 +123,28 @@ def _upstream(config: BudgetConfig) -> list[str]:
 def _planned(
     config: BudgetConfig, settings: MixtureConfig, encoder: Encoder, out: str
 ) -> pl.DataFrame:
-    frame = draws.documents(config, encoder.tokenizer, out)
-    new = draws.new_data(frame, config, tokenizer=encoder.tokenizer, out=out)
+    frame = draws.documents(config, encoder, out)
+    new = draws.new_data(frame, config, encoder=encoder, out=out)
     replay = new.clear()
     if config.replay is not None:
         at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
         drawn = pl.DataFrame(pl.from_arrow(storage.read_table(at)))
-        replay = draws.replay_for_mixture(drawn, settings, new)
+        replay = _known(draws.replay_for_mixture(drawn, settings, new), frame)
     _check_not_empty(new)
     if settings.order == "dissimilar_first":
         new = distances.measured(new, replay, out, masking=config.masking)
     return mixture.plan(replay, new, settings, seed=config.seed)
+
+
+def _known(replay: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Drawn rows with what was counted of whole documents; passages are text."""
+    counts = frame.select(c.SHARD, c.ROW, c.START, c.KIND, c.SUPERVISED)
+    found = replay.join(
+        counts, on=[c.SHARD, c.ROW, c.START], how="left", nulls_equal=True, maintain_order="left"
+    )
+    return found.with_columns(
+        pl.col(c.KIND).fill_null(TEXT_ROW), pl.col(c.SUPERVISED).fill_null(pl.col(c.TOKENS))
+    )
 
 
 def _check_not_empty(new: pl.DataFrame) -> None:
@@ -225,7 +252,9 @@ def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
         details={
             "asked": _asked(frame, plan.settings),
             **mixture.told(frame, plan.settings),
+            "left_out": plan.left_out,
             **guarded.said(out),
+            **rights.told(out, [s.file for s in shards]),
             LAYOUT: _layout(plan).model_dump(mode="json"),
             **masking.details(s.masked for s in shards),
         },

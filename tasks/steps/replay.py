@@ -15,10 +15,10 @@ from schemas.config import (  # noqa: TC001  (Prefect reads the annotations)
 from schemas.manifest import Masked, Shard, StageManifest
 from schemas.tables import DRAWN, REPLAY, conform
 from tasks import draws, guarded, kept, ledger, masking, storage, written
+from tasks.encoding import Encoder
 from tasks.hashing import add_hex, digest, table_digest
 from tasks.select import TRAIN
 from tasks.steps.policy import step
-from tasks.steps.tokenizer import load_tokenizer
 from tasks.surrogate import profile
 
 if TYPE_CHECKING:
@@ -38,18 +38,16 @@ PLACE = (c.SHARD, c.ROW)
 @step
 def draw_replay(config: BudgetConfig, out: str) -> tuple[StageManifest, bool]:
     """Draw whole documents at shares, in drawing order; say whether the shard stood already."""
-    tokenizer = load_tokenizer(out)
     key = digest(VERSION, config, upstream(out), *kept.mask_key(config.masking))
     known = standing(out, key)
     if known is not None:
         return known, True
     ledger.begin(out, "replay")
-    frame = draws.documents(config, tokenizer, out)
-    new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
-    targets = draws.replay_targets(config, new)
-    drawn = draws.replay(frame, config, targets, tokenizer=tokenizer, out=out)
-    whole = pl.lit(None, pl.Int64)
-    drawn = drawn.with_columns(whole.alias(c.START), whole.alias(c.END))
+    with Encoder.of(config, out) as encoder:
+        frame = draws.documents(config, encoder, out)
+        new = draws.new_data(frame, config, encoder=encoder, out=out)
+        targets = draws.replay_targets(config, new)
+        drawn = draws.replay(frame, config, targets, encoder=encoder, out=out)
     shares = {} if config.replay is None else config.replay.shares
     details = {"targets": targets, "sources": draws.achieved(drawn, shares, targets[TRAIN])}
     rows_in = frame.filter(pl.col(c.SOURCE).is_in(list(shares))).height

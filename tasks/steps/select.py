@@ -15,9 +15,9 @@ from schemas.manifest import EVALS, REMOVED_PARTS, SCORES, Shard, StageManifest
 from schemas.tables import DECISIONS, conform
 from tasks import (
     comparing,
+    counted,
     estimates,
     guards,
-    kept,
     leak_excerpts,
     leaks,
     ledger,
@@ -137,7 +137,7 @@ def _counted(
     parts, start = [pl.Series(c.TOKENS, [], pl.Int64)], 0
     for shard in documents.shards:
         ids = frame[c.DOC_ID].slice(start, shard.rows)
-        parts.append(kept.sample_counts(out, shard.file, ids, tokenizer_digest))
+        parts.append(counted.sample_counts(out, shard.file, ids, tokenizer_digest))
         start += shard.rows
     return pl.concat(parts)
 

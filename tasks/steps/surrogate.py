@@ -18,6 +18,7 @@ from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.replay import BY_SHARES, Unit
 from schemas.tables import DRAWN, conform
 from tasks import draws, kept, ledger, progress, storage, tokens, written
+from tasks.encoding import Encoder
 from tasks.hashing import digest, table_digest
 from tasks.replay.selection import RANDOM
 from tasks.report import certificate as certificates
@@ -150,7 +151,7 @@ def draw_surrogate(
     if known is not None:
         return known, True
     wanted, tokenizer, frame = _replay(config), load_tokenizer(out), _documents(plan)
-    asked = Asked(wanted, _tokens(config, tokenizer, out), config.seed)
+    asked = Asked(wanted, _tokens(config, out), config.seed)
     target_of = _read(wanted, plan)
     guide = None if target_of is None else target_of.guide
     drawing = Drawing(asked, _pools(plan, frame), guide, _counting(out, tokenizer, config.masking))
@@ -219,11 +220,11 @@ def _certified(
     return told._replace(certificate=found)
 
 
-def _tokens(config: BudgetConfig, tokenizer: Tokenizer, out: str) -> dict[str, int]:
+def _tokens(config: BudgetConfig, out: str) -> dict[str, int]:
     """Return the tokens of each split that the recipe asks for."""
-    frame = draws.documents(config, tokenizer, out)
-    new = draws.new_data(frame, config, tokenizer=tokenizer, out=out)
-    return draws.replay_targets(config, new)
+    with Encoder.of(config, out) as encoder:
+        frame = draws.documents(config, encoder, out)
+        return draws.replay_targets(config, draws.new_data(frame, config, encoder=encoder, out=out))
 
 
 def _counting(out: str, tokenizer: Tokenizer, masking: MaskingConfig | None) -> Count:

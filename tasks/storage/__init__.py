@@ -9,6 +9,7 @@ from tasks.storage.download import is_remote
 from tasks.storage.head import head
 from tasks.storage.hub_models import model_files
 from tasks.storage.inputs import Digesting, check_place, list_inputs, open_input, peeked
+from tasks.storage.laid import laid, laid_schema, laying, read_laid
 from tasks.storage.local import (
     appending,
     beside,
@@ -66,6 +67,9 @@ __all__ = [
     "is_file",
     "is_remote",
     "join",
+    "laid",
+    "laid_schema",
+    "laying",
     "list_inputs",
     "list_names",
     "model_files",
@@ -76,6 +80,7 @@ __all__ = [
     "read_bytes",
     "read_footer",
     "read_ipc",
+    "read_laid",
     "read_model",
     "read_row",
     "read_shard",

@@ -72,6 +72,11 @@ class HuggingFace(Tokenizer):
         added = self.library.get_added_tokens_decoder()
         return [token.content for _, token in sorted(added.items()) if token.special]
 
+    def places(self, text: str) -> NDArray[np.int64]:
+        """Return where each token of a plain text begins, in code points."""
+        found = self.library.encode(text, add_special_tokens=False)
+        return np.array(found.offsets, np.int64).reshape(-1, 2)[:, 0]
+
     def _encode(self, texts: list[str]) -> list[NDArray[np.int32]]:
         found = self.library.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(one.ids, np.int32) for one in found]

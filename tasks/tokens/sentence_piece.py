@@ -52,6 +52,10 @@ class SentencePiece(Tokenizer):
         ids = (self.library.eos_id(), self.library.bos_id(), self.library.pad_id())
         return Ends(*(number if number >= 0 else None for number in ids))
 
+    def places(self, text: str) -> NDArray[np.int64]:
+        """Return where each token of a plain text begins, in code points."""
+        return self._plain(text).starts
+
     def _encode(self, texts: list[str]) -> list[NDArray[np.int32]]:
         return list(self.library.encode(texts, return_type="numpy"))
 

@@ -71,6 +71,10 @@ class Tokenizer(ABC):
     def special(self) -> list[str]:
         """Return the names of special tokens, in the order of their ids."""
 
+    @abstractmethod
+    def places(self, text: str) -> Places:
+        """Return where each token of a plain text begins, in code points."""
+
     def own(self) -> Ends:
         """Return what its file itself names; most leave it to files beside it."""
         return Ends()

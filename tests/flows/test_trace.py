@@ -98,6 +98,8 @@ def test_a_replay_document_from_its_file_to_its_row(out: Path) -> None:
     assert (place.split, place.rank, place.tokens) == ("train", rank, row[c.TOKENS])
     assert place.of == (drawn[c.SPLIT] == "train").sum()
     assert [one.split for one in found.mixture] == ["train"]
+    digests = {s.digest for s in ledger.read(str(out), "mixture").shards}
+    assert {one.digest for one in found.mixture} <= digests
     assert found.guarded
     assert found.left_out is None
     assert [(one.kind, one.entries) for one in found.opt_out_lists] == [("ids", 1)]
@@ -141,7 +143,9 @@ def test_it_is_told_in_words_and_as_json(out: Path) -> None:
         assert f"\n{heading}\n" in said
     assert "position 0, epoch 0: row 0 of mixture/train/train-00000" in said
     assert "opt-out ids  1 entries, digest" in said
-    assert "left out: it is replay, and new data has it: laws, " in command("same", out)
+    said = command("same", out)
+    assert "left out: it is replay, and new data has it: laws, " in said
+    assert "\nNote\n" not in said
     body = json.loads(command(first[c.DOC_ID], out, "--json").splitlines()[-1])
     assert body["documents"][0]["mixture"][0]["position"] == 0
 

@@ -18,7 +18,7 @@ from schemas.mixture import LAYOUT
 from tasks import checking
 from tasks.checking import Asked, check
 from tasks.mixture import checks
-from tests import small_mixtures as mixtures
+from tests import small_mixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +31,12 @@ NOTHING = Asked()
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return mixtures.tokenizer(tmp_path_factory.mktemp("tokenizer"))
+    return small_mixture.tokenizer(tmp_path_factory.mktemp("tokenizer"))
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, tokenizer: Path) -> Path:
-    return mixtures.write(tmp_path_factory.mktemp("mixture"), tokenizer.read_bytes())
+    return small_mixture.write(tmp_path_factory.mktemp("mixture"), tokenizer.read_bytes())
 
 
 def wrong(folder: Path, asked: Asked = NOTHING) -> dict[str, str]:
@@ -51,12 +51,12 @@ def test_a_sound_mixture_has_nothing_wrong_also_where_it_was_moved(
     moved = tmp_path / "elsewhere" / "mixture"
     shutil.copytree(made, moved)
     assert wrong(moved, asked) == {}
-    (moved.parent / "README.md").write_text(mixtures.CARD.replace("path: ", "path: mixture/"))
+    (moved.parent / "README.md").write_text(small_mixture.CARD.replace("path: ", "path: mixture/"))
     assert wrong(moved.parent, asked) == {}
     said = {f.statement for f in check(str(moved), asked)}
     assert checking.TOKENIZER in said
     assert (
-        checks.UNENDED.format(end_id=mixtures.layout(tokenizer.read_bytes()).tokenizer.end_id)
+        checks.UNENDED.format(end_id=small_mixture.layout(tokenizer.read_bytes()).tokenizer.end_id)
         in said
     )
 
@@ -156,7 +156,7 @@ def test_rows_longer_than_the_context_are_counted_with_their_places(made: Path) 
 def test_another_tokenizer_is_told_by_its_digest(
     made: Path, tokenizer: Path, tmp_path: Path
 ) -> None:
-    other = mixtures.tokenizer(tmp_path, seed="b")
+    other = small_mixture.tokenizer(tmp_path, seed="b")
     assert other.read_bytes() != tokenizer.read_bytes()
     found = wrong(made, Asked(tokenizer=str(other)))
     assert list(found) == [checking.TOKENIZER]

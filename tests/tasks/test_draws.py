@@ -12,9 +12,12 @@ from schemas import columns as c
 from schemas.config import BudgetConfig, MixtureConfig, ReplayConfig
 from schemas.errors import BudgetError
 from schemas.manifest import Shard, StageManifest
+from schemas.mixture import TokenizerSaid
 from schemas.tables import DOCUMENTS
-from tasks import budget, draws, kept, ledger, storage, tokens
+from tasks import budget, counted, draws, ledger, storage, tokens
 from tasks.budget import Budget
+from tasks.counting import Counting, count_up_to
+from tasks.encoding import Encoder
 from tasks.select import TRAIN, VALID
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 # Trained on nothing: a token a byte.
 TOKENIZER = tokens.load(tokens.train([], vocab_size=257), where="here")
+ENCODER = Encoder(TOKENIZER, TokenizerSaid(kind="tokenizers", digest="", size=257))
 SHARES = {"web": 0.75, "books": 0.25}
 Pool = tuple[pl.DataFrame, str]
 
@@ -92,11 +96,11 @@ def config(
 
 
 def new_data(pool: Pool, config: BudgetConfig) -> pl.DataFrame:
-    return draws.new_data(pool[0], config, tokenizer=TOKENIZER, out=pool[1])
+    return draws.new_data(pool[0], config, encoder=ENCODER, out=pool[1])
 
 
 def replay(pool: Pool, config: BudgetConfig, targets: dict[str, int]) -> pl.DataFrame:
-    return draws.replay(pool[0], config, targets, tokenizer=TOKENIZER, out=pool[1])
+    return draws.replay(pool[0], config, targets, encoder=ENCODER, out=pool[1])
 
 
 def tokens_of(frame: pl.DataFrame, split: str = TRAIN, source: str | None = None) -> int:
@@ -131,7 +135,7 @@ def test_with_a_total_replay_displaces_new_data(pool: Pool) -> None:
     drawn = replay(pool, config(total=4_000), targets)
     assert abs(tokens_of(drawn) - 1_000) <= 105
     # Not much more than that was counted.
-    counts = [kept._counts(pool[1], f"{n}.parquet", tokens.digest(TOKENIZER)) for n in SHARES]
+    counts = [counted.read(pool[1], f"{n}.parquet", ENCODER.digest) for n in SHARES]
     assert sum(int(n[c.TOKENS].sum()) for n in counts) < 2_500
 
 
@@ -235,7 +239,7 @@ def test_a_source_without_a_share_gives_nothing(pool: Pool) -> None:
         valid_share=0.1,
         seed=0,
     )
-    new = draws.new_data(pool[0], asked, tokenizer=TOKENIZER, out=pool[1])
+    new = draws.new_data(pool[0], asked, encoder=ENCODER, out=pool[1])
     assert new.height == 0
     targets = draws.replay_targets(asked, new)
     assert targets == {TRAIN: 500, VALID: 56}
@@ -254,16 +258,16 @@ def test_the_order_of_rows_does_not_matter(pool: Pool) -> None:
 def test_counts_are_kept_and_do_not_change_a_draw(pool: Pool) -> None:
     frame, out = pool
     wanted = Budget(SHARES, 900)
-    first = kept.count_up_to(frame, wanted, tokenizer=TOKENIZER, out=out)
+    by = Counting(ENCODER, out)
+    first = count_up_to(frame, wanted, by=by)
     # A later run knows more counts than this draw needs.
-    kept.count_up_to(frame, Budget(SHARES, 4_000), tokenizer=TOKENIZER, out=out)
-    digest = tokens.digest(TOKENIZER)
+    count_up_to(frame, Budget(SHARES, 4_000), by=by)
     known = pl.concat(
-        kept._counts(out, shard, digest).with_columns(pl.lit(shard).alias(c.SHARD))
+        counted.read(out, shard, ENCODER.digest).with_columns(pl.lit(shard).alias(c.SHARD))
         for shard in ("web.parquet", "books.parquet")
     )
     assert known.select(c.SHARD, c.ROW).is_unique().all()
-    told = frame.update(known, on=[c.SHARD, c.ROW])
+    told = frame.update(known.select(c.SHARD, c.ROW, c.TOKENS), on=[c.SHARD, c.ROW])
     assert told[c.TOKENS].null_count() < first[c.TOKENS].null_count()
     assert budget.to_count(told, wanted).height == 0
     names = [c.DOC_ID, c.TOKENS]

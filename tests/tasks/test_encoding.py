@@ -16,7 +16,8 @@ from schemas.config import BudgetConfig, Condition, MixtureConfig, TokenizerConf
 from schemas.mixture import TokenizerSaid
 from schemas.tables import MESSAGE
 from tasks import tokenizer_files, tokens
-from tasks.encoding import NO_TOKENS, NOTHING_LEARNED, Encoded, Encoder
+from tasks.counted import NO_TOKENS
+from tasks.encoding import NOTHING_LEARNED, Encoded, Encoder
 from tasks.mixture.templates import FORMATS, rendered
 from tasks.steps.tokenizer import provide_tokenizer
 from tests.corpora import prose
