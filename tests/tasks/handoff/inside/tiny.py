@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
-import torch
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
+transformers: Any = import_module("transformers")  # types of which version, no checker knows
 CHATML = """\
 {% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}{% if m.role == 'assistant' %}\
 {% generation %}{{ m.content + '<|im_end|>' }}{% endgeneration %}{{ '\n' }}\
@@ -14,11 +14,13 @@ CHATML = """\
 END, PADDING = "<|endoftext|>", "<|padding|>"
 
 file, folder = sys.argv[1:]
-tokenizer = PreTrainedTokenizerFast(tokenizer_file=file, eos_token=END, pad_token=PADDING)
+tokenizer = transformers.PreTrainedTokenizerFast(
+    tokenizer_file=file, eos_token=END, pad_token=PADDING
+)
 tokenizer.chat_template = CHATML
 tokenizer.save_pretrained(folder)
-torch.manual_seed(0)
-config = LlamaConfig(
+transformers.set_seed(0)
+config = transformers.LlamaConfig(
     vocab_size=len(tokenizer),
     hidden_size=32,
     intermediate_size=64,
@@ -28,4 +30,4 @@ config = LlamaConfig(
     eos_token_id=tokenizer.eos_token_id,
     pad_token_id=tokenizer.pad_token_id,
 )
-LlamaForCausalLM(config).save_pretrained(folder)
+transformers.LlamaForCausalLM(config).save_pretrained(folder)
