@@ -22,7 +22,7 @@ base_model: BASE_MODEL
 datasets:
 $train
 $validation
-# Longer rows would be dropped without a word.
+${turns}# Longer rows would be dropped without a word.
 sequence_len: $room
 excess_length_strategy: raise
 # true packs short rows, in about the order they stand in.
@@ -49,6 +49,14 @@ curriculum_sampling: true"""
 SHUFFLED = "shuffle_merged_datasets: true"
 CHAT_TYPE = "type: chat_template\n    field_messages: messages"
 TEXT_TYPE = "type: completion\n    field: text"
+TURN_ENDS = {
+    "chatml": "<|im_end|>",
+    "qwen2.5": "<|im_end|>",
+    "llama-3": "<|eot_id|>",
+    "gemma": "<end_of_turn>",
+    "openchat": "<|end_of_turn|>",
+}
+"""Of the recipe's chat templates, those whose turns do not end with the end-of-text token."""
 
 
 def handed(facts: Facts) -> Handed:
@@ -60,11 +68,19 @@ def handed(facts: Facts) -> Handed:
         CONFIG,
         train="\n".join(_listed(entries, "train")),
         validation="\n".join(validation),
+        turns=_turns(facts) if entries[0][0] == CHAT else "",
         order=LOST if apart else KEPT,
         sampling=SHUFFLED if apart else SEQUENTIAL,
     )
     said = "Shuffles conversations and text: the schedule is lost." if apart else "Keeps the order."
     return Handed(NAME, {FILE: config}, f"{said} Cuts and drops nothing; loss weights are lost.")
+
+
+def _turns(facts: Facts) -> str:
+    """Have the token learned that ends a turn, without which a model does not stop."""
+    ends = TURN_ENDS.get(facts.layout.tokenizer.chat_template or "")
+    said = "# What ends a turn is learned only if it is the end of a text, or named here.\n"
+    return said + (f'eot_tokens: ["{ends}"]\n' if ends else '# eot_tokens: ["..."]\n')
 
 
 def _entries(facts: Facts) -> list[tuple[str, str]]:

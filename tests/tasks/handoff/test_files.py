@@ -149,6 +149,12 @@ def test_templates_of_the_recipe_are_those_of_llama_factory(made: Made) -> None:
     assert "template" not in yaml.safe_load(files(made("text"))[FACTORY])
 
 
+def test_what_ends_a_turn_is_learned_by_axolotl(made: Made) -> None:
+    assert yaml.safe_load(files(made("messages"))[AXOLOTL])["eot_tokens"] == ["<|im_end|>"]
+    for other in (made("tokens"), made("text"), made("messages", chat=False)):
+        assert "eot_tokens" not in files(other)[AXOLOTL]
+
+
 def test_weights_of_tokens_follow_the_pieces_of_a_row(made: Made) -> None:
     pieces = _function(files(made("tokens", 64))[WEIGHTS], "token_weights")
     row = {"input_ids": [0] * 8, "loss_weight": [2.0, 0.5], "tokens": [3, 2], "ends": [True, False]}
