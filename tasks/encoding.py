@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Messages = Sequence[Mapping[str, str]]
 
-VERSION: Final = "encoding-1"
+VERSION: Final = "encoding-2"
 AT_ONCE: Final = 100
 """Conversations that are handed to a template of one's own: all are done again if one ends it."""
 SHOWN: Final = 200
@@ -46,7 +46,7 @@ NOTHING_LEARNED: Final = "no turn of the assistant"
 class Encoded(NamedTuple):
     """Documents as ids.
 
-    - ``ids``: of each (int32), without begin and end.
+    - ``ids``: of each (int32), without the token that ends a document, which rows put behind it.
     - ``learned``: whether each token is.
     - ``kinds``: ``text`` or ``chat``.
     - ``refused``: why a document is not fit to be learned from; it has no ids then. None: it is.
@@ -157,7 +157,7 @@ class Encoder:
             refused,
             texts,
         )
-        return _judged(found)
+        return _judged(_open_ended(found, self.said.end_id))
 
     def texts(self, documents: pa.Table, source: str) -> list[str]:
         """Return what documents are as text: rendered, where they are conversations."""
@@ -229,6 +229,20 @@ def _tried(messages: Messages, form: Format) -> Rendered | SchemaError:
 
 def _short(error: SchemaError) -> str:
     return f"{error.got}, wanted {error.wanted}"[:SHOWN]
+
+
+def _open_ended(found: Encoded, end: int | None) -> Encoded:
+    """Take the end-of-text token from conversations that end with it: rows put one behind each."""
+    last = found.ids.offsets[1:] - 1
+    chats = np.array([kind == CHAT_ROW for kind in found.kinds], bool) & (found.tokens > 0)
+    ended = chats & (found.ids.values[np.maximum(last, 0)] == end) if chats.any() else chats
+    if end is None or not ended.any():
+        return found
+    keep = np.ones(len(found.ids.values), bool)
+    keep[last[ended]] = False
+    offsets = np.concatenate([[0], np.cumsum(found.tokens - ended)]).astype(np.int64)
+    ids, learned = (Lists(part.values[keep], offsets) for part in (found.ids, found.learned))
+    return found._replace(ids=ids, learned=learned)
 
 
 def _judged(found: Encoded) -> Encoded:

@@ -203,3 +203,21 @@ def test_the_encoder_of_a_run(tmp_path: Path) -> None:
         assert (one.said.end_id, one.said.end_of_text) == (0, "<|endoftext|>")
     plain = Encoder.of(config.model_copy(update={"chat_template": None}), out)
     assert plain.digest == tokenizer_files.load(out).digest
+
+
+def test_a_conversation_has_its_end_once() -> None:
+    """The template writes the end of text itself, which rows put behind every document."""
+    end = TOKENIZER.id_of("<|endoftext|>")
+    own = SAID.model_copy(update={"end_of_text": "<|endoftext|>", "end_id": end})
+    names = {"eos_token": "<|endoftext|>"}
+    talks = table(TALK, [*TALK, {"role": "user", "content": "Bye"}], "plain")
+    with Encoder(TOKENIZER, own, CHATML, special=names) as ends:
+        found = ends.encode(talks, "chat")
+    with Encoder(TOKENIZER, SAID, CHATML, special=names) as other:
+        whole = other.encode(talks, "chat")
+    both = zip(lists(found.ids), lists(whole.ids), found.kinds, strict=True)
+    assert end in lists(found.ids)[0]
+    assert [all_ == ([*ids, end] if kind == "chat" else ids) for ids, all_, kind in both] == [
+        True
+    ] * 3
+    assert lists(found.learned)[1] == lists(whole.learned)[1][:-1]
