@@ -180,22 +180,6 @@ REPLAY = pa.schema(
     ]
 )
 
-MIXTURE = pa.schema(
-    [
-        pa.field(c.TEXT, pa.large_string(), nullable=False),
-        pa.field(c.DOC_ID, pa.string(), nullable=False),
-        pa.field(c.SOURCE, pa.string(), nullable=False),
-        pa.field(c.ORIGIN, pa.string(), nullable=False),
-        pa.field(c.LICENSE, pa.string()),
-        pa.field(c.URL, pa.string()),
-        pa.field(c.TOKENS, pa.int64(), nullable=False),
-        pa.field(c.WEIGHT, pa.float64(), nullable=False),
-        pa.field(c.POSITION, pa.int64(), nullable=False),
-        pa.field(c.START, pa.int64()),
-        pa.field(c.END, pa.int64()),
-    ]
-)
-
 GENERATIONS = pa.schema(
     [
         pa.field(c.TEXT, pa.large_string(), nullable=False),

@@ -67,6 +67,8 @@ class Encoded(NamedTuple):
     @property
     def supervised(self) -> NDArray[np.int64]:
         """Tokens of each document that are learned."""
+        if self.learned.values.all():
+            return self.tokens
         before = np.concatenate([[0], np.cumsum(self.learned.values, dtype=np.int64)])
         found: NDArray[np.int64] = np.diff(before[self.learned.offsets])
         return found

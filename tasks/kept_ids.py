@@ -71,18 +71,25 @@ def laying(out: str, shard: str, key: str) -> AbstractContextManager[Write]:
 
 def batch(rows: list[int], starts: list[int | None], encoded: Encoded) -> pa.RecordBatch:
     """Return what is laid by of documents or passages; what is refused is left out."""
-    learned = encoded.learned.values.view(np.uint8)
-    whole = encoded.supervised == encoded.tokens
-    masks = pa.LargeListArray.from_arrays(encoded.learned.offsets, learned)
     columns = [
         pa.array(rows, pa.int64()),
         pa.array(starts, pa.int64()),
         pa.array(encoded.kinds, pa.string()),
         pa.LargeListArray.from_arrays(encoded.ids.offsets, encoded.ids.values),
-        masks.take(pa.array(np.arange(len(whole)), mask=whole)),
+        _masks(encoded),
     ]
     found = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-    return found.filter(pa.array([why is None for why in encoded.refused], pa.bool_()))
+    good = [why is None for why in encoded.refused]
+    return found if all(good) else found.filter(pa.array(good, pa.bool_()))
+
+
+def _masks(encoded: Encoded) -> pa.Array:
+    whole = encoded.supervised == encoded.tokens
+    if whole.all():  # of most sources, and then nothing is copied
+        return pa.nulls(len(whole), SCHEMA.field(LEARNED).type)
+    learned = encoded.learned.values.view(np.uint8)
+    masks = pa.LargeListArray.from_arrays(encoded.learned.offsets, learned)
+    return masks.take(pa.array(np.arange(len(whole)), mask=whole))
 
 
 class Ids:

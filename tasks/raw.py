@@ -34,7 +34,8 @@ def rows(
     for batch in storage.read_batches(at, columns):
         inside = ordered[(ordered >= start) & (ordered < start + batch.num_rows)]
         if len(inside):
-            yield inside.tolist(), batch.take(pa.array(inside - start))
+            every = len(inside) == batch.num_rows
+            yield inside.tolist(), batch if every else batch.take(pa.array(inside - start))
         start += batch.num_rows
         if start > ordered[-1]:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -12,8 +12,16 @@ from schemas.finding import Finding
 from schemas.masking import KINDS
 from schemas.mixture import TEXT_ROW
 from schemas.tables import CORPUS
-from tasks import draws, guarded, kept, mixture, storage, tokens, verify_replay
-from tasks.hashing import seeded
+from tasks import (
+    draws,
+    guarded,
+    kept,
+    mixture,
+    storage,
+    tokenizer_files,
+    verify_replay,
+    verify_rows,
+)
 from tasks.mixed import TEXT_DIGEST
 from tasks.select import TRAIN
 from tasks.verify_frames import HOLDS, NARROW, PLACE, Frames, hashed
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
     Check = tuple[str, set[str], Callable[[], Iterator[Finding]]]
 
 ALIGNED = "ingest, signals and select list the same shards"
-RECOUNTED_ROWS = 500
 LONGEST_LEFT_OUT = 64
 """How many documents that a budget left out are counted, if it falls short: the largest ones."""
 
@@ -47,7 +54,7 @@ def checks(out: str, config: RunConfig, manifests: Manifests) -> list[Check]:
         ("mixture: its replay tokens", {"mixture", "replay"}, proof.replay_budget),
         ("mixture: its new data", {*corpus, "tokenizer", "mixture"}, proof.new_budget),
         ("mixture: every row is a kept document", {*corpus, "mixture"}, proof.lineage),
-        ("mixture: token counts", {"tokenizer", "mixture"}, proof.recount),
+        (verify_rows.STATEMENT, {*corpus, "tokenizer", "mixture"}, proof.rows),
         ("mixture: its folders", {"mixture"}, proof.nothing_else),
     ]
     if config.masking is not None:
@@ -207,7 +214,7 @@ class Proof:
 
     def _longest(self, frame: pl.DataFrame) -> int:
         """Tokens of the longest document among those of the most bytes."""
-        tokenizer = self._tokenizer()
+        tokenizer = tokenizer_files.load(self._frames.out)
         largest = frame.sort(c.N_BYTES, c.DOC_ID, descending=True).head(LONGEST_LEFT_OUT)
         longest = 0
         for (shard,), part in largest.partition_by(c.SHARD, as_dict=True).items():
@@ -219,7 +226,7 @@ class Proof:
                 columns=[c.TEXT],
                 masking=self._frames.config.masking,
             ):
-                counts = tokens.count(tokenizer, table.column(c.TEXT).to_pylist())
+                counts = tokenizer.count(table.column(c.TEXT).to_pylist())
                 longest = max(longest, *counts)
         return longest
 
@@ -251,25 +258,9 @@ class Proof:
             wrong = found.filter(~holds.fill_null(value=False)).height
             yield Finding(f"mixture: every row {statement}", wrong == 0, f"{wrong:,} are not")
 
-    def _tokenizer(self) -> Any:  # noqa: ANN401
-        at = self._frames.at("tokenizer", "tokenizer.json")
-        return tokens.load(storage.read_bytes(at), where=at)
-
-    def recount(self) -> Iterator[Finding]:
-        """Count a seeded sample of rows again with the run's tokenizer."""
-        tokenizer, rows = self._tokenizer(), self._frames.rows
-        order = pl.Series("order", seeded(rows[c.DOC_ID], seed=0, stage="verify"))
-        sample = set(rows.with_columns(order).sort("order").head(RECOUNTED_ROWS)[c.DOC_ID])
-        wrong = counted = 0
-        for shard in self._frames.manifests["mixture"].shards:
-            path = self._frames.at("mixture", shard.file)
-            for table in storage.read_batches(path, [c.DOC_ID, c.TEXT, c.TOKENS]):
-                part = pl.DataFrame(pl.from_arrow(table)).filter(pl.col(c.DOC_ID).is_in(sample))
-                counts = tokens.count(tokenizer, part[c.TEXT].to_list())
-                wrong += sum(a != b for a, b in zip(counts, part[c.TOKENS], strict=True))
-                counted += part.height
-        detail = f"{counted:,} rows counted again, {wrong:,} differ"
-        yield Finding("mixture: token counts are the tokenizer's", wrong == 0, detail)
+    def rows(self) -> Iterator[Finding]:
+        """A sample of documents stands in the rows as it is encoded anew."""
+        yield from verify_rows.findings(self._frames)
 
     def nothing_else(self) -> Iterator[Finding]:
         """A glob over the mixture's folders finds its shards and no other file."""

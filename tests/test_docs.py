@@ -14,7 +14,7 @@ import pytest
 
 from flows import reference
 from flows.cli import app
-from schemas import tables
+from schemas import mixture, tables
 from schemas.bases import bases
 from schemas.config import SelectConfig, Source
 from schemas.shipped import names
@@ -147,7 +147,7 @@ def test_the_readmes_python_loads_a_result(desk: Path) -> None:
 @pytest.mark.parametrize(
     ("heading", "schema"),
     [
-        ("mixture/", tables.MIXTURE),
+        ("mixture/", mixture.TEXT),
         ("decisions/", tables.DECISIONS),
         ("decisions/removed/", tables.REMOVED),
         ("documents/", tables.DOCUMENTS),

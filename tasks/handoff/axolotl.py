@@ -23,7 +23,7 @@ datasets:
 $train
 $validation
 # Longer rows would be dropped without a word.
-sequence_len: $longest
+sequence_len: $room
 excess_length_strategy: raise
 # true packs short rows, in about the order they stand in.
 sample_packing: false

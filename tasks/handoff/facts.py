@@ -20,6 +20,11 @@ class Facts(NamedTuple):
     digest: str
 
     @property
+    def room(self) -> int:
+        """Tokens that a trainer has to leave a row: its own template may take more than ours."""
+        return self.longest if self.layout.format == "tokens" else 2 * self.longest
+
+    @property
     def validation(self) -> bool:
         """Whether it has held-out rows."""
         return "validation" in self.views[0].splits
@@ -34,6 +39,7 @@ class Facts(NamedTuple):
         return Template(template).substitute(
             digest=self.digest,
             longest=self.longest,
+            room=self.room,
             ids=tokenizer.size,
             tokenizer=f"{tokenizer.kind}, digest {tokenizer.digest}",
             padding=tokenizer.end_id if tokenizer.padding_id is None else tokenizer.padding_id,

@@ -25,7 +25,7 @@ do_train: true
 finetuning_type: full
 $data
 # Longer rows would be cut.
-cutoff_len: $longest
+cutoff_len: $room
 packing: false  # it would drop the rest of each thousand rows
 disable_shuffling: true  # keeps the order
 output_dir: ./llamafactory-out
@@ -38,6 +38,7 @@ lr_scheduler_type: cosine
 BEFORE = """\
 #     python -c 'from datasets import load_dataset as load; load("..").save_to_disk("rows")'
 """
+TOKENIZED = "tokenized_path: rows\ndataset: mixture  # has to be named, and is not read"
 ALONE = """
 # It trains on text (stage pt) or on conversations (sft), never on both: these are conversations
 # alone, and the mixture's shares are lost. One order for both is the format tokens."""
@@ -67,9 +68,7 @@ TURNS: dict[str, Any] = {
 def handed(facts: Facts) -> Handed:
     """Return the files: for ids, which have to be saved once, text or turns."""
     if facts.layout.format == "tokens":
-        config = facts.fill(
-            CONFIG, before=BEFORE, note="", stage="sft", data="tokenized_path: rows"
-        )
+        config = facts.fill(CONFIG, before=BEFORE, note="", stage="sft", data=TOKENIZED)
         said = "Keeps the order. Reads ids that were saved once by a line of Python."
         return Handed(NAME, {FILE: config}, f"{said} Loss weights are lost.")
     chat = facts.layout.format == "messages" and facts.has(CHAT)

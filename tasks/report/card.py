@@ -49,8 +49,7 @@ def card(
 
 def _body(run: RunManifest, mixture: StageManifest, views: Sequence[View]) -> list[str]:
     train = mixture.details["achieved"]["train"]
-    said = mixture.details.get(LAYOUT)
-    layout = None if said is None else Layout.model_validate(said)
+    layout = Layout.model_validate(mixture.details[LAYOUT])
     lines = [f"# {_escaped(run.name)}", ""]
     description = str(run.recipe.get("description") or "")
     if description:
@@ -64,7 +63,10 @@ def _body(run: RunManifest, mixture: StageManifest, views: Sequence[View]) -> li
         "",
         *card_views.loaded(views),
         "",
-        *([] if layout is None else [card_views.columns(layout), "", card_views.order(layout), ""]),
+        card_views.columns(layout),
+        "",
+        card_views.order(layout),
+        "",
         "| split | documents | tokens | replay | new |",
         "|---|---:|---:|---:|---:|",
         *(

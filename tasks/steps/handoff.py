@@ -45,12 +45,10 @@ def write_card(out: str) -> None:
     """
     run, manifest = ledger.read_run(out), ledger.read(out, "mixture")
     folder = ledger.folder(out, "mixture")
-    said = manifest.details.get(LAYOUT)
-    layout = None if said is None else Layout.model_validate(said)
-    kinds = _kinds(folder, manifest, layout)
-    packed = layout is not None and layout.row_tokens is not None
-    seen = views("text" if layout is None else layout.format, packed=packed, kinds=kinds)
-    handed = [] if layout is None else handoff.handed(handoff.facts(manifest, layout, seen))
+    layout = Layout.model_validate(manifest.details[LAYOUT])
+    packed, kinds = layout.row_tokens is not None, _kinds(folder, manifest, layout)
+    seen = views(layout.format, packed=packed, kinds=kinds)
+    handed = handoff.handed(handoff.facts(manifest, layout, seen))
     _write_files(storage.join(folder, FOLDER), handed)
     licenses, sizes = _licenses(folder, manifest, layout)
     for where, below in ((out, f"{ledger.FOLDERS['mixture']}/"), (folder, "")):
@@ -72,12 +70,12 @@ def _write_files(at: str, handed: list[Handed]) -> None:
             storage.write_bytes(storage.join(at, name), body.encode())
 
 
-def _kinds(folder: str, manifest: StageManifest, layout: Layout | None) -> dict[str, set[str]]:
+def _kinds(folder: str, manifest: StageManifest, layout: Layout) -> dict[str, set[str]]:
     """Kinds of rows in each split that has any, where these are told apart; else text."""
     found: dict[str, set[str]] = {}
     for shard in manifest.shards:
         kinds = found.setdefault(shard.file.split("/")[0], set())
-        if layout is None or layout.format == "text" or layout.row_tokens is not None:
+        if layout.format == "text" or layout.row_tokens is not None:
             kinds.add(TEXT_ROW)
         else:
             table = storage.read_table(storage.join(folder, shard.file), [c.KIND])
@@ -86,7 +84,7 @@ def _kinds(folder: str, manifest: StageManifest, layout: Layout | None) -> dict[
 
 
 def _licenses(
-    folder: str, manifest: StageManifest, layout: Layout | None
+    folder: str, manifest: StageManifest, layout: Layout
 ) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
     """For each source of the mixture: its documents and its tokens by licence.
 
@@ -94,7 +92,7 @@ def _licenses(
     """
     documents: dict[str, Counter[str]] = {}
     tokens: dict[str, Counter[str]] = {}
-    pieces = [] if layout is None or layout.row_tokens is None else [c.TOKEN_START]
+    pieces = [] if layout.row_tokens is None else [c.TOKEN_START]
     for shard in manifest.shards:
         at = storage.join(folder, shard.file)
         frame = pl.DataFrame(storage.read_table(at, [c.SOURCE, c.LICENSE, c.TOKENS, *pieces]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 CONTINUES, CONTINUED = 0xC0, 0x80
 """Mask of UTF-8 bytes, and what of it those have that begin no code point."""
+FAR: Final = 2**30
+"""Above every rank."""
 TEKKEN_SPECIAL: Final = (
     *("<unk>", "<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"),
     *("[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]", "[IMG]", "<pad>", "[IMG_BREAK]"),
@@ -43,7 +46,11 @@ class Ranks(Tokenizer):
         self.kind = kind
         self.digest = digest(kind, family.name, xxhash.xxh3_128_hexdigest(body))
         self.library = tiktoken.Encoding(
-            family.name, pat_str=family.pattern, mergeable_ranks=dict(ranks), special_tokens={}
+            family.name,
+            pat_str=family.pattern,
+            mergeable_ranks=dict(ranks),
+            # It finds them itself, and is told to take none for one: their numbers do not matter.
+            special_tokens={name: FAR + n for n, name in enumerate(family.special)},
         )
         self._family, self._above = family, above
         self._names = {number: name for name, number in family.special.items()}
@@ -83,20 +90,24 @@ class Ranks(Tokenizer):
         return self._plain(text).starts
 
     def _encode(self, texts: list[str]) -> list[NDArray[np.int32]]:
-        found = self.library.encode_ordinary_batch(texts, num_threads=os.cpu_count() or 1)
-        return [np.array(ids, np.int32) + np.int32(self._above) for ids in found]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # it lets go of Python's lock
+            return list(pool.map(self._ids, texts))
 
     def _locate(self, texts: list[str]) -> list[Located]:
         return [self._splitter.locate(text, self._plain) for text in texts]
 
+    def _ids(self, text: str) -> NDArray[np.int32]:
+        ranks = self.library.encode_to_numpy(text, disallowed_special=()).view(np.int32)
+        return ranks + np.int32(self._above) if self._above else ranks
+
     def _plain(self, text: str) -> Located:
         """Tokens of a text without special ones; together their bytes are the text's."""
-        ranks = np.array(self.library.encode_ordinary(text), np.int64)
+        ids = self._ids(text)
+        ranks = ids - self._above
         begins = np.frombuffer(text.encode(), np.uint8) & CONTINUES != CONTINUED
         points = np.cumsum(begins) - 1
         ends = np.cumsum(self._lengths[ranks])
         starts = ends - self._lengths[ranks]
-        ids = (ranks + self._above).astype(np.int32)
         return Located(ids, points[starts], points[ends - 1] + 1)
 
 

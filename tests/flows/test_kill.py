@@ -78,6 +78,34 @@ def test_killed_in_every_stage_one_after_the_other(tmp_path: Path) -> None:
     assert verified.returncode == 0
 
 
+PACKED = (
+    "guard/manifest.json",
+    "tokens/ids/*/*.arrow",
+    "tokens/*.parquet",
+    ".scratch/mixture-*/*.arrow",
+    "mixture/train/*.parquet",
+    "mixture/manifest.json",
+)
+
+
+@pytest.mark.slow
+def test_killed_while_rows_are_packed_and_with_other_workers(tmp_path: Path) -> None:
+    recipe = corpora.three_sources(tmp_path / "in", shards=8, n=200)
+    keys = 'shard_mb = 0.02\nformat = "tokens"\nrow_tokens = 128\nepochs = 2\n'
+    recipe.write_text(recipe.read_text() + keys + "max_doc_tokens = 100\n")
+    out = tmp_path / "out"
+    for n, sign in enumerate(PACKED):
+        killed_at(recipe, out, sign, "--workers", str(1 + n % 3))
+    # Ids that were laid by are damaged; they are made anew.
+    for part in sorted(out.glob("tokens/ids/*/*.arrow"))[::2]:
+        part.write_bytes(part.read_bytes()[:-20])
+    ended = finish(recipe, out, "--workers", "3")
+    assert ended == finish(recipe, tmp_path / "fresh", "--workers", "1")
+    assert not list(out.rglob("*.tmp"))
+    verified = subprocess.run([*OPENMOAT, "verify", str(out)], check=False)
+    assert verified.returncode == 0
+
+
 def with_shared_parts(folder: Path) -> Path:
     """Write three sources whose documents share lines and runs of words; return the recipe."""
     recipe = corpora.three_sources(folder, n=200)

@@ -88,3 +88,28 @@ def test_packed(given: Path, tmp_path: Path) -> None:
     end = layout.tokenizer.end_id
     assert int((found["input_ids"].explode() == end).sum()) >= int(pieces["ends"].sum())
     assert tokenizer.size == layout.tokenizer.size
+
+
+def test_a_document_a_row_in_every_format(given: Path, tmp_path: Path) -> None:
+    """One folder, three recipes one after the other: what was read and decided stays."""
+    out = tmp_path / "out"
+    orders = []
+    for name in ("text", "messages", "tokens"):
+        run(given, out, format=name)
+        proved(out)
+        found = rows(out)
+        orders.append(found.select("doc_id", "position", "tokens", "supervised_tokens", "kind"))
+        if name == "text":
+            chat = found.filter(pl.col("kind") == "chat")["text"]
+            assert chat.str.starts_with("<|im_start|>system\n").all()
+            assert chat.str.contains("<|im_start|>user\n[expert] ", literal=True).all()
+            continue
+        assert found.filter(pl.col("kind") == "chat")["text"].null_count() > 10
+        turns = found["messages"].drop_nulls().to_list()
+        assert [turn["role"] for turn in turns[0]] == ["system", "user", "assistant"]
+        assert found["messages"].null_count() == (found["kind"] == "text").sum()
+    assert orders[0].equals(orders[1])
+    assert orders[0].equals(orders[2])
+    assert (found["labels"].list.len() == found["tokens"] + 1).all()
+    learned = found["labels"].list.eval(pl.element() != -100).list.sum()
+    assert (learned == found["supervised_tokens"] + 1).all()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
+import re
 import subprocess
 import sys
 from itertools import islice
@@ -22,6 +24,7 @@ from schemas.mixture import LEARNED
 from tasks import reader_torch, storage
 from tasks.reader import Reader
 from tests import written_mixtures as mixtures
+from tests.real_data import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -365,3 +368,16 @@ def test_the_state_of_another_mixture(folders: list[str], tmp_path: Path) -> Non
         reader(str(tmp_path)).load_state_dict(state)
     with pytest.raises(ManifestError, match=r"a state of split validation, wanted one of split"):
         reader(folders[0]).load_state_dict({**state, "split": "validation"})
+
+
+def test_the_page_names_every_argument_and_method() -> None:
+    page = (ROOT / "docs" / "reader.md").read_text(encoding="utf-8")
+    arguments, methods = page.split("| method |")
+    rows = re.findall(r"^\| (`.*?) \|", arguments, re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    public = {f.name for f in dataclasses.fields(Reader) if f.init}
+    assert named == public - {"folder"}
+    for name in ("batches", "arrays", "torch", "seek", "state_dict", "load_state_dict", "state_at",
+                 "set_epoch"):  # fmt: skip
+        assert f"`reader.{name}(" in methods or f"`{name}(" in methods
+        assert callable(getattr(Reader, name))

@@ -14,8 +14,9 @@ from tokenizers import Tokenizer
 
 from schemas.mixture import NO_LOSS
 from tasks import storage, tokens
-from tasks.steps import handoff
-from tests.mixtures import Document, encoded, written
+from tasks.recipe import load
+from tests import corpora
+from tests.mixtures import Document, encoded
 from tests.real_data import real_data, real_texts
 from tests.trainers import run
 
@@ -27,7 +28,17 @@ pytestmark = pytest.mark.slow
 STEPS, ROWS = 3, 18
 """Batches, and rows of each: 54 in all."""
 SIZE = 256
+SOURCE = """
+[[ingest.sources]]
+name = "{name}"
+url = "{folder}/{name}.jsonl"
+loss_weight = 0.5
+{more}
+"""
+MORE = {"articles": "", "laws": 'origin = "new"', "alpaca": 'origin = "new"\nformat = "chat"'}
 Batches = list[dict[str, Any]]
+Record = dict[str, Any]
+Made = Any
 
 
 def short(file: str, *, most: int, n: int) -> list[str]:
@@ -35,8 +46,8 @@ def short(file: str, *, most: int, n: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def documents() -> list[Document]:
-    """Documents of up to 2,000 characters, conversations among them."""
+def sources() -> dict[str, list[Record]]:
+    """Records of up to 2,000 characters."""
     old = short("dolma/documents/wiki/part-00000.jsonl.gz", most=2000, n=20)
     old += short("dolma/documents/news/part-00000.jsonl.gz", most=2000, n=20)
     laws = short("german/laws/part-00000.jsonl.gz", most=2000, n=30)
@@ -46,21 +57,13 @@ def documents() -> list[Document]:
             {"role": "user", "content": f"{one['instruction']}\n{one['input']}".strip()},
             {"role": "assistant", "content": one["output"]},
         ]
-        for one in alpaca[:60]
+        for one in alpaca[:80]
     ]
-    new = [Document("alpaca", chat) for chat in turns]
-    for i, law in enumerate(laws):  # in turns
-        new.insert(3 * i, Document("laws", law))
-    return [*(Document("articles", text, is_replay=True) for text in old), *new]
-
-
-@pytest.fixture(scope="module")
-def tokenizer(documents: list[Document]) -> Tokenizer:
-    """Of few tokens, so that the model is small; those of ChatML among them."""
-    body = tokens.train([d.rendered.text for d in documents], vocab_size=2_000)
-    found = Tokenizer.from_buffer(body)
-    found.add_special_tokens(["<|im_start|>", "<|im_end|>", "<|padding|>"])
-    return found
+    return {
+        "articles": [{"text": text} for text in old],
+        "laws": [{"text": text} for text in laws],
+        "alpaca": [{"messages": own} for own in turns],
+    }
 
 
 @pytest.fixture(scope="module")
@@ -69,34 +72,61 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def tokenizer(sources: dict[str, list[Record]], home: Path) -> Tokenizer:
+    """Of few tokens, so that the model is small; those of ChatML among them."""
+    texts = [json.dumps(one, ensure_ascii=False) for own in sources.values() for one in own]
+    found = Tokenizer.from_buffer(tokens.train(texts, vocab_size=2_000))
+    found.add_special_tokens(["<|im_start|>", "<|im_end|>", "<|padding|>"])
+    found.save(str(home / "tokenizer.json"))
+    return found
+
+
+@pytest.fixture(scope="module")
 def model(tokenizer: Tokenizer, home: Path) -> Path:
-    tokenizer.save(str(home / "tokenizer.json"))
     run("trl", "tiny.py", home / "tokenizer.json", home / "model", cwd=home, home=home)
     return home / "model"
 
 
-Made = Any
-
-
 @pytest.fixture(scope="module")
-def made(
-    documents: list[Document], tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
-) -> Made:
-    """Make a mixture of all documents, or of those of a kind; return the folder of its files."""
+def made(sources: dict[str, list[Record]], tokenizer: Tokenizer, home: Path, prefect: None) -> Made:
+    """Make a mixture of all sources, or of one; return the folder of its files."""
+    from flows.pipeline import pipeline
+
+    for name, records in sources.items():
+        corpora.write_jsonl(home / f"{name}.jsonl", records)
     found: dict[Any, Path] = {}
 
-    def make(row_format: Any, size: int | None = None, kind: str | None = None) -> Path:
-        key = (row_format, size, kind)
+    def make(row_format: str, size: int | None = None, only: str | None = None) -> Path:
+        key = (row_format, size, only)
         if key not in found:
-            out = tmp_path_factory.mktemp(row_format)
-            own = [d for d in documents if kind in {None, d.kind}]
-            splits = {"train": own[8:], "validation": own[:8]}
-            written(out, splits, row_format=row_format, row_tokens=size, tokenizer=tokenizer)
-            handoff.write_card.fn(str(out))
+            out = home / f"out-{len(found)}"
+            at = home / f"recipe-{len(found)}.toml"
+            at.write_text(recipe(home, row_format, size, only))
+            pipeline(load(str(at)), str(out))
             found[key] = out / "mixture" / "trainers"
         return found[key]
 
     return make
+
+
+def recipe(home: Path, row_format: str, size: int | None, only: str | None) -> str:
+    """Return a recipe in which every loss weight is a half."""
+    names = ["articles", "laws", "alpaca"] if only is None else [only]
+    return f"""
+name = "trained-on"
+{"".join(SOURCE.format(name=name, folder=home, more=MORE[name]) for name in names)}
+[select]
+valid_share = 0.05
+exempt = {json.dumps(names)}
+[tokenizer]
+path = "{home}/tokenizer.json"
+chat_template = "chatml"
+{"[replay]" if only is None else ""}
+[mixture]
+replay_share = {0.25 if only is None else 0.0}
+format = "{row_format}"
+{"" if size is None else f"row_tokens = {size}"}
+"""
 
 
 def rows(files: Path, *columns: str) -> list[dict[str, Any]]:
@@ -159,8 +189,8 @@ def test_transformers(made: Made, model: Path, home: Path, size: int | None) -> 
     check_ids(plain, files)
     weighed = trained(files, home, "trl", "transformers_trainer.py", *args, "--loss_weights")
     check_ids(weighed, files)
-    losses = [[batch["loss"] for batch in batches] for batches in (plain, weighed)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-4)  # all weights are 1
+    # All weights are a half; what is learned of the first batch shows from the second one on.
+    assert weighed[0]["loss"] == pytest.approx(0.5 * plain[0]["loss"], rel=1e-4)
 
 
 @SIZES
@@ -257,7 +287,7 @@ def test_torchtitan(made: Made, model: Path, home: Path, tokenizer: Tokenizer) -
 def test_conversations(
     made: Made, model: Path, home: Path, tokenizer: Tokenizer, start: str
 ) -> None:
-    files = made("messages", None, "chat")
+    files = made("messages", None, "alpaca")
     seen = seen_rows(started(start, files, model, home))
     expected = conversations(files, tokenizer)[: STEPS * ROWS]
     assert [ids for ids, _ in seen] == [ids for ids, _ in expected]
