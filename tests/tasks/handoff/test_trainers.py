@@ -121,9 +121,11 @@ exempt = {json.dumps(names)}
 [tokenizer]
 path = "{home}/tokenizer.json"
 chat_template = "chatml"
+end_of_text = "<|endoftext|>"
 {"[replay]" if only is None else ""}
+{"shares = { articles = 1.0 }" if only is None else ""}
 [mixture]
-replay_share = {0.25 if only is None else 0.0}
+replay_share = {0.1 if only is None else 0.0}
 format = "{row_format}"
 {"" if size is None else f"row_tokens = {size}"}
 """
