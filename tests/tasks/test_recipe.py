@@ -135,7 +135,8 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             """
             mixture.seed: got a key that does not exist here, wanted one of replay_share,
             total_tokens, shard_mb, row_group_mb, format, row_tokens, epochs, replay_epochs,
-            max_doc_tokens, schedule, order, guard, max_refused_share. It belongs at the top, above all sections.
+            max_doc_tokens, schedule, order, guard, max_refused_share. It belongs at the top, above
+            all sections.
             """,
         ),
         (
