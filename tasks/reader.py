@@ -45,8 +45,8 @@ class Progress(NamedTuple):
 class Reader:
     """Rows of one split of a mixture; iterate over it, or over :meth:`batches`, again and again.
 
-    ``folder``: of a run, or its folder mixture/, or a copy of that. ``columns``: else those of the
-    view ``default``. ``rank`` of ``world`` reads every world-th row. ``epoch``: where iterating
+    ``folder``: of a run, or its folder mixture/, or a copy of that. ``columns``: else what is learned
+    from: ids, mask and labels, or text and turns. ``rank`` of ``world`` reads every world-th row. ``epoch``: where iterating
     begins; it goes over ``epochs`` of them (None: that one alone). ``batch_rows``: rows of a batch,
     and rows that are fetched at a time. ``worker_rows``: where a loader has several workers, how
     many neighbouring rows one of them takes: with a loader's own batch size, or with batches (which
