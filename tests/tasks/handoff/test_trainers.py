@@ -163,21 +163,24 @@ def seen_rows(batches: Batches) -> list[tuple[list[int], list[int]]]:
     return found
 
 
-def check_ids(batches: Batches, files: Path, *, whole: bool = False, counted: bool = True) -> None:
+def check_ids(
+    batches: Batches, files: Path, *, whole: bool = False, counted: int | None = 1
+) -> None:
     """Check each row, in order, and the tokens that losses are the mean of.
 
     ``whole``: what pads a packed row is seen as if it were of the row; it has no loss. ``counted``:
-    whether tokens are counted before the loss is taken; else it is the mean of a batch's labels.
+    from which place of a row on, before the loss is taken: transformers leaves out a row's first
+    token, which nothing predicts, and did not always. None: nothing is, the loss is the mean over
+    a batch's labels.
     """
     expected = rows(files, "input_ids", "labels", "attention_mask")[: STEPS * ROWS]
     filled = [len(r["input_ids"]) if whole else sum(r["attention_mask"]) for r in expected]
     pairs = zip(expected, filled, strict=True)
     assert seen_rows(batches) == [(r["input_ids"][:n], r["labels"][:n]) for r, n in pairs]
     assert len(seen_rows(batches)) == STEPS * ROWS
-    # No token is predicted from nothing: that of a row's first place has no loss.
-    learned = [sum(label != NO_LOSS for label in r["labels"][1:]) for r in expected]
+    learned = [sum(label != NO_LOSS for label in r["labels"][counted:]) for r in expected]
     per_step = [sum(learned[i : i + ROWS]) for i in range(0, len(learned), ROWS)]
-    assert [batch["n"] for batch in batches] == (per_step if counted else [None] * STEPS)
+    assert [batch["n"] for batch in batches] == ([None] * STEPS if counted is None else per_step)
 
 
 SIZES = pytest.mark.parametrize("size", [None, SIZE])
@@ -221,7 +224,7 @@ def axolotl(files: Path, model: Path, home: Path) -> Batches:
 @SIZES
 def test_axolotl(made: Made, model: Path, home: Path, size: int | None) -> None:
     files = made("tokens", size)
-    check_ids(axolotl(files, model, home), files, counted=False)
+    check_ids(axolotl(files, model, home), files, counted=None)
 
 
 def llamafactory(files: Path, model: Path, home: Path) -> Batches:
@@ -240,7 +243,7 @@ def llamafactory(files: Path, model: Path, home: Path) -> Batches:
 @SIZES
 def test_llamafactory(made: Made, model: Path, home: Path, size: int | None) -> None:
     files = made("tokens", size)
-    check_ids(llamafactory(files, model, home), files)
+    check_ids(llamafactory(files, model, home), files, counted=0)
 
 
 def texts(files: Path, tokenizer: Tokenizer) -> list[list[int]]:
