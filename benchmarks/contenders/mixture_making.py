@@ -18,24 +18,24 @@ from schemas.errors import OpenmoatError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from types import ModuleType
 
     from schemas.config import RunConfig
 
 
 def prepare(given: Path, folder: Path, *, tokenizer: str) -> Callable[[], int]:
-    """Copy the run, and give it its tokenizer."""
+    """Copy the run, and give it its tokenizer. What is imported is no part of what is measured."""
+    from tasks.steps import mixture
     from tasks.steps import tokenizer as step
 
     config, out = recipe(given, tokenizer), str(folder)
     shutil.copytree(given / "out", folder)
     if config.tokenizer is not None:
         step.provide_tokenizer.fn(config.tokenizer, [], config.seed, out)
-    return partial(_made, config, out)
+    return partial(_made, mixture, config, out)
 
 
-def _made(config: RunConfig, out: str) -> int:
-    from tasks.steps import mixture as steps
-
+def _made(steps: ModuleType, config: RunConfig, out: str) -> int:
     if config.mixture is None:
         return 0
     plan = steps.plan_mixture.fn(config.budget(), config.mixture, out)
@@ -43,7 +43,8 @@ def _made(config: RunConfig, out: str) -> int:
     shards = [
         steps.write_shard.fn(plan, number, gathered, out)[0] for number in range(len(plan.files))
     ]
-    return steps.finish_mixture.fn(plan, shards, out).rows_in
+    rows: int = steps.finish_mixture.fn(plan, shards, out).rows_in
+    return rows
 
 
 if __name__ == "__main__":

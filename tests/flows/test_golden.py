@@ -28,7 +28,7 @@ GOLDEN = {
     "replay": "5bd8ad1651e9ccb4233c3e6ed7b5ce46",
     "mixture": "d78b8fb80aaa5ab1698640042fbd8b22",
 }
-PACKED = "34be48ebe3817423245a8c9dbef05fe7"
+PACKED = "a9783a59b41414e873fe1acf84ac691f"
 """Of the mixture, as packed ids."""
 
 
@@ -48,6 +48,6 @@ def test_the_sample_has_its_golden_digests(tmp_path: Path) -> None:
 def packed() -> RunConfig:
     recipe = load(str(SAMPLE))
     assert recipe.mixture is not None
-    keys = {"format": "tokens", "row_tokens": 64, "epochs": 2}
+    keys = {"format": "tokens", "row_tokens": 64, "epochs": 2, "replay_epochs": 2}
     mixture = MixtureConfig.model_validate(recipe.mixture.model_dump() | keys)
     return recipe.model_copy(update={"mixture": mixture})
