@@ -93,8 +93,10 @@ bench-hidden-original: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.hidden_original $(ARGS)
 
 # Outside of the locks: resolved for every platform, torch takes gigabytes of CUDA with it.
+TRAIN := torch==2.13.0 transformers==5.24.0
+
 train: $(BIN)/openmoat
-	$(PIP) install torch==2.13.0 "transformers>=5.24,<6"
+	$(PIP) install $(TRAIN)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .
@@ -125,4 +127,5 @@ $(BIN)/openmoat: requirements.lock requirements-build.lock pyproject.toml | $(BI
 
 $(VENV)/dev: requirements-dev.lock $(BIN)/openmoat
 	$(PIP) install -r requirements-dev.lock
+	$(PIP) install $(TRAIN) torchdata==0.11.0
 	@touch $@

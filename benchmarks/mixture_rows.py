@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -133,16 +134,12 @@ def _tables(
 def _columns(
     found: Packing, ids: Lists, rows: NDArray[np.int64], first: int
 ) -> dict[str, pa.Array]:
-    laid = np.concatenate(
-        [packing.laid_out(found, ids, end=0, padding=0, rows=(r, r + 1)) for r in rows.tolist()]
-    )
-    filled = np.arange(ROW_TOKENS) < found.filled[rows][:, None]
-    pieces = [np.arange(found.offsets[r], found.offsets[r + 1]) for r in rows.tolist()]
-    offsets = np.cumsum([0, *map(len, pieces)])
-    whole = np.concatenate(pieces)
-    n, documents = len(whole), found.documents[whole]
-    closed = found.ends[whole] > found.lengths[documents]
-    taken = found.ends[whole] - found.starts[whole] - closed
+    own = _some(found, rows)
+    laid = packing.laid_out(own, ids, end=0, padding=0)
+    filled = packing.attention(own)
+    offsets, documents = own.offsets, own.documents
+    n, closed = len(documents), own.ends > own.lengths[documents]
+    taken = own.ends - own.starts - closed
     of_pieces: dict[str, Any] = {
         **dict.fromkeys(PACKED.names, [None] * n),
         c.KIND: ["text"] * n,
@@ -152,14 +149,14 @@ def _columns(
         c.SUPERVISED: taken,
         c.WEIGHT: np.ones(n),
         c.LOSS_WEIGHT: np.ones(n),
-        c.TOKEN_START: found.starts[whole],
+        c.TOKEN_START: own.starts,
         c.ENDS: closed,
     }
     of_rows = {
         c.INPUT_IDS: _fixed(laid, pa.int32()),
         c.ATTENTION_MASK: _fixed(filled.astype(np.int8), pa.int8()),
         c.LABELS: _fixed(np.where(filled, laid, -100), pa.int32()),
-        c.ORIGIN: pa.array(["replay" if r else "new" for r in found.groups[rows] == 0]),
+        c.ORIGIN: pa.array(["replay" if r else "new" for r in own.groups == 0]),
         c.EPOCH: pa.array(np.zeros(len(rows), np.int64)),
         c.POSITION: pa.array(np.arange(first, first + len(rows))),
     }
@@ -171,6 +168,20 @@ def _columns(
         if field.name not in of_rows
     }
     return of_rows | lists
+
+
+def _some(found: Packing, rows: NDArray[np.int64]) -> Packing:
+    """Some rows of a packing, as one of its own."""
+    pieces = [np.arange(found.offsets[r], found.offsets[r + 1]) for r in rows.tolist()]
+    whole = np.concatenate(pieces)
+    return replace(
+        found,
+        offsets=np.cumsum([0, *map(len, pieces)]),
+        documents=found.documents[whole],
+        starts=found.starts[whole],
+        ends=found.ends[whole],
+        groups=found.groups[rows],
+    )
 
 
 def _fixed(values: NDArray[Any], kind: pa.DataType) -> pa.Array:

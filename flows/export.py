@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.exported import Target
+from schemas.export_target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

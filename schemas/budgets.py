@@ -100,7 +100,7 @@ class MixtureConfig(Section):
     row_tokens: int | None = Field(
         default=None,
         ge=2,
-        le=2**20,
+        le=1_000_000,
         description="Pack documents into rows of this many tokens, none dropped and replay apart "
         'from new data (`format = "tokens"`). Without it a row is a document.',
     )

@@ -25,7 +25,8 @@ from schemas.recipe import Section, Share, wrong
 from schemas.replay import BY_SHARES, ReplayConfig, TargetConfig
 from schemas.rule_sets import GopherThresholds
 from schemas.selection import SelectConfig
-from schemas.sources import PYTHON_FORMATS, Format, Sample, Source, is_unset
+from schemas.sources import PYTHON_FORMATS, Format, Sample, Source
+from schemas.tokenizer import TokenizerConfig
 
 __all__ = [
     "PYTHON_FORMATS",
@@ -108,54 +109,6 @@ class CorpusConfig(Section):
         description="Write kept documents to `corpus/`. A mixture does not need it: the flows "
         "hand over decisions, and text is written once, in the mixture.",
     )
-
-
-class TokenizerConfig(Section):
-    """The tokenizer that budgets are counted in: one that exists, or one trained on old data."""
-
-    path: str | None = Field(
-        default=None,
-        description="A `tokenizer.json`, tiktoken's ranks (`*.tiktoken`), SentencePiece's "
-        "`*.model`, Mistral's `tekken.json`; a folder that holds one of them; or "
-        "`hf://owner/model` with `revision`.",
-    )
-    revision: str | None = Field(
-        default=None, exclude_if=is_unset, description="Git revision of an `hf://` model."
-    )
-    end_of_text: str | None = Field(
-        default=None,
-        exclude_if=is_unset,
-        description="The token that ends a document, such as `<|endoftext|>`. Needed where the "
-        "files beside the tokenizer do not say.",
-    )
-    chat_template: str | None = Field(
-        default=None,
-        exclude_if=is_unset,
-        description="How conversations become text: `chatml`, `qwen2.5`, `llama-2`, `llama-3`, "
-        "`mistral`, `gemma`, `openchat`; `model`, the one that lies beside the tokenizer; or the "
-        "path of a Jinja template. Without it they are mixed as plain text.",
-    )
-    train_vocab_size: int | None = Field(
-        default=None,
-        ge=257,
-        le=1_000_000,
-        description="Train a byte-level BPE of this size on the kept replay documents instead.",
-    )
-    train_mb: float = Field(
-        default=16.0, gt=0, description="Megabytes (10^6 bytes) of text to train it on, at most."
-    )
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.path is None) == (self.train_vocab_size is None):
-            raise wrong(
-                "",
-                got="both path and train_vocab_size" if self.path else "no tokenizer",
-                wanted="one of path (take it) and train_vocab_size (train it)",
-                way_out="Give the path of the model's tokenizer.json; for a model that is made "
-                "from nothing, a size such as 32000.",
-            )
-        return self
 
 
 class DecidingConfig(Section):
@@ -292,6 +245,17 @@ class RunConfig(Section):
         if quality.startswith(PREFIX):
             _check_name(quality.removeprefix(PREFIX), models, key="dedup.quality", kind="model")
 
+    def _check_messages(self) -> None:
+        """Turns are counted as they will be rendered."""
+        own = self.mixture is not None and self.mixture.format == "messages"
+        if own and self.tokenizer is not None and self.tokenizer.chat_template is None:
+            raise wrong(
+                "tokenizer.chat_template",
+                got='nothing, with mixture.format = "messages"',
+                wanted="how conversations become text, so that their tokens can be counted",
+                way_out='Name one, such as chat_template = "chatml" or "model".',
+            )
+
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         names = {
@@ -328,6 +292,7 @@ class RunConfig(Section):
                 wanted="one, because budgets are counted in tokens",
                 way_out='Add [tokenizer] with path = "…/tokenizer.json" of the model you train.',
             )
+        self._check_messages()
         if self.mixture is not None and not names["new"]:
             raise wrong(
                 "ingest.sources",

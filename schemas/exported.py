@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
+from schemas.export_target import Target
 from schemas.manifest import Frozen
 
-Target = Literal["megatron", "olmo", "datasets"]
-TARGETS: Final[tuple[Target, ...]] = ("megatron", "olmo", "datasets")
 FILE: Final = "export.json"
 
 

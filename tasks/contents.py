@@ -51,7 +51,8 @@ def of(
                 documents = documents.drop_columns([c.TEXT, c.MESSAGES])  # noqa: PLW2901  (a copy less)
             found = Found(documents, encoded.ids, encoded.learned)
         else:
-            texts = pa.array(encoder.texts(documents, source), pa.large_string())
+            plain = kept_ids.plain_passages(documents, own)
+            texts = pa.array(encoder.texts(plain, source), pa.large_string())
             where = documents.schema.get_field_index(c.TEXT)
             found = Found(documents.set_column(where, documents.schema.field(where), texts))
         yield Content(own, found, masked)

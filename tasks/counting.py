@@ -203,6 +203,16 @@ def refused(by: Counting, shards: list[str] | None = None) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+def fit(frame: pl.DataFrame, by: Counting) -> pl.DataFrame:
+    """Return the rows of kept documents that are not refused, all encoded anew."""
+    good = [frame.clear()]
+    for (shard,), rows in sorted(frame.partition_by(c.SHARD, as_dict=True).items()):
+        for numbers, encoded in _encoded(str(shard), rows, str(rows[c.RECIPE_SOURCE][0]), by):
+            taken = [n for n, why in zip(numbers, encoded.refused, strict=True) if why is None]
+            good.append(rows.filter(pl.col(c.ROW).is_in(taken)))
+    return pl.concat(good)
+
+
 def _told(shard: str, own: pl.DataFrame, out: str) -> pl.DataFrame:
     documents = storage.read_table(
         storage.join(ledger.folder(out, "ingest"), shard), [c.DOC_ID, c.SOURCE]

@@ -53,6 +53,8 @@ def new_data(
         if target is not None and split == TRAIN:
             _check_new(part, target)
         drawn.append(budget.in_order(part) if target is None else budget.draw(part, wanted))
+        if target is not None and split == TRAIN:
+            _check_any(drawn[-1], part, target)
     pooled = pl.concat(drawn).drop(c.SOURCE)
     return pooled.join(names, on=[c.SHARD, c.ROW], how="left", maintain_order="left")
 
@@ -76,6 +78,18 @@ def _check_new(part: pl.DataFrame, target: int) -> None:
             got=f"{have:,} tokens of new data after dedup and selection",
             wanted=f"{target:,} tokens of new data",
             way_out="Lower mixture.total_tokens, or remove it to take all new data there is.",
+        )
+
+
+def _check_any(drawn: pl.DataFrame, part: pl.DataFrame, target: int) -> None:
+    """Whole documents only: a budget of a few tokens may have no room for any."""
+    if drawn.is_empty():
+        first = budget.in_order(part.drop_nulls(c.TOKENS))[c.TOKENS].head(1)
+        raise BudgetError(
+            "mixture.total_tokens",
+            got=f"{target:,} for new data, whose first document has {first.sum():,} tokens",
+            wanted="room for one document at least",
+            way_out="Raise mixture.total_tokens, or cut documents with mixture.max_doc_tokens.",
         )
 
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from schemas import columns as c
 from schemas.errors import SchemaError
-from schemas.mixture import CHAT_ROW, TEXT_ROW, TokenizerSaid
-from tasks import ledger, tokenizer_files
+from schemas.mixture import CHAT_ROW, TEXT_ROW
+from tasks import tokenizer_files
 from tasks.counted import NO_TOKENS
 from tasks.hashing import digest
 from tasks.mixture import templates
@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from schemas.config import BudgetConfig
+    from schemas.mixture import TokenizerSaid
     from tasks.tokens import Tokenizer
 
     Messages = Sequence[Mapping[str, str]]
 
-VERSION: Final = "encoding-1"
+VERSION: Final = "encoding-2"
 AT_ONCE: Final = 100
 """Conversations that are handed to a template of one's own: all are done again if one ends it."""
 SHOWN: Final = 200
@@ -46,7 +47,7 @@ NOTHING_LEARNED: Final = "no turn of the assistant"
 class Encoded(NamedTuple):
     """Documents as ids.
 
-    - ``ids``: of each (int32), without begin and end.
+    - ``ids``: of each (int32), without the token that ends a document, which rows put behind it.
     - ``learned``: whether each token is.
     - ``kinds``: ``text`` or ``chat``.
     - ``refused``: why a document is not fit to be learned from; it has no ids then. None: it is.
@@ -97,7 +98,7 @@ class Encoder:
         self._template, self._prefixes = template, dict(prefixes or {})
         self._special = dict(special or {})
         self._renderer: Renderer | None = None
-        self._open = ExitStack()
+        self._open, self._entered = ExitStack(), False
         self.digest = tokenizer.digest
         if template is not None:
             own = (repr(template), sorted(self._prefixes.items()), sorted(self._special.items()))
@@ -105,17 +106,22 @@ class Encoder:
 
     @classmethod
     def of(cls, config: BudgetConfig, out: str) -> Self:
-        """Return the encoder of a run, whose tokenizer is there already."""
-        files, tokenizer = tokenizer_files.of_run(out), tokenizer_files.load(out)
-        found = ledger.read(out, "tokenizer").details[tokenizer_files.SAID]
-        name = config.chat_template
+        """Return the encoder of a run, whose tokenizer is there already.
+
+        ManifestError where tokenizer or template are others than those that the run began with.
+        """
+        tokenizer, said = tokenizer_files.load(out), tokenizer_files.of_manifest(out)
+        name, template = config.chat_template, None
+        if name is not None:
+            template = tokenizer_files.template(name, tokenizer_files.of_run(out))
+        tokenizer_files.check_same(said, tokenizer, template, out)
         prefixes = {s: own.condition_prefix for s, own in config.conditions.items()}
         return cls(
             tokenizer,
-            TokenizerSaid.model_validate(found),
-            None if name is None else tokenizer_files.template(name, files),
+            said,
+            template,
             prefixes={source: prefix for source, prefix in prefixes.items() if prefix},
-            special=special_names(tokenizer, TokenizerSaid.model_validate(found)),
+            special=special_names(tokenizer, said),
         )
 
     @property
@@ -124,14 +130,12 @@ class Encoder:
         return self._template is not None
 
     def __enter__(self) -> Self:
-        """Start what renders; ConfigError for a template that is no Jinja."""
-        if isinstance(self._template, str):
-            self._renderer = self._open.enter_context(
-                Renderer(self._template, tokens=self._special)
-            )
+        """Begin; what renders is started when the first conversation comes."""
+        self._entered = True
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._entered, self._renderer = False, None
         self._open.close()
 
     def encode(self, documents: pa.Table, source: str) -> Encoded:
@@ -157,7 +161,7 @@ class Encoder:
             refused,
             texts,
         )
-        return _judged(found)
+        return _judged(_open_ended(found, self.said.end_id))
 
     def texts(self, documents: pa.Table, source: str) -> list[str]:
         """Return what documents are as text: rendered, where they are conversations."""
@@ -180,11 +184,17 @@ class Encoder:
             return [_tried(messages, self._template) for messages in chats]
         found: list[Rendered | SchemaError] = []
         for start in range(0, len(chats), AT_ONCE):
-            if self._renderer is None:
-                raise RuntimeError("an encoder with a template in Jinja is used as a context")
             some = chats[start : start + AT_ONCE]
-            found += self._renderer.render_all(some, where=["messages"] * len(some))
+            found += self._started().render_all(some, where=["messages"] * len(some))
         return found
+
+    def _started(self) -> Renderer:
+        if self._renderer is None:
+            if not self._entered:
+                raise RuntimeError("an encoder with a template in Jinja is used as a context")
+            renderer = Renderer(str(self._template), tokens=self._special)
+            self._renderer = self._open.enter_context(renderer)
+        return self._renderer
 
     def _encoded(
         self, texts: list[str], chats: Collection[int], spans: Mapping[int, list[tuple[int, int]]]
@@ -229,6 +239,20 @@ def _tried(messages: Messages, form: Format) -> Rendered | SchemaError:
 
 def _short(error: SchemaError) -> str:
     return f"{error.got}, wanted {error.wanted}"[:SHOWN]
+
+
+def _open_ended(found: Encoded, end: int | None) -> Encoded:
+    """Take the end-of-text token from conversations that end with it: rows put one behind each."""
+    last = found.ids.offsets[1:] - 1
+    chats = np.array([kind == CHAT_ROW for kind in found.kinds], bool) & (found.tokens > 0)
+    ended = chats & (found.ids.values[np.maximum(last, 0)] == end) if chats.any() else chats
+    if end is None or not ended.any():
+        return found
+    keep = np.ones(len(found.ids.values), bool)
+    keep[last[ended]] = False
+    offsets = np.concatenate([[0], np.cumsum(found.tokens - ended)]).astype(np.int64)
+    ids, learned = (Lists(part.values[keep], offsets) for part in (found.ids, found.learned))
+    return found._replace(ids=ids, learned=learned)
 
 
 def _judged(found: Encoded) -> Encoded:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from schemas import columns as c
 from schemas.errors import ConfigError
-from schemas.exported import FILE, Exported, SplitSaid, Target
+from schemas.exported import FILE, Exported, SplitSaid
 from tasks import export_datasets, export_flat, reader_files, storage
 from tasks.mixture import flat
 from tasks.reader import Reader
 from tasks.reader_files import Files
 
 if TYPE_CHECKING:
+    from schemas.export_target import Target
     from schemas.mixture import Layout
 
 BATCH_TOKENS = 1 << 21

@@ -14,7 +14,20 @@ from schemas.inspection import Inspected, Inspection, Removed, Twin, Written
 from schemas.levels import INDEXED, LEVELS
 from schemas.manifest import EVALS, EvalIndex
 from schemas.replay import BY_TEXT
-from tasks import eval_sets, guarded, leaks, ledger, lookup, placing, reasons, removal, storage
+from tasks import (
+    counting,
+    eval_sets,
+    guarded,
+    leaks,
+    ledger,
+    lookup,
+    placing,
+    reasons,
+    removal,
+    storage,
+)
+from tasks.counting import Counting
+from tasks.encoding import Encoder
 from tasks.ingest.items import excerpt
 
 if TYPE_CHECKING:
@@ -272,6 +285,11 @@ def _not_taken(
     replay, drawn = document.origin == "replay", "replay" in written
     if document.keep and GUARD in run.stages and (why := _guarded(out, document)):
         return [f"left out by the guard: it {why}"]
+    drawn_from = {"replay", "mixture"} & run.stages.keys()
+    if document.keep and drawn_from and not {"replay", "mixture"} & written.keys():
+        why = _refused(out, config, document)
+        if why:
+            return [f"left out of replay and mixture: {why}"]
     if document.keep and replay and "replay" in run.stages and not drawn:
         return [f"not drawn into the replay: {_not_drawn(config, document)}"]
     if document.keep and "mixture" in run.stages and "mixture" not in written:
@@ -287,6 +305,15 @@ def _guarded(out: str, document: Inspected) -> str:
         return ""
     row = found.row(0, named=True)
     return f"{REASONS[row[c.REASON]]}: {row[c.MATCHED_SOURCE]}, {row[c.MATCHED_ID]}"
+
+
+def _refused(out: str, config: RunConfig, document: Inspected) -> str:
+    """Why nothing can be learned of a document, where counting found that out; else nothing."""
+    budgets = config.budget()
+    with Encoder.of(budgets, out) as encoder:
+        found = counting.refused(Counting.of(budgets, encoder, out), [document.shard])
+    own = found.filter(pl.col(c.ROW) == document.row)
+    return "" if own.is_empty() else str(own[c.REASON][0])
 
 
 def _not_drawn(config: RunConfig, document: Inspected) -> str:

@@ -23,12 +23,12 @@ LISTED: Final = tuple(f.name for f in PACKED if pa.types.is_list(f.type))
 
 
 def pieces(location: str, *, text: bool = False, url: bool = False) -> Iterator[pl.DataFrame]:
-    """Yield what a shard's rows say of their pieces, a batch after the other: no rows come first.
+    """Yield what a shard's rows say of their pieces, a batch after the other.
 
     Columns of :data:`SAID` and :data:`PLACES` (of rows that are documents: the whole of them, and
     an end that is null), ``text`` hashed and ``url`` on request (null in packed rows).
     """
-    yield _empty(text=text, url=url)
+    yield nothing(text=text, url=url)
     there = storage.columns(location)
     names = [n for n in (*SAID, *PLACES, c.URL * url, c.TEXT * text) if n in there]
     packed = c.TOKEN_START in there
@@ -47,10 +47,11 @@ def _told(frame: pl.DataFrame, *, text: bool, url: bool) -> pl.DataFrame:
         texts = frame[c.TEXT].to_list() if c.TEXT in frame.columns else [None] * frame.height
         hashes = [None if t is None else text_hash(t) for t in texts]
         frame = frame.with_columns(pl.Series(TEXT_DIGEST, hashes, pl.String))
-    return frame.select(_empty(text=text, url=url).columns)
+    return frame.select(nothing(text=text, url=url).columns)
 
 
-def _empty(*, text: bool, url: bool) -> pl.DataFrame:
+def nothing(*, text: bool = False, url: bool = False) -> pl.DataFrame:
+    """Return no pieces."""
     own = pl.DataFrame(pl.from_arrow(pa.schema([TEXT.field(n) for n in SAID]).empty_table()))
     added = [pl.Series(c.TOKEN_START, [], pl.Int64), pl.Series(c.ENDS, [], pl.Boolean)]
     added += [pl.Series(c.URL, [], pl.String)] * url

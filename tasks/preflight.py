@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from schemas import quality
 from schemas.errors import ConfigError
 from tasks import against, embeddings, opt_outs, rules, storage, tokenizer_files, tokens
+from tasks.mixture import schedules
 from tasks.signals import language
 from tasks.storage import claim, inputs
 
@@ -42,6 +43,8 @@ def check(recipe: RunConfig, out: str | None = None) -> None:
                 storage.check_place(url, where=f"signals.evals {some.name!r}")
     if recipe.replay is not None and recipe.replay.target is not None:
         _check_target(recipe.replay.target)
+    if recipe.mixture is not None:
+        schedules.check(recipe.mixture.schedule, recipe.mixture.replay_share)
     opt_out_lists(recipe.select.opt_out)
     rules.check(recipe.select, [quality.score(name) for name in recipe.signals.scores()])
     against.indexes(recipe.dedup, recipe.signals)

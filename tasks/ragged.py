@@ -28,7 +28,8 @@ def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
     Raises SchemaError where a list or a value of one is missing.
     """
     if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
+        # Combining copies, even where there is one chunk.
+        column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     values = column.flatten()
     if column.null_count or values.null_count:
         raise SchemaError(
@@ -42,3 +43,11 @@ def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
         return Lists(own, np.zeros(1, np.int64))
     offsets = column.offsets.to_numpy().astype(np.int64)
     return Lists(own, offsets - offsets[0])
+
+
+def taken(some: Lists, order: Numbers) -> Lists:
+    """Return lists in another order: each is copied at once, which Arrow does value by value."""
+    starts, ends = some.offsets[:-1][order], some.offsets[1:][order]
+    pairs = zip(starts.tolist(), ends.tolist(), strict=True)
+    parts = [some.values[:0], *(some.values[a:b] for a, b in pairs)]
+    return Lists(np.concatenate(parts), np.concatenate([[0], np.cumsum(ends - starts)]))

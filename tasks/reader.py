@@ -45,13 +45,15 @@ class Progress(NamedTuple):
 class Reader:
     """Rows of one split of a mixture; iterate over it, or over :meth:`batches`, again and again.
 
-    ``folder``: of a run, or its folder mixture/, or a copy of that. ``columns``: else those of the
-    view ``default``. ``rank`` of ``world`` reads every world-th row. ``epoch``: where iterating
-    begins; it goes over ``epochs`` of them (None: that one alone). ``batch_rows``: rows of a batch,
-    and rows that are fetched at a time. ``worker_rows``: where a loader has several workers, how
-    many neighbouring rows one of them takes: with a loader's own batch size, or with batches (which
-    take their size by themselves) it yields the order exactly, else nearly. ``equal``: leave out
-    the last rows, fewer than ``world``, that not every rank would get.
+    - ``folder``: of a run, or its folder mixture/, or a copy of that.
+    - ``columns``: else what is learned from: ids, mask and labels, or turns and text.
+    - ``rank`` of ``world`` reads every world-th row.
+    - ``epoch``: where a pass begins; it goes over ``epochs`` of them (None: that one alone).
+    - ``batch_rows``: rows of a batch, and rows that are fetched at a time.
+    - ``worker_rows``: neighbouring rows that one of several workers of a loader takes. With the
+      loader's own batch size it yields the order exactly, else nearly; workers that yield batches
+      take whole ones, whatever is said here.
+    - ``equal``: leave out the last rows, fewer than ``world``, that not every rank would get.
 
     Raises :class:`ManifestError` for a folder that is not whole, :class:`ConfigError` for a
     question that cannot be answered.

@@ -162,7 +162,7 @@ def _no_split(folder: str, manifest: StageManifest, split: str) -> ConfigError:
 
 
 def selected(asked: Sequence[str] | None, schema: pa.Schema, *, where: str) -> tuple[str, ...]:
-    """Names of the columns that are asked for; None: those of the view ``default``.
+    """Names of the columns that are asked for; None: those of :func:`default`.
 
     Raises :class:`ConfigError` for one that is not there.
     """
@@ -178,7 +178,7 @@ def selected(asked: Sequence[str] | None, schema: pa.Schema, *, where: str) -> t
 
 
 def default(schema: pa.Schema) -> tuple[str, ...]:
-    """Columns of the view ``default``: ids and labels, or else the text and turns of a row."""
+    """What is learned from: ids, mask and labels, or else the turns and the text of a row."""
     if c.INPUT_IDS in schema.names:
         return LEARNED
     return tuple(name for name in (c.MESSAGES, c.TEXT) if name in schema.names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, ManifestError
 from schemas.mixture import TokenizerSaid
 from tasks import ledger, storage, tokens
 from tasks.hashing import digest
@@ -127,8 +127,12 @@ def said(config: TokenizerConfig, files: Files, tokenizer: Tokenizer) -> Tokeniz
         begin_id=found.begin,
         padding_id=found.padding,
         chat_template=name,
-        template_digest=None if own is None else digest("chat_template", repr(own)),
+        template_digest=_digest(own),
     )
+
+
+def _digest(own: Format | str | None) -> str | None:
+    return None if own is None else digest("chat_template", repr(own))
 
 
 def check_end(found: TokenizerSaid, tokenizer: Tokenizer) -> None:
@@ -162,6 +166,36 @@ def of_run(out: str) -> Files:
     """Return the files of the run's tokenizer. Raises :class:`ManifestError` where it has none."""
     folder, manifest = ledger.folder(out, "tokenizer"), ledger.read(out, "tokenizer")
     return _at(storage.join(folder, manifest.shards[0].file), folder)
+
+
+def of_manifest(out: str) -> TokenizerSaid:
+    """Return what the run says of its tokenizer. Raises :class:`ManifestError`."""
+    found = ledger.read(out, "tokenizer").details.get(SAID)
+    if found is None:
+        raise ManifestError(
+            ledger.folder(out, "tokenizer"),
+            got="a manifest of an earlier version, which does not say what ends a document",
+            wanted=f"what is said of the tokenizer ({SAID})",
+            way_out="Run the recipe again with the same --out.",
+        )
+    return TokenizerSaid.model_validate(found)
+
+
+def check_same(
+    known: TokenizerSaid, tokenizer: Tokenizer, own: Format | str | None, out: str
+) -> None:
+    """Raise :class:`ManifestError` for a tokenizer or template that the run did not begin with."""
+    for what, found, wanted in (
+        ("tokenizer", tokenizer.digest, known.digest),
+        ("chat template", _digest(own), own and known.template_digest),
+    ):
+        if found != wanted:
+            raise ManifestError(
+                ledger.folder(out, "tokenizer"),
+                got=f"a {what} of digest {str(found)[:12]}",
+                wanted=f"{str(wanted)[:12]}, by which the run has counted: its ids are of no other",
+                way_out="Run the recipe again with the same --out, which counts and mixes anew.",
+            )
 
 
 def load(out: str) -> Tokenizer:

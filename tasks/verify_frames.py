@@ -137,7 +137,7 @@ class Frames:
     def rows(self) -> pl.DataFrame:
         """The mixture's rows without text, a piece each, with the split as decisions name it."""
         names = {name: split for split, name in mixture.SPLIT_NAMES.items()}
-        parts = []
+        parts = [mixed.nothing(text=True).with_columns(pl.lit("").alias(c.SPLIT))]
         for shard in self.manifests["mixture"].shards:
             split = pl.lit(names[shard.file.partition("/")[0]]).alias(c.SPLIT)
             read = mixed.pieces(self.at("mixture", shard.file), text=True)

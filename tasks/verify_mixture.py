@@ -22,6 +22,8 @@ from tasks import (
     verify_replay,
     verify_rows,
 )
+from tasks.counting import Counting, fit
+from tasks.encoding import Encoder
 from tasks.mixed import TEXT_DIGEST
 from tasks.select import TRAIN
 from tasks.verify_frames import HOLDS, NARROW, PLACE, Frames, hashed
@@ -199,9 +201,10 @@ class Proof:
             pl.col(c.RECIPE_SOURCE).is_in(list(self._frames.config.new))
         )
         fresh = guarded.without(fresh, self._frames.out)
-        left_out = fresh.join(self._frames.rows, on=c.DOC_ID, how="anti")
+        left_out = self._fit(fresh.join(self._frames.rows, on=c.DOC_ID, how="anti"))
         if self._frames.mixture.total_tokens is None:
             detail = f"{fresh.height:,} kept documents, {left_out.height:,} of them left out"
+            detail += " that can be learned from"
             yield Finding("mixture: all new data is in", left_out.height == 0, detail)
             return
         sizes, wanted = self._train("new"), self._once()["new"]
@@ -211,6 +214,14 @@ class Proof:
         detail = f"asked {wanted:,}, found {have:,}, longest document {longest:,}"
         statement = "mixture: new tokens are within one document of what was asked"
         yield Finding(statement, abs(have - wanted) <= longest, detail)
+
+    def _fit(self, left_out: pl.DataFrame) -> pl.DataFrame:
+        """Those that have tokens to learn, and that the chat template renders."""
+        if left_out.is_empty():
+            return left_out
+        config, out = self._frames.config.budget(), self._frames.out
+        with Encoder.of(config, out) as encoder:
+            return fit(left_out, Counting.of(config, encoder, out))
 
     def _longest(self, frame: pl.DataFrame) -> int:
         """Tokens of the longest document among those of the most bytes."""

@@ -12,7 +12,7 @@ from schemas import columns as c
 from schemas.mixture import CHAT_ROW, NO_LOSS, PACKED, TEXT, TOKENS, table_schema
 from schemas.tables import MESSAGE, conform
 from tasks.mixture.order import PIECE
-from tasks.ragged import lists
+from tasks.ragged import Lists, lists, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from schemas.budgets import Condition, RowFormat
-    from tasks.ragged import Lists
 
     Numbers = NDArray[np.int64]
 
 LEARNED: Final = "learned"
-"""Column of pieces: of each token, whether it is learned."""
+"""Column of pieces: of each token 1 where it is learned, else 0."""
 PIECES: Final = pa.schema(
     [
         *TEXT,
@@ -34,7 +33,7 @@ PIECES: Final = pa.schema(
         pa.field(c.TOKEN_START, pa.int64(), nullable=False),
         pa.field(c.ENDS, pa.bool_(), nullable=False),
         pa.field(c.INPUT_IDS, pa.list_(pa.int32())),
-        pa.field(LEARNED, pa.list_(pa.bool_())),
+        pa.field(LEARNED, pa.list_(pa.uint8())),
     ]
 )
 """What rows are made of: of a document, or of a piece of one. Tokens only where rows have some."""
@@ -87,7 +86,8 @@ def pieces(chosen: pl.DataFrame, at: Numbers, found: Found, condition: Condition
         firsts = chosen[c.TOKEN_START].to_numpy()
         lengths = chosen[c.TOKENS].to_numpy()
         columns[c.INPUT_IDS] = _cut(found.ids, at, firsts, lengths)
-        columns[LEARNED] = _cut(found.learned, at, firsts, lengths)
+        learned = Lists(found.learned.values.view(np.uint8), found.learned.offsets)
+        columns[LEARNED] = _cut(learned, at, firsts, lengths)
     return conform(pa.table(columns), PIECES)
 
 
@@ -97,6 +97,19 @@ def _cut(tokens: Lists, at: Numbers, firsts: Numbers, lengths: Numbers) -> pa.Li
     places = np.repeat(tokens.offsets[at] + firsts - before, lengths) + np.arange(lengths.sum())
     offsets = _offsets(np.append(before, lengths.sum()))
     return pa.ListArray.from_arrays(offsets, pa.array(tokens.values[places]))
+
+
+def in_order(pieces: pa.Table, order: Numbers) -> pa.Table:
+    """Return pieces in another order."""
+    columns = []
+    for name in pieces.column_names:
+        column = pieces.column(name)
+        if name in (c.INPUT_IDS, LEARNED) and not column.null_count:
+            own = taken(lists(column), order)
+            columns.append(pa.ListArray.from_arrays(_offsets(own.offsets), pa.array(own.values)))
+        else:
+            columns.append(column.take(pa.array(order, pa.int64())))
+    return pa.Table.from_arrays(columns, schema=pieces.schema)
 
 
 def made(pieces: pa.Table, form: Form) -> pa.Table:
@@ -174,12 +187,15 @@ def _laid_out(
     """Ids and labels of all rows, one after the other; ``starts``: where each piece's tokens go."""
     ids, learned = lists(pieces.column(c.INPUT_IDS)), lists(pieces.column(LEARNED))
     sizes = np.diff(ids.offsets)
-    shift = np.repeat(starts - ids.offsets[:-1], sizes)
-    places = np.arange(len(ids.values)) + shift
+    # Pieces stand in the order of their places: filling a mask is quicker than counting places.
+    within = np.zeros(total + 1, np.int8)
+    np.add.at(within, starts, 1)
+    np.add.at(within, starts + sizes, -1)
+    places = np.cumsum(within[:-1], dtype=np.int8).view(np.bool_)
     own = np.full(total, form.padding, np.int32)
     own[places] = ids.values
     labels = np.full(total, NO_LOSS, np.int32)
-    labels[places] = np.where(learned.values, ids.values, NO_LOSS)
+    labels[places] = np.where(learned.values.view(np.bool_), ids.values, NO_LOSS)
     closed = pieces.column(c.ENDS).to_numpy()
     own[(starts + sizes)[closed]] = form.end
     labels[(starts + sizes)[closed]] = form.end

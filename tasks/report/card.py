@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from schemas.guard import GUARD
 from schemas.masking import KINDS, MASKS
 from schemas.mixture import LAYOUT, Layout
 from tasks.licenses import spdx
-from tasks.report import card_views
+from tasks.report import card_views, guard, rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +44,8 @@ def card(
         *_body(run, mixture, handover.views),
     ]
     lines += card_views.trainers(handover.handed, handover.below)
-    lines += [*_sources(mixture, licenses), *_licenses(licenses, tokens or {}), *_rights(run)]
+    lines += [*_sources(mixture, licenses), *_licenses(licenses, tokens or {})]
+    lines += _rights(run, mixture)
     return "\n".join([*lines, *_masks(run, mixture), ""])
 
 
@@ -121,7 +123,7 @@ def _by_spdx(counters: Iterable[Counter[str]]) -> list[tuple[str, int]]:
     return sorted(merged.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _rights(run: RunManifest) -> Iterator[str]:
+def _rights(run: RunManifest, mixture: StageManifest) -> Iterator[str]:
     """What the recipe kept out, and what the card does not grant."""
     select = run.recipe.get("select") or {}
     policy = select.get("licenses") or {}
@@ -132,6 +134,10 @@ def _rights(run: RunManifest) -> Iterator[str]:
     if select.get("opt_out"):
         kinds = [kind for kind in ("ids", "urls", "domains") if select["opt_out"].get(kind)]
         yield f"Documents on the recipe's opt-out lists ({', '.join(kinds)}) were left out."
+    if mixture.details.get("rights", {}).get("opt_out"):
+        yield rights.opt_out(mixture.details["rights"])
+    if GUARD in mixture.details:
+        yield guard.sentence(mixture.details[GUARD])
     yield "Documents keep their own licences; this card grants none."
 
 

@@ -38,6 +38,17 @@ def sections(manifest: StageManifest) -> list[Section]:
     return told
 
 
+def sentence(details: Mapping[str, Any]) -> str:
+    """Return what the guard did, for the card."""
+    left_out = sum(one["documents"] for one in details["left_out"])
+    compared = sum(details["compared"].values())
+    evals = "" if details["evals"] else "; the recipe names no evaluation sets"
+    return (
+        f"The guard compared {compared:,} documents of replay, new data and evaluation sets, and "
+        f"left {left_out:,} out{evals}."
+    )
+
+
 def _row(one: Mapping[str, Any]) -> tuple[str | int | float | None, ...]:
     reason, tokens = REASONS[one[c.REASON]], one[c.TOKENS_EST]
     names = (one[c.ORIGIN], one[c.SOURCE], reason, one[c.MATCHED_SOURCE], one[c.LEVEL])

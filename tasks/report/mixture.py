@@ -102,7 +102,8 @@ def along(windows: Windows) -> Section:
     if windows.wanted:
         both = zip(windows.replay, windows.wanted, strict=True)
         off = max((abs(had - wanted) for had, wanted in both), default=0.0)
-        text += f" At most {100 * off:.2f} points from what the schedule asks for there."
+        text += f" At most {100 * off:.2f} points from what the schedule asks for there"
+        text += f"; one row is {100 / each:.2f}." if unit == "rows" else "."
     said = f"share of replay in {len(windows.replay):,} windows, first to last"
     course = Course(windows.replay, windows.wanted, ("first row", "last row"), said)
     return Section("Replay along the way", text, course=course if windows.replay else None)

@@ -8,6 +8,7 @@ one shard at a time, and a killed run goes on where it was.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,10 +172,7 @@ def gather(plan: Plan, shard: str, out: str) -> str:
             own, table = _pieces(chosen, content, condition)
             parts.append(table)
             order.append(own[mixture.FILE_NUMBER])
-    table, destinations = pa.concat_tables(parts), pl.concat(order).to_numpy()
-    batches = [
-        _batch(table, (destinations == number).nonzero()[0]) for number in range(len(plan.files))
-    ]
+    batches = _by_destination(pa.concat_tables(parts), pl.concat(order), len(plan.files))
     storage.write_ipc(at, batches, SCRATCH)
     once = chosen.unique([c.ROW, c.START])
     progress.advance("mixture", documents=once.height, n_bytes=int(chosen[c.N_BYTES].sum()))
@@ -195,9 +193,14 @@ def _pieces(
     return own, table.append_column(SCRATCH.field(MASKED), hidden)
 
 
-def _batch(table: pa.Table, places: np.ndarray[Any, np.dtype[np.int64]]) -> pa.RecordBatch:
-    found = table.take(pa.array(places, pa.int64())).cast(SCRATCH).combine_chunks().to_batches()
-    return found[0] if found else pa.RecordBatch.from_pylist([], schema=SCRATCH)
+def _by_destination(table: pa.Table, files: pl.Series, n_files: int) -> list[pa.RecordBatch]:
+    """One record batch for each file, with the pieces that go there; ``files``: of each piece."""
+    numbers = files.to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[order], np.arange(n_files + 1))
+    ordered = rows.in_order(table, order).combine_chunks()
+    (batch,) = ordered.to_batches() or [pa.RecordBatch.from_pylist([], schema=SCRATCH)]
+    return [batch.slice(first, last - first) for first, last in pairwise(bounds.tolist())]
 
 
 def _plan_rows(plan: Plan, wanted: pl.Expr) -> pl.DataFrame:
@@ -216,7 +219,8 @@ def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple
         return known, True
     batches = [storage.read_ipc(scratch, number) for scratch in gathered]
     pieces = pa.Table.from_batches(batches, SCRATCH)
-    pieces = pieces.sort_by([(c.POSITION, "ascending"), (PIECE, "ascending")])
+    places = (pieces.column(PIECE).to_numpy(), pieces.column(c.POSITION).to_numpy())
+    pieces = rows.in_order(pieces, np.lexsort(places))
     counts = np.array(pieces.column(MASKED).to_pylist(), np.int64).reshape(-1, len(KINDS))
     hidden = masking.by_source(pieces.column(c.SOURCE), counts)
     table = rows.made(pieces.drop_columns([MASKED]), plan.form)

@@ -46,17 +46,18 @@ def provide_tokenizer(
         own = tokens.load(files.body, where=config.path).digest
         key = digest(VERSION, own, *_told(config, files))
     else:
-        frame = chosen(config, sources, seed, out)
+        frame, files = chosen(config, sources, seed, out), tokenizer_files.of_trained(config, b"")
         rows = frame.height
-        key = digest(VERSION, config, kept.text_hashes(out, frame), *kept.mask_key(masking))
+        learned_from = (kept.text_hashes(out, frame), *kept.mask_key(masking))
+        key = digest(VERSION, config, *learned_from, *_told(config, files))
     known = ledger.finished(out, "tokenizer", key)
-    if known is not None and _loads(out, known.digest):
+    if known is not None and _stands(out, known.digest, files):
         return known, True
     ledger.begin(out, "tokenizer")
     if config.path is None:
         size = int(config.train_vocab_size or 0)
         body = tokens.train(_texts(frame, out, masking), vocab_size=size)
-        files = tokenizer_files.of_trained(config, body)
+        files = files._replace(body=body)
     tokenizer = tokens.load(files.body, where=config.path or "the trained tokenizer")
     said = tokenizer_files.said(config, files, tokenizer)
     tokenizer_files.write(files, out)
@@ -83,9 +84,11 @@ def _told(config: TokenizerConfig, files: Files) -> list[object]:
     return [*own, {name: text_hash(repr(body)) for name, body in sorted(files.beside.items())}]
 
 
-def _loads(out: str, digest_of_it: str) -> bool:
+def _stands(out: str, digest_of_it: str, files: Files) -> bool:
+    """Whether the tokenizer lies in the run's folder as it was put there, and what is beside it."""
     try:
-        return load_tokenizer(out).digest == digest_of_it
+        same = tokenizer_files.of_run(out).beside == files.beside
+        return same and load_tokenizer(out).digest == digest_of_it
     except OpenmoatError:
         return False
 

@@ -22,6 +22,7 @@ from tests import corpora
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from flows.pipeline import Goal
     from schemas.manifest import RunManifest
 
 pytestmark = pytest.mark.usefixtures("prefect")
@@ -52,10 +53,10 @@ def sources(folder: Path, *, extra: str = "", evals: str = EVALS) -> Path:
     return recipe
 
 
-def run(recipe: Path, out: Path) -> RunManifest:
+def run(recipe: Path, out: Path, *, goal: Goal = "mixture") -> RunManifest:
     from flows.pipeline import pipeline
 
-    pipeline(load(str(recipe)), str(out))
+    pipeline(load(str(recipe)), str(out), goal=goal)
     return ledger.read_run(str(out))
 
 
@@ -183,17 +184,17 @@ def test_without_minhash_only_equal_texts_are_found(tmp_path: Path) -> None:
     recipe = sources(
         tmp_path / "in", extra=NOTHING_DROPPED + "\n[signals]\nminhash = false\n", evals=""
     )
-    run(recipe, tmp_path / "out")
+    run(recipe, tmp_path / "out", goal="replay")
     assert named(tmp_path / "out", guarded.read(str(tmp_path / "out"))[c.DOC_ID]) == ["same"]
-    assert not details(tmp_path / "out")["near"]
+    assert not guarded.said(str(tmp_path / "out"))["guard"]["near"]
 
 
 def test_an_exempt_source_is_spared_and_counted(tmp_path: Path) -> None:
     extra = NOTHING_DROPPED + '\n[decontaminate]\naction = "report"\nexempt = ["laws"]\n'
-    run(sources(tmp_path / "in", extra=extra), tmp_path / "out")
+    run(sources(tmp_path / "in", extra=extra), tmp_path / "out", goal="replay")
     gone = set(named(tmp_path / "out", guarded.read(str(tmp_path / "out"))[c.DOC_ID]))
     assert gone == {"same", "nearly", "asked"}
-    assert details(tmp_path / "out")["spared"] == {"laws": 1}
+    assert guarded.said(str(tmp_path / "out"))["guard"]["spared"] == {"laws": 1}
 
 
 def test_held_out_documents_have_no_twin_in_training(tmp_path: Path) -> None:

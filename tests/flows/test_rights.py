@@ -125,6 +125,8 @@ def test_the_card_and_the_report_count_licences(finished: Path) -> None:
     assert f"| CC0-1.0 | {free.height:,} |" in card
     assert "Licences allowed: CC0-\\*, MIT, Apache-2.0." in card
     assert "Documents on the recipe's opt-out lists (ids, urls) were left out." in card
+    assert "Held against opt-out lists of ids (" in card
+    assert "The guard compared " in card
     report = (finished / "out" / "report.html").read_text()
     assert "MIT OR GPL-3.0" in report
     assert "CC-BY-NC-4.0" in report

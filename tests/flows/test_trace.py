@@ -128,6 +128,24 @@ def test_what_normalisation_changed_and_who_opted_out(out: Path) -> None:
     assert [reason.name for reason in gone.document.reasons] == ["opt_out"]
 
 
+def test_a_conversation_that_the_template_refuses_is_told_as_such(tmp_path: Path) -> None:
+    from flows.pipeline import pipeline
+
+    asked = {"role": "user", "content": "Where do herons sleep?"}
+    said = {"role": "assistant", "content": corpora.prose("herons", 40)}
+    chats = [{"id": "whole", "messages": [asked, said]}, {"id": "asked", "messages": [asked]}]
+    recipe = corpora.three_sources(tmp_path / "in")
+    corpora.write_jsonl(tmp_path / "in" / "chats.jsonl", chats)
+    source = 'name = "chats"\nurl = "chats.jsonl"\nformat = "chat"\norigin = "new"\n'
+    text = recipe.read_text().replace("[select]", f"[[ingest.sources]]\n{source}\n[select]")
+    text = text.replace("= 400", '= 400\nchat_template = "chatml"')
+    recipe.write_text(text + "max_refused_share = 1.0\n")
+    pipeline(load(str(recipe)), str(tmp_path / "out"))
+    notes = life(tmp_path / "out", "asked").document.notes
+    assert notes == ("left out of replay and mixture: no turn of the assistant",)
+    assert life(tmp_path / "out", "whole").mixture
+
+
 def command(*arguments: object) -> str:
     from flows import cli
 

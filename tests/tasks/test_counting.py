@@ -19,7 +19,7 @@ from schemas.mixture import TokenizerSaid
 from schemas.tables import DECISIONS, DOCUMENTS, SIGNALS
 from tasks import counted, kept, ledger, storage, tokens, written
 from tasks.budget import Budget, draw
-from tasks.counting import Counting, count_up_to, refused
+from tasks.counting import Counting, count_up_to, fit, refused
 from tasks.encoding import Encoder
 from tasks.kept_ids import Ids
 from tasks.mixture.templates import FORMATS
@@ -249,6 +249,8 @@ def test_refused_rows_reach_no_draw_and_are_told(tmp_path: Path) -> None:
     assert sorted(frame[c.DOC_ID]) == ["chats-2", "laws-0", "laws-1"]
     drawn = draw(frame, Budget(ALL.shares, 10_000))
     assert sorted(drawn[c.DOC_ID]) == sorted(frame[c.DOC_ID])
+    everything = kept.load(by.out, seed=0)
+    assert sorted(fit(everything, by)[c.DOC_ID]) == sorted(frame[c.DOC_ID])
     told = refused(by)
     assert told.select(c.DOC_ID, c.SOURCE, c.ROW, c.KIND, c.REASON).rows() == [
         ("chats-0", "chats", 0, "chat", "no turn of the assistant"),

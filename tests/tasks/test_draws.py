@@ -139,6 +139,20 @@ def test_with_a_total_replay_displaces_new_data(pool: Pool) -> None:
     assert sum(int(n[c.TOKENS].sum()) for n in counts) < 2_500
 
 
+def test_a_budget_of_one_token(pool: Pool) -> None:
+    with pytest.raises(BudgetError) as caught:
+        new_data(pool, config(total=1, share=0.0))
+    assert str(caught.value) == (
+        "mixture.total_tokens: got 1 for new data, whose first document has 20 tokens, wanted room "
+        "for one document at least. Raise mixture.total_tokens, or cut documents with "
+        "mixture.max_doc_tokens."
+    )
+    targets = {TRAIN: 1, VALID: 1}
+    drawn = replay(pool, config(target=1), targets)
+    assert drawn.filter(pl.col(c.SPLIT) == TRAIN).is_empty()
+    assert set(drawn[c.SOURCE]) == {"web", "books"}  # each source holds out a document
+
+
 def test_new_sources_are_drawn_from_as_one(pool: Pool) -> None:
     new = new_data(pool, config(total=4_000))
     train = new.filter(pl.col(c.SPLIT) == TRAIN)

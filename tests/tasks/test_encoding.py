@@ -13,6 +13,7 @@ from tokenizers import Tokenizer as Library
 
 from schemas import columns as c
 from schemas.config import BudgetConfig, Condition, MixtureConfig, TokenizerConfig
+from schemas.errors import ManifestError
 from schemas.mixture import TokenizerSaid
 from schemas.tables import MESSAGE
 from tasks import tokenizer_files, tokens
@@ -203,3 +204,54 @@ def test_the_encoder_of_a_run(tmp_path: Path) -> None:
         assert (one.said.end_id, one.said.end_of_text) == (0, "<|endoftext|>")
     plain = Encoder.of(config.model_copy(update={"chat_template": None}), out)
     assert plain.digest == tokenizer_files.load(out).digest
+
+
+def test_a_conversation_has_its_end_once() -> None:
+    """The template writes the end of text itself, which rows put behind every document."""
+    end = TOKENIZER.id_of("<|endoftext|>")
+    own = SAID.model_copy(update={"end_of_text": "<|endoftext|>", "end_id": end})
+    names = {"eos_token": "<|endoftext|>"}
+    talks = table(TALK, [*TALK, {"role": "user", "content": "Bye"}], "plain")
+    with Encoder(TOKENIZER, own, CHATML, special=names) as ends:
+        found = ends.encode(talks, "chat")
+    with Encoder(TOKENIZER, SAID, CHATML, special=names) as other:
+        whole = other.encode(talks, "chat")
+    both = zip(lists(found.ids), lists(whole.ids), found.kinds, strict=True)
+    assert end in lists(found.ids)[0]
+    assert [all_ == ([*ids, end] if kind == "chat" else ids) for ids, all_, kind in both] == [
+        True
+    ] * 3
+    assert lists(found.learned)[1] == lists(whole.learned)[1][:-1]
+
+
+def test_a_tokenizer_that_does_not_match_the_run(tmp_path: Path) -> None:
+    model, out = tmp_path / "model", str(tmp_path / "out")
+    model.mkdir()
+    (model / "tokenizer.json").write_bytes(BODY)
+    (model / "chat_template.jinja").write_text(CHATML)
+    asked = TokenizerConfig(path=str(model), chat_template="model")
+    provide_tokenizer.fn(asked, [], 0, out)
+    config = BudgetConfig(
+        replay=None, mixture=None, new=(), valid_share=0.1, seed=0, chat_template="model"
+    )
+    Encoder.of(config, out)
+    kept = tmp_path / "out" / "tokenizer"
+    (kept / "chat_template.jinja").write_text(LOOPS)
+    with pytest.raises(ManifestError, match="got a chat template of digest"):
+        Encoder.of(config, out)
+    assert not provide_tokenizer.fn(asked, [], 0, out)[1]
+    Encoder.of(config, out)
+    assert provide_tokenizer.fn(asked, [], 0, out)[1]
+    (kept / "tokenizer.json").write_bytes(tokens.train([], vocab_size=257))
+    with pytest.raises(ManifestError) as caught:
+        Encoder.of(config, out)
+    other = tokens.load(tokens.train([], vocab_size=257), where="here").digest
+    assert str(caught.value) == (
+        f"{kept}: got a tokenizer of digest {other[:12]}, wanted {TOKENIZER.digest[:12]}, by which "
+        "the run has counted: its ids are of no other. Run the recipe again with the same --out, "
+        "which counts and mixes anew."
+    )
+    # And so it does: the step puts the recipe's own there again.
+    _, stood = provide_tokenizer.fn(asked, [], 0, out)
+    assert not stood
+    Encoder.of(config, out)

@@ -28,7 +28,7 @@ from tests import written_mixtures as mixtures
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from schemas.exported import Target
+    from schemas.export_target import Target
 
 TABLES = {"packed": mixtures.packed(60), "documents": mixtures.documents(40)}
 

@@ -109,7 +109,7 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             ingest.sources 'laws'.orgin: got a key that does not exist here, wanted one of name,
             url, url_list, format, origin, text_field, id_field, url_field, license_field,
             license, opt_out_field, source_field, attributes, encoding, revision, subset, split,
-            normalise, sample. Did you mean 'origin'?
+            normalise, sample, source_class, condition_prefix, loss_weight. Did you mean 'origin'?
             """,
         ),
         (
@@ -117,7 +117,8 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             "replay_shre = 0.05",
             """
             mixture.replay_shre: got a key that does not exist here, wanted one of replay_share,
-            total_tokens, shard_mb, row_group_mb. Did you mean 'replay_share'?
+            total_tokens, shard_mb, row_group_mb, format, row_tokens, epochs, replay_epochs,
+            max_doc_tokens, schedule, order, guard, max_refused_share. Did you mean 'replay_share'?
             """,
         ),
         (
@@ -133,7 +134,9 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             "replay_share = 0.05\nseed = 3",
             """
             mixture.seed: got a key that does not exist here, wanted one of replay_share,
-            total_tokens, shard_mb, row_group_mb. It belongs at the top, above all sections.
+            total_tokens, shard_mb, row_group_mb, format, row_tokens, epochs, replay_epochs,
+            max_doc_tokens, schedule, order, guard, max_refused_share. It belongs at the top, above
+            all sections.
             """,
         ),
         (
@@ -391,6 +394,31 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
             """
             replay: got nothing, wanted what to draw for mixture.replay_share = 0.05. Add
             [replay] with the shares of its sources, or set replay_share = 0.
+            """,
+        ),
+        (
+            "replay_share = 0.05",
+            "replay_share = 0.05\nrow_tokens = 2048",
+            """
+            mixture.row_tokens: got 2048 with format = 'text', wanted it with format = "tokens"
+            only. Remove row_tokens: rows of text are documents.
+            """,
+        ),
+        (
+            "replay_share = 0.05",
+            'replay_share = 0.05\nformat = "messages"',
+            """
+            tokenizer.chat_template: got nothing, with mixture.format = "messages", wanted how
+            conversations become text, so that their tokens can be counted. Name one, such as
+            chat_template = "chatml" or "model".
+            """,
+        ),
+        (
+            "replay_share = 0.05",
+            'replay_share = 0.05\n[mixture.schedule]\nkind = "ramp"\npart = 0.5',
+            """
+            mixture.schedule: got kind = 'ramp' with part, wanted start. Give these keys and no
+            others.
             """,
         ),
         (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,9 @@ from schemas.mixture import MESSAGES, PACKED, TEXT, TOKENS
 from tasks.mixture import rows
 from tasks.mixture.order import PIECE
 from tasks.mixture.rows import PIECES, Form
+
+if TYPE_CHECKING:
+    import random
 
 SIZE, END, PAD = 12, 99, 7
 TURNS = [{"role": "user", "content": "Hé?"}, {"role": "assistant", "content": "Ha."}]
@@ -27,7 +31,8 @@ def piece(**said: Any) -> dict[str, Any]:
         c.CONDITION_PREFIX: None, c.LOSS_WEIGHT: 1.0, c.MESSAGES: None, PIECE: 0,
         c.TOKEN_START: 0, c.ENDS: True, c.INPUT_IDS: [], rows.LEARNED: [],
     }  # fmt: skip
-    return given_ | said
+    made = given_ | said
+    return made | {rows.LEARNED: [int(learned) for learned in made[rows.LEARNED]]}
 
 
 def table(pieces: list[dict[str, Any]]) -> pa.Table:
@@ -125,3 +130,13 @@ def test_turns_and_ids_count_for_row_groups() -> None:
     assert [g.num_rows for g in rows.row_groups(made, max_bytes=14)] == [2, 1]
     made = rows.made(table([piece(input_ids=[1] * 3, learned=[True] * 3)] * 3), Form("tokens"))
     assert [g.num_rows for g in rows.row_groups(made, max_bytes=40)] == [2, 1]
+
+
+@given(packed(), st.randoms(use_true_random=False))
+def test_pieces_in_another_order(given_: list[list[dict[str, Any]]], chance: random.Random) -> None:
+    pieces = [p for row in given_ for p in row]
+    order = list(range(len(pieces)))
+    chance.shuffle(order)
+    moved = rows.in_order(table(pieces), np.array(order, np.int64))
+    assert moved.schema == PIECES
+    assert moved.to_pylist() == table([pieces[i] for i in order]).to_pylist()

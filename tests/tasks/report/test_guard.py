@@ -41,6 +41,14 @@ def test_what_could_not_be_looked_for_is_said() -> None:
     assert "have an evaluation item and stay: licences 3 documents" in section.text
 
 
+def test_the_card_has_a_sentence_of_it() -> None:
+    told = {**NOTHING, "compared": {"new train": 1_000, "replay train": 200}, "evals": False}
+    assert guard.sentence({**told, "left_out": [{"documents": 2}, {"documents": 3}]}) == (
+        "The guard compared 1,200 documents of replay, new data and evaluation sets, and left 5 "
+        "out; the recipe names no evaluation sets."
+    )
+
+
 def test_who_gave_way_for_whom() -> None:
     row = {
         c.ORIGIN: "replay",

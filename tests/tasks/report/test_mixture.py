@@ -56,7 +56,9 @@ def test_what_a_manifest_has_beside_is_told() -> None:
     )
     said = "share of replay in 2 windows, first to last"
     assert along.course == Course((0.25, 0.5), (0.25, 0.25), ("first row", "last row"), said)
-    assert along.text.endswith("At most 25.00 points from what the schedule asks for there.")
+    assert along.text.endswith(
+        "At most 25.00 points from what the schedule asks for there; one row is 25.00."
+    )
     assert packing.table is not None
     assert packing.table.rows == (("train", 1024, 9, 15, "1.465%"),)
     assert left.table is not None

@@ -1,0 +1,8 @@
+"""Whose formats a mixture can be exported to. It imports nothing: the command line asks for it."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+Target = Literal["megatron", "olmo", "datasets"]
+TARGETS: Final[tuple[Target, ...]] = ("megatron", "olmo", "datasets")
