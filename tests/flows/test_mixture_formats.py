@@ -48,16 +48,20 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(given: Path, out: Path, *, format: str, **keys: Any) -> Path:  # noqa: A002
-    from flows.pipeline import pipeline
-
     at = corpora.recipe(given)
     body = at.read_text().replace("[replay]", CHAT.format(folder=given) + "\n[replay]")
     body = body.replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
     said = "".join(f"{key} = {value}\n" for key, value in {"format": f'"{format}"', **keys}.items())
     at = at.with_name(f"{out.name}.toml")
     at.write_text(body.replace("[mixture]", f"[mixture]\n{said}"))
-    pipeline(load(str(at)), str(out))
+    pipeline_of(at, out)
     return out
+
+
+def pipeline_of(at: Path, out: Path) -> None:
+    from flows.pipeline import pipeline
+
+    pipeline(load(str(at)), str(out))
 
 
 def rows(out: Path, split: str = "train") -> pl.DataFrame:
@@ -113,3 +117,22 @@ def test_a_document_a_row_in_every_format(given: Path, tmp_path: Path) -> None:
     assert (found["labels"].list.len() == found["tokens"] + 1).all()
     learned = found["labels"].list.eval(pl.element() != -100).list.sum()
     assert (learned == found["supervised_tokens"] + 1).all()
+
+
+def test_replay_that_is_drawn_as_passages_of_conversations(given: Path, tmp_path: Path) -> None:
+    """A passage is the text of its place, not the whole conversation as it is rendered."""
+    out, old = tmp_path / "out", CHAT.replace('origin = "new"', "").replace('"chat"', '"old"', 1)
+    at = corpora.recipe(given)
+    body = at.read_text().replace("[replay]", old.format(folder=given) + "\n[replay]")
+    body = body.replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
+    drawn = 'arm = "random"\nunit = "passages"'
+    body = body.replace("shares = { news = 0.6, books = 0.4 }", drawn)
+    for name in ("text", "messages", "tokens"):
+        at.write_text(body.replace("[mixture]", f'[mixture]\nformat = "{name}"'))
+        pipeline_of(at, out)
+        proved(out)
+        own = rows(out).filter(pl.col("source") == "old")
+        assert own.height > 2
+        assert set(own["kind"]) == {"text"}
+        assert own["start"].null_count() == 0
+        assert not own["text"].str.contains("<|im_start|>", literal=True).any()
