@@ -48,7 +48,7 @@ from tasks.steps.replay import FILE as DRAWN_FILE
 if TYPE_CHECKING:
     from tasks.contents import Content
 
-VERSION = "mixture-3"
+VERSION = "mixture-4"
 PLAN_FILE = "plan.parquet"
 MASKED = "masked"
 SCRATCH = pa.schema([*PIECES, pa.field(MASKED, pa.list_(pa.int64()), nullable=False)])
