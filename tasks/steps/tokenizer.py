@@ -18,7 +18,7 @@ from tasks.select import TRAIN
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import polars as pl
 
@@ -48,7 +48,9 @@ def provide_tokenizer(
     else:
         frame = chosen(config, sources, seed, out)
         rows = frame.height
-        key = digest(VERSION, config, kept.text_hashes(out, frame), *kept.mask_key(masking))
+        template = tokenizer_files.of_trained(config, b"").beside
+        learned = [kept.text_hashes(out, frame), *kept.mask_key(masking)]
+        key = digest(VERSION, config, *learned, *([_hashes(template)] if template else []))
     known = ledger.finished(out, "tokenizer", key)
     if known is not None and _loads(out, known.digest):
         return known, True
@@ -80,7 +82,11 @@ def provide_tokenizer(
 def _told(config: TokenizerConfig, files: Files) -> list[object]:
     """Return what the key has beside the tokenizer: what the recipe and other files say of it."""
     own = [config.end_of_text, config.chat_template]
-    return [*own, {name: text_hash(repr(body)) for name, body in sorted(files.beside.items())}]
+    return [*own, _hashes(files.beside)]
+
+
+def _hashes(beside: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: text_hash(repr(body)) for name, body in sorted(beside.items())}
 
 
 def _loads(out: str, digest_of_it: str) -> bool:

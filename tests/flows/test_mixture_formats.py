@@ -136,3 +136,18 @@ def test_replay_that_is_drawn_as_passages_of_conversations(given: Path, tmp_path
         assert set(own["kind"]) == {"text"}
         assert own["start"].null_count() == 0
         assert not own["text"].str.contains("<|im_start|>", literal=True).any()
+
+
+def test_a_chat_template_that_was_changed_in_its_place(given: Path, tmp_path: Path) -> None:
+    out, template = tmp_path / "out", tmp_path / "own.jinja"
+    at = corpora.recipe(given)
+    body = at.read_text().replace("[replay]", CHAT.format(folder=given) + "\n[replay]")
+    at.write_text(body.replace("[tokenizer]", f'[tokenizer]\nchat_template = "{template}"'))
+    turn = "{% generation %}{{ m.content }}{% endgeneration %}"
+    for mark in ("ONE: ", "TWO: "):
+        template.write_text(f"{{% for m in messages %}}{mark}{turn}\n{{% endfor %}}")
+        pipeline_of(at, out)
+        proved(out)
+        chat = rows(out).filter(pl.col("kind") == "chat")["text"]
+        assert len(chat) > 10
+        assert chat.str.starts_with(mark).all()
