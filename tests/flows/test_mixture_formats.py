@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -28,6 +29,8 @@ source_class = "expert"
 condition_prefix = "[expert] "
 loss_weight = 2.5
 """
+
+OLD = CHAT.replace('origin = "new"', "").replace('"chat"', '"old"', 1)
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +61,10 @@ def run(given: Path, out: Path, *, format: str, **keys: Any) -> Path:  # noqa: A
     return out
 
 
-def pipeline_of(at: Path, out: Path) -> None:
+def pipeline_of(at: Path, out: Path, *, goal: Any = "mixture") -> None:
     from flows.pipeline import pipeline
 
-    pipeline(load(str(at)), str(out))
+    pipeline(load(str(at)), str(out), goal=goal)
 
 
 def rows(out: Path, split: str = "train") -> pl.DataFrame:
@@ -121,9 +124,8 @@ def test_a_document_a_row_in_every_format(given: Path, tmp_path: Path) -> None:
 
 def test_replay_that_is_drawn_as_passages_of_conversations(given: Path, tmp_path: Path) -> None:
     """A passage is the text of its place, not the whole conversation as it is rendered."""
-    out, old = tmp_path / "out", CHAT.replace('origin = "new"', "").replace('"chat"', '"old"', 1)
-    at = corpora.recipe(given)
-    body = at.read_text().replace("[replay]", old.format(folder=given) + "\n[replay]")
+    out, at = tmp_path / "out", corpora.recipe(given)
+    body = at.read_text().replace("[replay]", OLD.format(folder=given) + "\n[replay]")
     body = body.replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
     drawn = 'arm = "random"\nunit = "passages"'
     body = body.replace("shares = { news = 0.6, books = 0.4 }", drawn)
@@ -151,3 +153,19 @@ def test_a_chat_template_that_was_changed_in_its_place(given: Path, tmp_path: Pa
         chat = rows(out).filter(pl.col("kind") == "chat")["text"]
         assert len(chat) > 10
         assert chat.str.starts_with(mark).all()
+
+
+def test_counts_that_were_lost_after_the_draw(given: Path, tmp_path: Path) -> None:
+    """Replay that is conversations stays so: what was counted of them is counted again."""
+    out, at = tmp_path / "out", corpora.recipe(given)
+    body = at.read_text().replace("[replay]", OLD.format(folder=given) + "\n[replay]")
+    body = body.replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
+    body = body.replace("news = 0.6", "news = 0.2, old = 0.4")
+    at.write_text(body.replace("[mixture]", '[mixture]\nformat = "tokens"'))
+    pipeline_of(at, out, goal="replay")
+    shutil.rmtree(out / "tokens")
+    pipeline_of(at, out)
+    proved(out)
+    own = rows(out).filter(pl.col("source") == "old")
+    assert set(own["kind"]) == {"chat"}
+    assert (own["supervised_tokens"] < own["tokens"]).all()
