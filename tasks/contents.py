@@ -37,7 +37,7 @@ def of(
     """Yield what stands at the places of a plan's rows of a shard, a batch after the other.
 
     With ids where the mixture's rows have them: those that counting laid by, and others made anew.
-    Conversations are rendered where rows are text.
+    Conversations are rendered where rows are text; a passage of one is plain text.
     """
     source = ledger.source_of(out, shard)
     places = chosen.select(c.ROW, c.START, c.END).unique()
@@ -51,8 +51,8 @@ def of(
                 documents = documents.drop_columns([c.TEXT, c.MESSAGES])  # noqa: PLW2901  (a copy less)
             found = Found(documents, encoded.ids, encoded.learned)
         else:
-            plain = kept_ids.plain_passages(documents, own)
-            texts = pa.array(encoder.texts(plain, source), pa.large_string())
+            documents = kept_ids.plain_passages(documents, own)  # noqa: PLW2901  (as above)
+            texts = pa.array(encoder.texts(documents, source), pa.large_string())
             where = documents.schema.get_field_index(c.TEXT)
             found = Found(documents.set_column(where, documents.schema.field(where), texts))
         yield Content(own, found, masked)

@@ -107,7 +107,7 @@ def _counted(shard: str, rows: pl.DataFrame, by: Counting) -> pl.DataFrame:
                 pl.Series(c.KIND, encoded.kinds, pl.String),
                 pl.Series(c.REASON, encoded.refused, pl.String),
             )
-            lay(kept_ids.batch(numbers, [None] * len(numbers), _of_one_piece(encoded, by.most)))
+            lay(kept_ids.batch(numbers, _of_one_piece(encoded, by.most)))
             found.append(counts)
     everything = pl.concat(found)
     counted.add(by.out, shard, key, everything)
@@ -175,8 +175,8 @@ def _made(shard: str, rows: list[int], by: Counting) -> pl.DataFrame:
         ):
             for number, text in zip(numbers, table.column(c.TEXT).to_pylist(), strict=True):
                 own = giants.cut(text, tokenizer, most=most)
-                starts = [passage.start for passage in own]
-                lay(kept_ids.batch([number] * len(own), list(starts), _of_passages(own)))
+                spans = [(passage.start, passage.end) for passage in own]
+                lay(kept_ids.batch([number] * len(own), _of_passages(own), spans))
                 found += [
                     (number, p.start, p.end, len(p.ids), len(text[p.start : p.end].encode()))
                     for p in own

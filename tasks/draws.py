@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -50,8 +51,8 @@ def new_data(
         part, target = pool.filter(pl.col(c.SPLIT) == split), _new_target(config, split)
         wanted = Budget(ALL, math.inf if target is None else target, at_least_one=split == VALID)
         part = count_up_to(part, wanted, by=by)
-        if target is not None and split == TRAIN:
-            _check_new(part, target)
+        if config.mixture is not None and target is not None and split == TRAIN:
+            _check_new(part, target, config.mixture)
         drawn.append(budget.in_order(part) if target is None else budget.draw(part, wanted))
         if target is not None and split == TRAIN:
             _check_any(drawn[-1], part, target)
@@ -70,14 +71,16 @@ def _held_out(train: int, valid_share: float) -> int:
     return round(train * valid_share / (1.0 - valid_share)) if valid_share < 1.0 else train
 
 
-def _check_new(part: pl.DataFrame, target: int) -> None:
+def _check_new(part: pl.DataFrame, target: int, mixture: MixtureConfig) -> None:
     have = int(part[c.TOKENS].sum())
     if have < target and not part[c.TOKENS].is_null().any():
+        fits = math.floor(have * mixture.epochs / (1 - Fraction(mixture.replay_share)))
         raise BudgetError(
             "mixture.total_tokens",
             got=f"{have:,} tokens of new data after dedup and selection",
             wanted=f"{target:,} tokens of new data",
-            way_out="Lower mixture.total_tokens, or remove it to take all new data there is.",
+            way_out=f"At this share {fits:,} tokens in all would fit: lower mixture.total_tokens, "
+            "remove it to take all new data there is, or raise mixture.epochs to repeat it.",
         )
 
 
@@ -141,6 +144,8 @@ def replay_for_mixture(
         return rest  # nothing is replayed, and forgetting is measured all the same
     sizes = train[c.TOKENS].to_numpy()
     have, largest = int(sizes.sum()), int(sizes.max(initial=0))
+    if not have:
+        raise _no_room(wanted)
     if have + largest < wanted:
         raise BudgetError(
             "replay.target_tokens",
@@ -149,6 +154,17 @@ def replay_for_mixture(
             way_out="Raise replay.target_tokens, or remove it so that the share alone decides.",
         )
     return pl.concat([_cut(train, wanted), rest])
+
+
+def _no_room(wanted: int) -> BudgetError:
+    """Whole documents only: a replay shard of a few tokens has room for none."""
+    return BudgetError(
+        "mixture.replay_share",
+        got=f"{wanted:,} replay tokens, and a replay shard in which no document had room",
+        wanted="room for one document at least",
+        way_out="Raise mixture.total_tokens or replay_share (or replay.target_tokens, where it is "
+        "set), cut documents with mixture.max_doc_tokens, or replay nothing (replay_share = 0).",
+    )
 
 
 def _cut(train: pl.DataFrame, wanted: int) -> pl.DataFrame:

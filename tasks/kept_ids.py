@@ -21,7 +21,7 @@ from tasks.ragged import Lists, lists
 from tasks.tokens import joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -38,13 +38,17 @@ SCHEMA = pa.schema(
     [
         pa.field(c.ROW, pa.int64(), nullable=False),
         pa.field(c.START, pa.int64()),
+        pa.field(c.END, pa.int64()),
         pa.field(c.KIND, pa.string(), nullable=False),
         pa.field(IDS, pa.large_list(pa.int32()), nullable=False),
         pa.field(LEARNED, pa.large_list(pa.uint8())),
     ]
 )
-"""Of a passage, ``start``; ``learned`` is null where all tokens are, as in plain texts."""
-PLACE = ("part", "batch", "at")
+"""Of a passage, ``start`` and ``end``: one that is cut by another limit may begin where it does.
+``learned`` is null where all tokens are, as in plain texts."""
+OF_DOCUMENT: Final = (c.ROW, c.START, c.END)
+PLACE: Final = ("part", "batch", "at")
+Span = tuple[int | None, int | None]
 
 
 class _Read(NamedTuple):
@@ -65,15 +69,23 @@ def laying(out: str, shard: str, key: str) -> AbstractContextManager[Write]:
     folder = _folder(out, shard, key)
     there = storage.list_names(folder)
     number = 1 + max((int(name.partition(".")[0]) for name in there), default=-1)
-    schema = SCHEMA.with_metadata({KEY: key.encode()})
-    return storage.laying(storage.join(folder, f"{number:05d}.arrow"), schema)
+    return storage.laying(storage.join(folder, f"{number:05d}.arrow"), _schema(key))
 
 
-def batch(rows: list[int], starts: list[int | None], encoded: Encoded) -> pa.RecordBatch:
-    """Return what is laid by of documents or passages; what is refused is left out."""
+def _schema(key: str) -> pa.Schema:
+    return SCHEMA.with_metadata({KEY: key.encode()})
+
+
+def batch(rows: list[int], encoded: Encoded, spans: Sequence[Span] | None = None) -> pa.RecordBatch:
+    """Return what is laid by of documents, or of passages (``start`` and ``end`` of each).
+
+    What is refused is left out.
+    """
+    starts, ends = zip(*spans, strict=True) if spans else ([None] * len(rows),) * 2
     columns = [
         pa.array(rows, pa.int64()),
         pa.array(starts, pa.int64()),
+        pa.array(ends, pa.int64()),
         pa.array(encoded.kinds, pa.string()),
         pa.LargeListArray.from_arrays(encoded.ids.offsets, encoded.ids.values),
         _masks(encoded),
@@ -117,19 +129,17 @@ class Ids:
             else:
                 parts.append(at)
                 index.append(own)
-        return cls(parts, pl.concat(index).unique([c.ROW, c.START], keep="last"), encoder)
+        return cls(parts, pl.concat(index).unique(OF_DOCUMENT, keep="last"), encoder)
 
     def encoded(self, places: pl.DataFrame, documents: pa.Table, source: str) -> Encoded:
         """Return the ids of some places of a recipe's source.
 
-        ``places``: ``row``, and ``start`` where there are passages, as :func:`tasks.written.rows`
-        gives them. ``documents``: beside each its document, with ``text`` (and ``messages``) as
-        written; what is laid by is not looked at.
+        ``places``: ``row``, ``start`` and ``end`` (null of whole documents), as
+        :func:`tasks.written.rows` gives them. ``documents``: beside each its document, with
+        ``text`` (and ``messages``) as written; what is laid by is not looked at.
         """
-        if c.START not in places.columns:
-            places = places.with_columns(pl.lit(None, pl.Int64).alias(c.START))
-        asked = places.select(c.ROW, c.START).join(
-            self._index, on=[c.ROW, c.START], how="left", nulls_equal=True, maintain_order="left"
+        asked = places.select(OF_DOCUMENT).join(
+            self._index, on=OF_DOCUMENT, how="left", nulls_equal=True, maintain_order="left"
         )
         missing = np.flatnonzero(asked["part"].is_null().to_numpy())
         made = self._made(places[missing], documents.take(pa.array(missing, pa.int64())), source)
@@ -187,10 +197,10 @@ def _looked_at(at: str, key: str, part: int) -> pl.DataFrame | None:
     """Return what stands where in a part; None where it is another's, or not as it was written."""
     found = [_NOTHING]
     try:
-        if (storage.laid_schema(at).metadata or {}).get(KEY) != key.encode():
+        if not storage.laid_schema(at).equals(_schema(key), check_metadata=True):
             return None
         for number, own in enumerate(storage.laid(at)):
-            frame = pl.DataFrame(own.select([c.ROW, c.START, c.KIND]))
+            frame = pl.DataFrame(own.select([*OF_DOCUMENT, c.KIND]))
             place = (pl.lit(part), pl.lit(number), pl.int_range(pl.len()))
             named = [one.cast(pl.Int64).alias(n) for n, one in zip(PLACE, place, strict=True)]
             found.append(frame.with_columns(named))
@@ -215,5 +225,7 @@ def _all(ids: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 _NOTHING = pl.DataFrame(
-    schema={c.ROW: pl.Int64, c.START: pl.Int64, c.KIND: pl.String} | dict.fromkeys(PLACE, pl.Int64)
+    schema=dict.fromkeys(OF_DOCUMENT, pl.Int64)
+    | {c.KIND: pl.String}
+    | dict.fromkeys(PLACE, pl.Int64)
 )

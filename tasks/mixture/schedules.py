@@ -1,16 +1,16 @@
 """The recipe's schedule as stretches of rows, or of tokens, whose mean is the share there is. Pure.
 
 A recipe says what the share is to be on average, and some of the schedule's shape; the rest of the
-shape follows. Rows are whole, so the mean share that a mixture really has is a little off. The
-shape of the share that was asked for is then moved towards 0 or 1 by one factor throughout, which
-keeps every row's share between them.
+shape follows, the same for any number of rows. Rows are whole, so the stretches, and the mean share
+that a mixture really has, are a little off. The shape is then moved towards 0 or 1 by one factor
+throughout, which keeps every row's share between them.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
@@ -32,7 +32,9 @@ def schedule(config: ScheduleConfig, rows: int, *, asked: Fraction, share: Fract
     ``asked`` is the recipe's ``replay_share``. ConfigError where no shares between 0 and 1 have the
     shape and that mean.
     """
-    return _moved(_shape(config, rows, asked), asked, share)
+    shape = _shape(config, rows, asked)
+    mean = sum((s.total(s.rows) for s in shape), Fraction(0)) / max(1, rows)
+    return _moved(shape, mean, share)
 
 
 def check(config: ScheduleConfig, share: float) -> None:
@@ -43,17 +45,16 @@ def check(config: ScheduleConfig, share: float) -> None:
 def _shape(config: ScheduleConfig, rows: int, mean: Fraction) -> Schedule:
     start, end = (written(x) for x in (config.start or 0.0, config.end or 0.0))
     part = written(config.part or 0.0)
-    own = Fraction(int(rows * part), max(1, rows))  # of whole rows
     try:
         match config.kind:
             case "ramp":
                 return diffusion.ramp(rows, start, 2 * mean - start)
             case "anneal":
                 return diffusion.anneal(
-                    rows, (mean - own * end / 2) / (1 - own / 2), end, part=part
+                    rows, (mean - part * end / 2) / (1 - part / 2), end, part=part
                 )
             case "heavy_start":
-                rest = (mean - own * start) / (1 - own)
+                rest = (mean - part * start) / (1 - part)
                 return diffusion.heavy_start(rows, start, rest, part=part)
             case "decay":
                 return _decay(rows, mean, written(config.factor or 1.0), config.steps or 1)
@@ -69,17 +70,15 @@ def _shape(config: ScheduleConfig, rows: int, mean: Fraction) -> Schedule:
 
 
 def _decay(rows: int, mean: Fraction, factor: Fraction, steps: int) -> Schedule:
-    ends = [rows * step // steps for step in range(steps + 1)]
-    weighed = sum((b - a) * factor**k for k, (a, b) in enumerate(pairwise(ends)))
-    first = mean * rows / weighed if weighed else Fraction(0)
+    first = mean * steps / sum(factor**step for step in range(steps))
     return diffusion.decay(rows, first, factor, steps=steps)
 
 
-def _moved(shape: Schedule, asked: Fraction, share: Fraction) -> Schedule:
-    if share <= asked:
-        factor = share / asked if asked else Fraction(0)
+def _moved(shape: Schedule, mean: Fraction, share: Fraction) -> Schedule:
+    if share <= mean:
+        factor = share / mean if mean else Fraction(0)
         return tuple(Stretch(s.rows, s.first * factor, s.last * factor) for s in shape)
-    factor = (1 - share) / (1 - asked)
+    factor = (1 - share) / (1 - mean)
     return tuple(Stretch(s.rows, 1 - (1 - s.first) * factor, 1 - (1 - s.last) * factor)
                  for s in shape)  # fmt: skip
 

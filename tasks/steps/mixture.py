@@ -8,6 +8,7 @@ one shard at a time, and a killed run goes on where it was.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ from tasks import (
     rights,
     storage,
 )
+from tasks.budget import Budget
 from tasks.counting import Counting
 from tasks.encoding import Encoder
 from tasks.hashing import add_hex, digest, table_digest
@@ -49,7 +51,7 @@ from tasks.steps.replay import FILE as DRAWN_FILE
 if TYPE_CHECKING:
     from tasks.contents import Content
 
-VERSION = "mixture-3"
+VERSION = "mixture-4"
 PLAN_FILE = "plan.parquet"
 MASKED = "masked"
 SCRATCH = pa.schema([*PIECES, pa.field(MASKED, pa.list_(pa.int64()), nullable=False)])
@@ -130,15 +132,23 @@ def _planned(
     if config.replay is not None:
         at = storage.join(ledger.folder(out, "replay"), DRAWN_FILE)
         drawn = pl.DataFrame(pl.from_arrow(storage.read_table(at)))
-        replay = _known(draws.replay_for_mixture(drawn, settings, new), frame)
+        drawn = draws.replay_for_mixture(drawn, settings, new)
+        replay = _known(drawn, frame, Counting.of(config, encoder, out))
     _check_not_empty(new)
     if settings.order == "dissimilar_first":
         new = distances.measured(new, replay, out, masking=config.masking)
     return mixture.plan(replay, new, settings, seed=config.seed)
 
 
-def _known(replay: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """Drawn rows with what was counted of whole documents; passages are text."""
+def _known(replay: pl.DataFrame, frame: pl.DataFrame, by: Counting) -> pl.DataFrame:
+    """Drawn rows with what was counted of whole documents; passages are text.
+
+    Counts that were lost since the draw are made again: without them a conversation would be text.
+    """
+    whole = replay.filter(pl.col(c.START).is_null())
+    frame = frame.join(whole, on=[c.SHARD, c.ROW], how="semi")
+    sources = dict.fromkeys(whole[c.SOURCE].unique(), 1.0)
+    frame = counting.count_up_to(frame, Budget(sources, math.inf), by=by)
     counts = frame.select(c.SHARD, c.ROW, c.START, c.KIND, c.SUPERVISED)
     found = replay.join(
         counts, on=[c.SHARD, c.ROW, c.START], how="left", nulls_equal=True, maintain_order="left"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -29,6 +30,8 @@ condition_prefix = "[expert] "
 loss_weight = 2.5
 """
 
+OLD = CHAT.replace('origin = "new"', "").replace('"chat"', '"old"', 1)
+
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -48,16 +51,20 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(given: Path, out: Path, *, format: str, **keys: Any) -> Path:  # noqa: A002
-    from flows.pipeline import pipeline
-
     at = corpora.recipe(given)
     body = at.read_text().replace("[replay]", CHAT.format(folder=given) + "\n[replay]")
     body = body.replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
     said = "".join(f"{key} = {value}\n" for key, value in {"format": f'"{format}"', **keys}.items())
     at = at.with_name(f"{out.name}.toml")
     at.write_text(body.replace("[mixture]", f"[mixture]\n{said}"))
-    pipeline(load(str(at)), str(out))
+    pipeline_of(at, out)
     return out
+
+
+def pipeline_of(at: Path, out: Path, *, goal: Any = "mixture") -> None:
+    from flows.pipeline import pipeline
+
+    pipeline(load(str(at)), str(out), goal=goal)
 
 
 def rows(out: Path, split: str = "train") -> pl.DataFrame:
@@ -113,3 +120,52 @@ def test_a_document_a_row_in_every_format(given: Path, tmp_path: Path) -> None:
     assert (found["labels"].list.len() == found["tokens"] + 1).all()
     learned = found["labels"].list.eval(pl.element() != -100).list.sum()
     assert (learned == found["supervised_tokens"] + 1).all()
+
+
+def test_replay_that_is_drawn_as_passages_of_conversations(given: Path, tmp_path: Path) -> None:
+    """A passage is the text of its place, not the whole conversation as it is rendered."""
+    out, at = tmp_path / "out", corpora.recipe(given)
+    body = at.read_text().replace("[replay]", OLD.format(folder=given) + "\n[replay]")
+    body = body.replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
+    drawn = 'arm = "random"\nunit = "passages"'
+    body = body.replace("shares = { news = 0.6, books = 0.4 }", drawn)
+    for name in ("text", "messages", "tokens"):
+        at.write_text(body.replace("[mixture]", f'[mixture]\nformat = "{name}"'))
+        pipeline_of(at, out)
+        proved(out)
+        own = rows(out).filter(pl.col("source") == "old")
+        assert own.height > 2
+        assert set(own["kind"]) == {"text"}
+        assert own["start"].null_count() == 0
+        assert not own["text"].str.contains("<|im_start|>", literal=True).any()
+
+
+def test_a_chat_template_that_was_changed_in_its_place(given: Path, tmp_path: Path) -> None:
+    out, template = tmp_path / "out", tmp_path / "own.jinja"
+    at = corpora.recipe(given)
+    body = at.read_text().replace("[replay]", CHAT.format(folder=given) + "\n[replay]")
+    at.write_text(body.replace("[tokenizer]", f'[tokenizer]\nchat_template = "{template}"'))
+    turn = "{% generation %}{{ m.content }}{% endgeneration %}"
+    for mark in ("ONE: ", "TWO: "):
+        template.write_text(f"{{% for m in messages %}}{mark}{turn}\n{{% endfor %}}")
+        pipeline_of(at, out)
+        proved(out)
+        chat = rows(out).filter(pl.col("kind") == "chat")["text"]
+        assert len(chat) > 10
+        assert chat.str.starts_with(mark).all()
+
+
+def test_counts_that_were_lost_after_the_draw(given: Path, tmp_path: Path) -> None:
+    """Replay that is conversations stays so: what was counted of them is counted again."""
+    out, at = tmp_path / "out", corpora.recipe(given)
+    body = at.read_text().replace("[replay]", OLD.format(folder=given) + "\n[replay]")
+    body = body.replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
+    body = body.replace("news = 0.6", "news = 0.2, old = 0.4")
+    at.write_text(body.replace("[mixture]", '[mixture]\nformat = "tokens"'))
+    pipeline_of(at, out, goal="replay")
+    shutil.rmtree(out / "tokens")
+    pipeline_of(at, out)
+    proved(out)
+    own = rows(out).filter(pl.col("source") == "old")
+    assert set(own["kind"]) == {"chat"}
+    assert (own["supervised_tokens"] < own["tokens"]).all()

@@ -310,6 +310,17 @@ def test_giants_stand_there_as_their_passages(tmp_path: Path) -> None:
         assert own[c.START].to_list() == sorted(own[c.START].to_list())
 
 
+def test_passages_of_another_length_that_begin_at_the_same_place(tmp_path: Path) -> None:
+    run(str(tmp_path), {"laws": LONG, "chats": [turns("q", "a")]})
+    short, long = (counting(str(tmp_path), most=most) for most in (64, 128))
+    first = count(short)
+    for by in (long, short, long):
+        frame = count(by)
+        assert compared(by, frame) == frame.height  # all of them from disk, each as it was cut
+    assert count(short).equals(first)
+    assert max(first[c.TOKENS]) <= 64 < max(frame[c.TOKENS])
+
+
 def test_giants_of_masked_text_are_cut_as_it_is_written(tmp_path: Path) -> None:
     run(str(tmp_path), {"laws": [" ".join([MAIL] * 60)], "chats": [turns("q", "a")]})
     by = counting(str(tmp_path), most=32, masking=MASKING)

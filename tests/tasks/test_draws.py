@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -166,8 +167,29 @@ def test_new_sources_are_drawn_from_as_one(pool: Pool) -> None:
 def test_too_little_new_data(pool: Pool) -> None:
     with pytest.raises(
         BudgetError, match=r"mixture\.total_tokens: got 8,\d\d\d tokens of new data"
-    ):
+    ) as caught:
         new_data(pool, config(total=1_000_000))
+    found = re.search(r"At this share ([\d,]+) tokens in all would fit", str(caught.value))
+    assert found is not None
+    fits = int(found[1].replace(",", ""))
+    assert tokens_of(new_data(pool, config(total=fits))) == tokens_of(new_data(pool, config()))
+    with pytest.raises(BudgetError):
+        new_data(pool, config(total=fits + 2))
+
+
+def test_a_share_of_a_few_tokens_has_room_for_no_document(pool: Pool) -> None:
+    asked = config(total=600, share=0.01)
+    new = new_data(pool, asked)
+    drawn = replay(pool, asked, draws.replay_targets(asked, new))
+    assert asked.mixture is not None
+    with pytest.raises(BudgetError) as caught:
+        draws.replay_for_mixture(drawn, asked.mixture, new)
+    assert str(caught.value) == (
+        "mixture.replay_share: got 6 replay tokens, and a replay shard in which no document had "
+        "room, wanted room for one document at least. Raise mixture.total_tokens or replay_share "
+        "(or replay.target_tokens, where it is set), cut documents with mixture.max_doc_tokens, or "
+        "replay nothing (replay_share = 0)."
+    )
 
 
 def test_too_little_replay(pool: Pool) -> None:

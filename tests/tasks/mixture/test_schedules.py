@@ -62,6 +62,28 @@ def test_the_shape_is_what_was_asked() -> None:
     assert [int(part.sum()) for part in np.split(is_replay, 4)] == [266, 134, 66, 34]
 
 
+NARROW = [
+    ({"kind": "decay", "factor": 0.5, "steps": 2}, 0.74),
+    ({"kind": "decay", "factor": 0.5, "steps": 7}, 0.28),
+    ({"kind": "decay", "factor": 0.9, "steps": 10}, 0.6),
+    ({"kind": "heavy_start", "start": 0.1, "part": 0.33}, 0.7),
+    ({"kind": "anneal", "end": 1.0, "part": 0.9}, 0.6),
+]
+"""Shapes and means that leave little room."""
+
+
+@given(st.sampled_from(NARROW), st.integers(0, 60), st.data())
+def test_what_the_check_accepts_can_be_had_of_any_number_of_rows(
+    narrow: tuple[dict[str, object], float], rows: int, data: st.DataObject
+) -> None:
+    config, mean = ScheduleConfig.model_validate(narrow[0]), narrow[1]
+    schedules.check(config, mean)
+    replay = data.draw(st.integers(0, rows))
+    share = Fraction(replay, max(1, rows))
+    made = schedules.schedule(config, rows, asked=written(mean), share=share)
+    assert diffusion.is_replay(made).sum() == replay
+
+
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
