@@ -105,6 +105,12 @@ class TokenizerSaid(Frozen):
     chat_template: str | None = None
     template_digest: str | None = None
 
+    @property
+    def filler(self) -> int:
+        """The token that fills a row: padding, or where there is none, what ends a document."""
+        end = self.end_id or 0
+        return end if self.padding_id is None else self.padding_id
+
 
 class Layout(Frozen):
     """Key ``layout`` of the manifest's details: what the shards hold, and in which order."""

@@ -53,6 +53,8 @@ DECIDING_BYTES = 1_500
 """Memory a document takes while it is decided on (a million documents took 1.4 GB at most)."""
 DECIDED_BYTES = 100
 """What a document's decision takes on disk, with the state it is made from (45 were measured)."""
+ID_BYTES = 1.5
+"""Of the ids of a byte of text: four a token, where a token is of 2.7 bytes of text or more."""
 SHARD_COPIES = 4
 """Copies of a training shard's text that exist while it is collected, sorted and written."""
 
@@ -238,6 +240,8 @@ def _extra_reads(recipe: RunConfig) -> Iterator[str]:
 
 
 def _reads_for_mixture(recipe: RunConfig, mixture: MixtureConfig) -> Iterator[str]:
+    if mixture.max_doc_tokens is not None:
+        yield "tokens: once more, documents of more than mixture.max_doc_tokens, to cut them"
     if mixture.order == "dissimilar_first":
         yield "mixture: all new data and the drawn replay, to count how unlike their words are"
     if recipe.corpus.materialize:
@@ -290,12 +294,18 @@ def _reads_of_dedup(recipe: RunConfig) -> Iterator[str]:
 def _written_text(recipe: RunConfig, sources: tuple[SourcePlan, ...]) -> int:
     """Bytes at most of what is written beside documents and signals.
 
-    The kept text again for each of corpus, replay and mixture (there once an epoch, as ids as much
-    again), and once more as scratch while a mixture is gathered.
+    The kept text again for each of corpus, replay and mixture (there once an epoch of its side, as
+    ids as much again), and once more as scratch while a mixture is gathered; ids as counting lays
+    them by, which nothing compresses.
     """
     times = int(recipe.corpus.materialize)
     times += recipe.replay is not None and recipe.replay.materialize
-    if recipe.mixture is not None:
-        of_ids = recipe.mixture.format == "tokens"
-        times += 2 * (1 + of_ids) * recipe.mixture.epochs + of_ids  # as counting lays them by
-    return times * sum(s.disk_bytes for s in sources)
+    written, mixture = times * sum(s.disk_bytes for s in sources), recipe.mixture
+    if mixture is None:
+        return written
+    of_ids, epochs = mixture.format == "tokens", {"new": mixture.epochs}
+    for source in sources:
+        seen = epochs.get(source.origin, mixture.replay_epochs)
+        written += 2 * (1 + of_ids) * seen * source.disk_bytes
+        written += of_ids * round(ID_BYTES * source.text_bytes)
+    return written

@@ -19,6 +19,7 @@ from tasks import (
     mixture,
     storage,
     tokenizer_files,
+    verify_places,
     verify_replay,
     verify_rows,
 )
@@ -57,8 +58,11 @@ def checks(out: str, config: RunConfig, manifests: Manifests) -> list[Check]:
         ("mixture: its new data", {*corpus, "tokenizer", "mixture"}, proof.new_budget),
         ("mixture: every row is a kept document", {*corpus, "mixture"}, proof.lineage),
         (verify_rows.STATEMENT, {*corpus, "tokenizer", "mixture"}, proof.rows),
+        (verify_places.ORDER, {*corpus, "mixture"}, partial(verify_places.order, frames)),
         ("mixture: its folders", {"mixture"}, proof.nothing_else),
     ]
+    if config.mixture is not None and config.mixture.format == "tokens":
+        found.append((verify_places.PADDING, {"mixture"}, partial(verify_places.padding, frames)))
     if config.masking is not None:
         found += [
             (f"{stage}: what was masked", {*corpus, stage}, partial(proof.masked, stage))

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from schemas import columns as c
+from schemas.budgets import Condition
 from schemas.finding import Finding
 from schemas.mixture import CHAT_ROW, NO_LOSS
 from tasks import kept_ids, storage, written
@@ -17,6 +18,7 @@ from tasks.hashing import seeded
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from tasks.verify_frames import Frames
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
 AGAIN: Final = 500
 """Documents that are encoded again."""
 STATEMENT: Final = "mixture: its rows are what the tokenizer makes of the documents"
+OF_DOCUMENT: Final = (
+    c.LICENSE, c.URL, c.WEIGHT, c.SOURCE_CLASS, c.CONDITION_PREFIX, c.LOSS_WEIGHT,
+)  # fmt: skip
+"""What a row says of its document, beside its text."""
 READ: Final = (
     c.DOC_ID, c.START, c.KIND, c.TOKENS, c.SUPERVISED, c.TOKEN_START, c.ENDS, c.TEXT, c.MESSAGES,
-    c.INPUT_IDS, c.LABELS,
+    c.INPUT_IDS, c.LABELS, *OF_DOCUMENT,
 )  # fmt: skip
 
 
@@ -41,6 +47,8 @@ class Made(NamedTuple):
     kind: str
     text: str
     messages: list[dict[str, str]] | None
+    said: Row
+    """Values of :data:`OF_DOCUMENT`."""
 
 
 def findings(frames: Frames) -> Iterator[Finding]:
@@ -78,6 +86,7 @@ def _made(places: pl.DataFrame, frames: Frames) -> dict[Key, Made]:
                 encoded = encoder.encode(plain, str(source))
                 ids, learned = encoded.ids, encoded.learned
                 turns = plain.column(c.MESSAGES).to_pylist()
+                said = _said(plain, config.conditions.get(str(source), Condition()))
                 for i, key in enumerate(some.select(c.DOC_ID, c.START).iter_rows()):
                     own_part = slice(ids.offsets[i], ids.offsets[i + 1])
                     texts = encoded.texts or [""] * some.height
@@ -87,8 +96,15 @@ def _made(places: pl.DataFrame, frames: Frames) -> dict[Key, Made]:
                         encoded.kinds[i],
                         texts[i],
                         turns[i],
+                        said[i],
                     )
     return found
+
+
+def _said(documents: pa.Table, condition: Condition) -> list[Row]:
+    """Return what rows of some documents say of these (:data:`OF_DOCUMENT`)."""
+    own = {**condition.model_dump(), c.WEIGHT: 1.0}
+    return [row | own for row in documents.select([c.LICENSE, c.URL]).to_pylist()]
 
 
 def _pieces(at: str, sample: set[str]) -> Iterator[tuple[Key, Row]]:
@@ -126,6 +142,7 @@ def _same(row: Row, made: Made, end: int | None) -> bool:
     same = [row[c.KIND] == made.kind, row[c.SUPERVISED] == int(learned.sum())]
     same.append(packed or row[c.TOKENS] == len(made.ids))
     chat = made.kind == CHAT_ROW
+    same += [row[name] == made.said[name] for name in OF_DOCUMENT if name in row]
     if c.INPUT_IDS in row:
         ids, labels = made.ids[part], np.where(learned, made.ids[part], NO_LOSS)
         closing = [end] * bool(row.get(c.ENDS, True))

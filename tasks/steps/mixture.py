@@ -75,9 +75,7 @@ class Plan(Frozen):
     def form(self) -> Form:
         """What its rows are to be."""
         said, settings = self.tokenizer, self.settings
-        end = said.end_id or 0
-        padding = end if said.padding_id is None else said.padding_id
-        return Form(settings.format, settings.row_tokens, end, padding)
+        return Form(settings.format, settings.row_tokens, said.end_id or 0, said.filler)
 
 
 @step

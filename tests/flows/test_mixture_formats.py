@@ -10,12 +10,15 @@ import pytest
 
 from schemas.mixture import LAYOUT, Layout
 from tasks import ledger, tokenizer_files
+from tasks.plan import plan
 from tasks.recipe import load
 from tasks.verify import verify
 from tests import corpora
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from schemas.plan import Plan
 
 pytestmark = pytest.mark.usefixtures("prefect")
 
@@ -169,3 +172,22 @@ def test_counts_that_were_lost_after_the_draw(given: Path, tmp_path: Path) -> No
     own = rows(out).filter(pl.col("source") == "old")
     assert set(own["kind"]) == {"chat"}
     assert (own["supervised_tokens"] < own["tokens"]).all()
+
+
+def test_a_plan_knows_how_often_each_side_is_written(given: Path, tmp_path: Path) -> None:
+    at = corpora.recipe(given)
+    body = at.read_text()
+
+    def planned(keys: str) -> Plan:
+        at.write_text(body.replace("[mixture]", f"[mixture]\n{keys}"))
+        return plan(load(str(at)), str(tmp_path / "out"))
+
+    once, again, more = (planned(keys) for keys in ("", "replay_epochs = 5", "epochs = 5"))
+    sizes = {s.name: s.disk_bytes for s in once.sources}
+    assert again.disk_bytes - once.disk_bytes == 8 * (sizes["news"] + sizes["books"])
+    assert more.disk_bytes - once.disk_bytes == 8 * sizes["laws"]
+    cut = planned("max_doc_tokens = 128")
+    (read,) = set(cut.extra_reads) - set(once.extra_reads)
+    assert read == "tokens: once more, documents of more than mixture.max_doc_tokens, to cut them"
+    ids = planned('format = "tokens"')
+    assert ids.disk_bytes > once.disk_bytes + sum(s.text_bytes for s in once.sources)

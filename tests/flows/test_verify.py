@@ -12,6 +12,7 @@ import pytest
 from tasks import ledger
 from tasks.recipe import load
 from tasks.verify import verify
+from tasks.verify_places import ORDER
 from tests import corpora
 
 if TYPE_CHECKING:
@@ -287,6 +288,7 @@ CASES: dict[str, tuple[Change, set[str]]] = {
             "mixture: every row is a kept document",
             "mixture: its shares along the way",
             "mixture: its rows are what the tokenizer makes of the documents",
+            ORDER,
         },
     ),
     "stage not named": (edit("run.json", drop("stages", "mixture")), {FINISHED, BESIDE}),
