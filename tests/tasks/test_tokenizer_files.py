@@ -58,7 +58,9 @@ def test_of_several_in_a_folder_the_first_that_is_known_is_taken(tmp_path: Path)
     for name in ("tekken.json", "tokenizer.model", "qwen.tiktoken", "spiece.model"):
         assert tokenizer_files.read(config(tmp_path)).name == name
         (tmp_path / name).unlink()
-    with pytest.raises(ConfigError, match=r"^tokenizer\.path: got '.*': a folder in which there is none"):
+    with pytest.raises(
+        ConfigError, match=r"^tokenizer\.path: got '.*': a folder in which there is none"
+    ):
         tokenizer_files.read(config(tmp_path))
 
 
@@ -112,7 +114,10 @@ def test_another_tokenizer_leaves_nothing_of_the_one_before(model: Path, tmp_pat
     other.write_bytes(tokens.train([], vocab_size=257))
     said, _ = provide(config(other), out)
     assert said.end_of_text is None
-    assert sorted(p.name for p in (out / "tokenizer").iterdir()) == ["manifest.json", "tokenizer.json"]
+    assert sorted(p.name for p in (out / "tokenizer").iterdir()) == [
+        "manifest.json",
+        "tokenizer.json",
+    ]
     assert tokenizer_files.load(str(out)).size == 257
 
 
