@@ -127,3 +127,5 @@ class Layout(Frozen):
 
 LAYOUT: Final = "layout"
 """Key of the mixture's details: :class:`Layout`."""
+RIGHTS: Final = "rights"
+"""Key of the mixture's details: licences and opt-out lists (:func:`tasks.rights.told`)."""

@@ -96,6 +96,10 @@ class Reader:
         if self.epochs is not None and self.epochs < 1:
             raise _asked(str(self.folder), f"epochs={self.epochs}", "1 or more, or None for one")
 
+    def _at_least_0(self, name: str, value: int) -> None:
+        if value < 0:
+            raise _asked(str(self.folder), f"{name}={value}", "0 or more")
+
     # Where reading is: rows are counted from the start of epoch 0.
 
     @property
@@ -125,7 +129,9 @@ class Reader:
 
     def set_epoch(self, epoch: int) -> None:
         """Let the next pass begin with another epoch."""
+        self._at_least_0("epoch", epoch)
         self._begin, self._start, self._resumed = epoch, None, None
+        self._progress = Progress(self._first, Hand(), 0)
 
     def seek(self, row: int, *, epoch: int | None = None) -> None:
         """Let the next pass begin at a row of the global order, of ``epoch`` (else as it is).
@@ -133,16 +139,17 @@ class Reader:
         The rows from there on are dealt to ranks anew, beginning with rank 0.
         """
         number = self._begin if epoch is None else epoch
-        if self.epochs is None:
-            self._begin = number
-        start = number * self.rows + row
-        if not (self._first <= start <= self._last and 0 <= row <= self.rows):
+        self._at_least_0("epoch", number)
+        begin = number if self.epochs is None else self._begin
+        last = begin + self._count - 1
+        if not (begin <= number <= last and 0 <= row <= self.rows):
             raise _asked(
                 str(self.folder),
                 f"row {row:,} of epoch {number}",
-                f"0 to {self.rows:,}, of epochs {self._begin} to {self._begin + self._count - 1}",
+                f"0 to {self.rows:,}, of epochs {begin} to {last}",
             )
-        self._start, self._resumed = start, None
+        start = number * self.rows + row
+        self._begin, self._start, self._resumed = begin, start, None
         self._progress = Progress(start, Hand(), 0)
 
     def state_dict(self) -> State:
@@ -158,6 +165,7 @@ class Reader:
         For loaders with workers, which read ahead: a training loop knows its steps, so ``rows`` is
         steps x rows of a batch x ranks.
         """
+        self._at_least_0("rows", rows)
         epoch, row = divmod(self._first + rows, max(1, self.rows))
         if row == 0 and rows and self._first + rows == self._last:
             epoch, row = epoch - 1, self.rows
@@ -174,6 +182,13 @@ class Reader:
                     way_out="Read the mixture that the training run was begun with, "
                     "or begin without a state.",
                 )
+        if not {"epoch", "row"} <= state.keys():
+            raise ManifestError(
+                str(self.folder),
+                got=f"a state of {', '.join(state)}",
+                wanted="one with epoch and row, as state_dict() gives it",
+                way_out="Keep states whole, or seek(row, epoch=…) to where reading was.",
+            )
         self.seek(int(state["row"]), epoch=int(state["epoch"]))
         if "hand" in state:
             self._resumed = (Hand(**state["hand"]), int(state["taken"]))

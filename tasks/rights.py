@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from schemas import columns as c
+from schemas.mixture import RIGHTS
 from tasks import ledger, storage
 from tasks.licenses import spdx
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RIGHTS: Final = "rights"
-"""Key of the mixture's details."""
 LONGEST: Final = 100
 """Characters of a licence that are shown."""
 READ: Final = (c.DOC_ID, c.SOURCE, c.LICENSE, c.TOKENS)
@@ -24,19 +23,22 @@ def told(out: str, files: Iterable[str]) -> dict[str, Any]:
     """Return what a mixture's manifest says of rights, from its shards as they are written.
 
     ``{"rights": {"licenses": {source: [{"license", "documents", "tokens"}]}, "opt_out": {kind:
-    {"entries", "digest"}}}}``. Licences by SPDX name where they are recognised, the most tokens
-    first, null where none is stated; documents that are cut or seen again count once, their tokens
-    as often as they stand there. Lists are those that lie beside the decisions.
+    {"entries", "digest"}}}}``. Lists are those that lie beside the decisions.
     """
     return {
         RIGHTS: {
-            "licenses": _licenses(out, files),
+            "licenses": by_license(out, files),
             "opt_out": ledger.read(out, "select").details.get("opt_out", {}),
         }
     }
 
 
-def _licenses(out: str, files: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+def by_license(out: str, files: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return, for each source, documents and tokens of each licence, the most tokens first.
+
+    By SPDX name where a licence is recognised, null where none is stated. Documents that are cut or
+    seen again count once, their tokens as often as they stand there.
+    """
     schema = {c.DOC_ID: pl.String, c.SOURCE: pl.String, c.LICENSE: pl.String, c.TOKENS: pl.Int64}
     documents = pl.DataFrame(schema=schema)
     for file in files:

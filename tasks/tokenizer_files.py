@@ -23,6 +23,13 @@ SAID: Final = "said"
 FIRST: Final = ("tokenizer.json", "tekken.json", "tokenizer.model")
 """In a folder that holds several, the first of these is taken."""
 OTHERS: Final = (".model", ".tiktoken")
+NAMES: Final = {
+    "tokenizers": "tokenizer.json",
+    "tekken": "tekken.json",
+    "tiktoken": "tokenizer.tiktoken",
+    "sentencepiece": "tokenizer.model",
+}
+"""By kind, what a file is called in a run's folder whose own name would not be found in one."""
 MODEL: Final = "model"
 TRAINED: Final = "tokenizer.json"
 
@@ -54,13 +61,25 @@ def _at(path: str, asked: str) -> Files:
     except OSError as error:
         raise ConfigError(
             "tokenizer.path",
-            got=f"{asked!r}: {error.strerror}",
+            got=f"{asked!r}: {_why(error)}",
             wanted="a tokenizer.json, *.tiktoken, *.model or tekken.json, or a folder with one",
             way_out="Correct the path, or train one with train_vocab_size.",
         ) from error
     places = {name: storage.beside(at, name) for name in BESIDE if name != storage.name_of(at)}
     beside = {name: storage.read_bytes(p) for name, p in places.items() if storage.is_file(p)}
     return Files(storage.name_of(at), body, beside)
+
+
+def _why(error: OSError) -> str | None:
+    is_folder = isinstance(error, IsADirectoryError)
+    return "a folder in which there is none" if is_folder else error.strerror
+
+
+def findable(files: Files, kind: str) -> Files:
+    """Return files whose tokenizer has a name by which it is found in a folder: most have."""
+    if files.name in FIRST or files.name.endswith(OTHERS):
+        return files
+    return files._replace(name=NAMES[kind])
 
 
 def _inside(path: str) -> str | None:
@@ -154,7 +173,7 @@ def of_trained(config: TokenizerConfig, body: bytes) -> Files:
 
 
 def write(files: Files, out: str) -> None:
-    """Put a tokenizer's files into the run's folder under their own names; others go."""
+    """Put a tokenizer's files into the run's folder under their names; others go."""
     folder = ledger.folder(out, "tokenizer")
     for name in storage.list_names(folder):
         storage.remove(storage.join(folder, name))

@@ -18,7 +18,6 @@ from schemas.manifest import REMOVED_PARTS
 from schemas.samples import Samples
 from tasks import (
     ledger,
-    opt_outs,
     removal,
     storage,
     tokens,
@@ -28,9 +27,10 @@ from tasks import (
     verify_ingest,
     verify_mixture,
     verify_models,
+    verify_rights,
 )
 from tasks.hashing import add_digests, add_hex, digest, row_digests
-from tasks.select import LICENSE, OPT_OUT, VALID, legal
+from tasks.select import VALID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,7 +81,7 @@ def verify(out: str) -> list[Finding]:
         checks += verify_ingest.checks(out, config, manifests)
         checks += verify_evals.checks(out, config, manifests)
         checks += verify_models.checks(out, config, manifests)
-        checks += _rights(out, config, manifests)
+        checks += verify_rights.checks(out, config, manifests)
         checks += verify_guard.checks(out, config, manifests)
         checks += verify_mixture.checks(out, config, manifests)
     aligned = _guarded(verify_mixture.ALIGNED, _aligned(manifests))
@@ -331,66 +331,3 @@ def _count(outcomes: dict[str, dict[str, Any]], frame: pl.DataFrame) -> None:
         own["kept_bytes"] += int(kept[c.N_BYTES].sum())
         own["valid"] += int((kept[c.SPLIT] == VALID).sum())
         own["dropped"].update(part.filter(~pl.col(c.KEEP))[c.DROP_REASON].to_list())
-
-
-def _rights(out: str, config: RunConfig, manifests: Manifests) -> list[Check]:
-    """Checks of who opted out and of licences, judged anew."""
-    return [
-        (
-            "select: no kept document is opted out or of a licence that is refused",
-            {"ingest", "select"},
-            partial(_kept_rights, out, config, manifests),
-        ),
-        (
-            "mixture: no row is opted out or of a licence that is refused",
-            {"mixture"},
-            partial(_written_rights, out, config, manifests),
-        ),
-    ]
-
-
-def _lists(out: str) -> opt_outs.Lists:
-    """The opt-out lists that were laid by with the decisions."""
-    folder = storage.join(ledger.folder(out, "select"), opt_outs.FOLDER)
-    found = {
-        name.removesuffix(".txt"): storage.read_bytes(storage.join(folder, name))
-        for name in storage.list_names(folder)
-    }
-    return opt_outs.Lists(**{k: frozenset(v.decode().split("\n")) for k, v in found.items()})
-
-
-def _kept_rights(out: str, config: RunConfig, manifests: Manifests) -> Iterator[Finding]:
-    lists, asked = _lists(out), config.select.opt_out
-    kinds = [] if asked is None else [k for k in ("ids", "urls", "domains") if getattr(asked, k)]
-    said = manifests["select"].details.get("opt_out", {})
-    statement = "select: its opt-out lists are those that it was decided with"
-    known = sorted(said) == sorted(kinds) and said == lists.digests()
-    yield Finding(statement, known, ", ".join(f"{k}: {v['entries']:,}" for k, v in said.items()))
-    kept, broken = 0, Counter[str]()
-    for left, right in zip(manifests["ingest"].shards, manifests["select"].shards, strict=True):
-        at = storage.join(ledger.folder(out, "ingest"), left.file)
-        beside = storage.join(ledger.folder(out, "select"), right.file)
-        columns = [c.DOC_ID, c.LICENSE, c.OPT_OUT, *lists.needed()]
-        keep = pl.Series(storage.read_table(beside, [c.KEEP]).column(c.KEEP))
-        frame = pl.DataFrame(storage.read_table(at, columns)).filter(keep)
-        kept += frame.height
-        broken.update(legal(frame, config.select, lists).explode().drop_nulls())
-    for reason, statement in (
-        (OPT_OUT, "select: no kept document is opted out"),
-        (LICENSE, "select: no kept document has a licence that the recipe refuses"),
-    ):
-        detail = f"{kept:,} kept documents, {broken[reason]:,} of them"
-        yield Finding(statement, broken[reason] == 0, detail)
-
-
-def _written_rights(out: str, config: RunConfig, manifests: Manifests) -> Iterator[Finding]:
-    lists, rows, broken = _lists(out), 0, 0
-    for shard in manifests["mixture"].shards:
-        at = storage.join(ledger.folder(out, "mixture"), shard.file)
-        frame = pl.DataFrame(storage.read_table(at, [c.DOC_ID, c.LICENSE, c.URL])).with_columns(
-            pl.lit(value=False).alias(c.OPT_OUT), pl.lit(None, pl.String).alias(c.RECORD_ID)
-        )
-        rows += frame.height
-        broken += int((legal(frame, config.select, lists).list.len() > 0).sum())
-    statement = "mixture: no row is opted out or of a licence that is refused"
-    yield Finding(statement, broken == 0, f"{rows:,} rows, {broken:,} of them")

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas.guard import GUARD
 from schemas.masking import KINDS, MASKS
-from schemas.mixture import LAYOUT, Layout
-from tasks.licenses import spdx
+from schemas.mixture import LAYOUT, RIGHTS, Layout
 from tasks.report import card_views, guard, rights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from schemas.handoff import Handover
     from schemas.manifest import RunManifest, StageManifest
     from schemas.views import View
 
-NOT_STATED = "not stated"
+    Counted = Mapping[str, Any]
+    """``license``, ``documents``, ``tokens``."""
+
 OF_SOURCE, IN_ALL = 5, 30
 """Licences named for a source, and for all of them together."""
-LONGEST = 100
-"""Characters of a licence that are shown."""
 ESCAPED = str.maketrans({ch: f"\\{ch}" for ch in "\\`*_{}[]<>()#+!|~"})
 
 
-def card(
-    run: RunManifest,
-    mixture: StageManifest,
-    handover: Handover,
-    *,
-    licenses: Mapping[str, Counter[str]],
-    tokens: Mapping[str, Counter[str]] | None = None,
-) -> str:
+def card(run: RunManifest, mixture: StageManifest, handover: Handover) -> str:
     """Return the card's Markdown; ``handover.below`` is the path from it to the mixture's folder.
 
-    ``licenses`` counts documents by licence for each source, ``tokens`` their tokens; a document
-    without one counts as "not stated".
+    What it says of licences is the mixture's own count (:func:`tasks.rights.told`).
     """
+    licenses = mixture.details[RIGHTS]["licenses"]
     lines = [
         *card_views.header(handover.below, handover.views),
         *_body(run, mixture, handover.views),
     ]
     lines += card_views.trainers(handover.handed, handover.below)
-    lines += [*_sources(mixture, licenses), *_licenses(licenses, tokens or {})]
+    lines += [*_sources(mixture, licenses), *_licenses(licenses)]
     lines += _rights(run, mixture)
     return "\n".join([*lines, *_masks(run, mixture), ""])
 
@@ -81,46 +72,36 @@ def _body(run: RunManifest, mixture: StageManifest, views: Sequence[View]) -> li
     ]
 
 
-def _sources(mixture: StageManifest, licenses: Mapping[str, Counter[str]]) -> list[str]:
-    lines = [
-        "",
-        "## Sources and licences",
-        "",
-        "| source | training tokens | licences |",
-        "|---|---:|---|",
-    ]
+def _sources(mixture: StageManifest, licenses: Mapping[str, list[Counted]]) -> Iterator[str]:
+    yield from ("", "## Sources and licences", "")
+    yield "Licences are counted in both splits; a document that is cut or seen again counts once."
+    yield from ("", "| source | training tokens | licences, documents |", "|---|---:|---|")
     for name, tokens in mixture.details["achieved"]["train"]["sources"].items():
-        found = _by_spdx([licenses.get(name, Counter())])
-        shown = ", ".join(f"{_escaped(k)} ({n:,})" for k, n in found[:OF_SOURCE]) or NOT_STATED
+        found = [(_named(one), one["documents"]) for one in licenses.get(name, [])]
+        found.sort(key=lambda one: (-one[1], one[0]))
+        shown = ", ".join(f"{_escaped(k)} ({n:,})" for k, n in found[:OF_SOURCE])
         more = f", and {len(found) - OF_SOURCE} more" if len(found) > OF_SOURCE else ""
-        lines.append(f"| {_escaped(name)} | {tokens:,} | {shown}{more} |")
-    return lines
+        yield f"| {_escaped(name)} | {tokens:,} | {shown or rights.NOT_STATED}{more} |"
 
 
-def _licenses(
-    licenses: Mapping[str, Counter[str]], tokens: Mapping[str, Counter[str]]
-) -> Iterator[str]:
-    """All sources together, both splits: documents and, where at hand, tokens of each licence."""
-    found, sizes = _by_spdx(licenses.values()), dict(_by_spdx(tokens.values()))
-    yield ""
-    yield "| licence | documents |" + " tokens |" * bool(sizes)
-    yield "|---|---:|" + "---:|" * bool(sizes)
-    for name, n in found[:IN_ALL]:
-        yield f"| {_escaped(name)} | {n:,} |" + f" {sizes.get(name, 0):,} |" * bool(sizes)
-    rest = found[IN_ALL:]
+def _licenses(licenses: Mapping[str, list[Counted]]) -> Iterator[str]:
+    """All sources together: documents and tokens of each licence, the most documents first."""
+    sums: dict[str, tuple[int, int]] = {}
+    for one in (one for some in licenses.values() for one in some):
+        documents, tokens = sums.get(_named(one), (0, 0))
+        sums[_named(one)] = documents + one["documents"], tokens + one["tokens"]
+    found = sorted(sums.items(), key=lambda item: (-item[1][0], item[0]))
+    yield from ("", "| licence | documents | tokens |", "|---|---:|---:|")
+    for name, (documents, tokens) in found[:IN_ALL]:
+        yield f"| {_escaped(name)} | {documents:,} | {tokens:,} |"
+    rest = [counted for _, counted in found[IN_ALL:]]
     if rest:
-        size = sum(sizes.get(name, 0) for name, _ in rest)
-        others = f"| {len(rest):,} others | {sum(n for _, n in rest):,} |"
-        yield others + f" {size:,} |" * bool(sizes)
+        documents, tokens = (sum(each) for each in zip(*rest, strict=True))
+        yield f"| {len(rest):,} others | {documents:,} | {tokens:,} |"
 
 
-def _by_spdx(counters: Iterable[Counter[str]]) -> list[tuple[str, int]]:
-    """Counts by SPDX name (else as the record has it), the largest first, then by name."""
-    merged: Counter[str] = Counter()
-    for counter in counters:
-        for name, n in counter.items():
-            merged[spdx(name)[:LONGEST] or NOT_STATED] += n
-    return sorted(merged.items(), key=lambda item: (-item[1], item[0]))
+def _named(one: Counted) -> str:
+    return one["license"] or rights.NOT_STATED
 
 
 def _rights(run: RunManifest, mixture: StageManifest) -> Iterator[str]:
@@ -134,8 +115,8 @@ def _rights(run: RunManifest, mixture: StageManifest) -> Iterator[str]:
     if select.get("opt_out"):
         kinds = [kind for kind in ("ids", "urls", "domains") if select["opt_out"].get(kind)]
         yield f"Documents on the recipe's opt-out lists ({', '.join(kinds)}) were left out."
-    if mixture.details.get("rights", {}).get("opt_out"):
-        yield rights.opt_out(mixture.details["rights"])
+    if mixture.details[RIGHTS]["opt_out"]:
+        yield rights.opt_out(mixture.details[RIGHTS])
     if GUARD in mixture.details:
         yield guard.sentence(mixture.details[GUARD])
     yield "Documents keep their own licences; this card grants none."

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from schemas.mixture import Layout
     from schemas.views import View
 
-TRACED = (
-    "`doc_id`, `source`, `license`, `url` for tracing; `tokens` by the run's tokenizer without "
+SAID_OF_DOCUMENT = (
+    "`kind` (text or chat); `tokens` by the run's tokenizer without "
     "the end-of-text token, `supervised_tokens` those of them that are learned; `weight`; "
     "`source_class`, `condition_prefix` and `loss_weight` as the recipe has them for the source"
 )
+TRACED = f"`doc_id`, `source`, `license`, `url` for tracing; {SAID_OF_DOCUMENT}"
 PLACED = (
     "`origin` (replay or new); `epoch`, how often it was seen before; `position` in the split, "
     "which is the order to train in"
@@ -71,8 +72,8 @@ def columns(layout: Layout) -> str:
     """What the columns of a row mean."""
     if layout.format == "text":
         return (
-            f"{PASSAGE} `text`: what is read, a conversation as its chat template renders it "
-            f"(`kind` = chat). Besides: {PLACED}; {TRACED}."
+            f"{PASSAGE} `text`: what is read, a conversation as its chat template renders it. "
+            f"Besides: {PLACED}; {TRACED}."
         )
     content = "`text` of plain text, `messages` of conversations, the other one null"
     if layout.format == "messages":
@@ -82,7 +83,8 @@ def columns(layout: Layout) -> str:
     return (
         f"One row is {layout.row_tokens:,} tokens of one origin, in which documents are packed; "
         f"none is dropped, the longest are cut. Rows are {IDS}. Besides: {PLACED}. Lists with a "
-        f"value for each piece of the row: {TRACED}; `start` and `end` of a passage; "
+        f"value for each piece of the row: `doc_id`, `source` and `license` for tracing; "
+        f"{SAID_OF_DOCUMENT}; `start` and `end` of a passage; "
         "`token_start`, from which token of its document on; `ends`, whether its end-of-text token "
         "stands behind it."
     )

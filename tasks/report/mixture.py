@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.mixture import LAYOUT
+from schemas.mixture import LAYOUT, RIGHTS
 from schemas.section import Bars, Course, Section, Table
 from schemas.windows import WINDOWS, Windows
 from tasks.report import rights
@@ -41,7 +41,7 @@ def sections(manifest: StageManifest, replay: StageManifest | None = None) -> li
     if details.get(REFUSED):
         found.append(_refused(details[REFUSED]))
     found.append(_splits(details["achieved"]))
-    return [*found, *([rights.section(details["rights"])] if "rights" in details else [])]
+    return [*found, *([rights.section(details[RIGHTS])] if RIGHTS in details else [])]
 
 
 def _mixture(details: Mapping[str, Any], replay: StageManifest | None) -> Section:

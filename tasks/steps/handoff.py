@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
-import polars as pl
 from pydantic import BaseModel
 
 from schemas import columns as c
@@ -50,15 +48,8 @@ def write_card(out: str) -> None:
     seen = views(layout.format, packed=packed, kinds=kinds)
     handed = handoff.handed(handoff.facts(manifest, layout, seen))
     _write_files(storage.join(folder, FOLDER), handed)
-    licenses, sizes = _licenses(folder, manifest, layout)
     for where, below in ((out, f"{ledger.FOLDERS['mixture']}/"), (folder, "")):
-        body = card.card(
-            run,
-            manifest,
-            Handover(below, seen, handed),
-            licenses=licenses,
-            tokens=sizes,
-        )
+        body = card.card(run, manifest, Handover(below, seen, handed))
         storage.write_bytes(storage.join(where, ledger.CARD), body.encode())
 
 
@@ -81,29 +72,6 @@ def _kinds(folder: str, manifest: StageManifest, layout: Layout) -> dict[str, se
             table = storage.read_table(storage.join(folder, shard.file), [c.KIND])
             kinds.update(table.column(c.KIND).unique().to_pylist())
     return found
-
-
-def _licenses(
-    folder: str, manifest: StageManifest, layout: Layout
-) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
-    """For each source of the mixture: its documents and its tokens by licence.
-
-    Of packed rows, a document is counted where its first token stands.
-    """
-    documents: dict[str, Counter[str]] = {}
-    tokens: dict[str, Counter[str]] = {}
-    pieces = [] if layout.row_tokens is None else [c.TOKEN_START]
-    for shard in manifest.shards:
-        at = storage.join(folder, shard.file)
-        frame = pl.DataFrame(storage.read_table(at, [c.SOURCE, c.LICENSE, c.TOKENS, *pieces]))
-        if pieces:
-            frame = frame.explode(frame.columns, empty_as_null=False)
-        n = (pl.col(c.TOKEN_START) == 0).sum() if pieces else pl.len()
-        counts = frame.group_by(c.SOURCE, c.LICENSE).agg(n.alias("n"), pl.col(c.TOKENS).sum())
-        for source, name, many, size in counts.iter_rows():
-            documents.setdefault(source, Counter())[name or "not stated"] += many
-            tokens.setdefault(source, Counter())[name or "not stated"] += size
-    return documents, tokens
 
 
 @step

@@ -60,6 +60,7 @@ def provide_tokenizer(
         files = files._replace(body=body)
     tokenizer = tokens.load(files.body, where=config.path or "the trained tokenizer")
     said = tokenizer_files.said(config, files, tokenizer)
+    files = tokenizer_files.findable(files, tokenizer.kind)
     tokenizer_files.write(files, out)
     manifest = StageManifest(
         stage="tokenizer",

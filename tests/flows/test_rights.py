@@ -62,6 +62,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory, prefect: None) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory, prefect: None) -> Path:
+    """A run whose rows are packed, and whose new data stands there twice."""
+    folder = tmp_path_factory.mktemp("packed")
+    recipe = write(folder / "in")
+    rows = 'format = "tokens"\nrow_tokens = 64\nepochs = 2\n'
+    recipe.write_text(recipe.read_text().replace("[mixture]\n", f"[mixture]\n{rows}"))
+    run(recipe, folder / "out")
+    return folder
+
+
 def decisions(out: Path) -> pl.DataFrame:
     """Decisions beside the documents they are of."""
     parts = [
@@ -132,6 +143,26 @@ def test_the_card_and_the_report_count_licences(finished: Path) -> None:
     assert "CC-BY-NC-4.0" in report
     assert "not stated" in report
     assert "Opt-out lists: 2 ids, 1 urls." in report
+
+
+def test_pieces_of_packed_rows_are_judged_and_counted_too(packed: Path, tmp_path: Path) -> None:
+    assert failed(packed / "out") == set()
+    pieces = pl.concat(
+        pl.read_parquet(path, columns=["doc_id", "license"]).explode("doc_id", "license")
+        for path in (packed / "out" / "mixture").glob("*/*.parquet")
+    )
+    free = pieces.filter(pl.col("license") == "CC0-1.0")
+    assert free.height > free["doc_id"].n_unique()  # cut, and seen again
+    assert f"| CC0-1.0 | {free['doc_id'].n_unique():,} |" in (packed / "out/README.md").read_text()
+    out = tmp_path / "out"
+    shutil.copytree(packed / "out", out)
+    (shard, *_) = sorted((out / "mixture" / "train").glob("*.parquet"))
+    gpl = pl.col("license").list.eval(pl.lit("GPL-3.0"))
+    pl.read_parquet(shard).with_columns(gpl).write_parquet(shard)
+    assert {
+        "mixture: no row is opted out or of a licence that is refused",
+        "mixture: its manifest counts documents and tokens by licence, and names the lists",
+    } <= failed(out)
 
 
 def test_the_lists_content_counts_and_not_their_place(tmp_path: Path) -> None:

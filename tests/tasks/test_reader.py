@@ -208,6 +208,8 @@ def test_a_place_has_the_same_origin_in_every_epoch(folders: list[str], table: p
 def test_set_epoch_is_what_trainers_call(folders: list[str]) -> None:
     own = reader(folders[0])
     own.set_epoch(2)
+    state = own.state_dict()  # between two epochs
+    assert (state["epoch"], state["row"]) == (2, 0)
     assert places(own) == places(reader(folders[0], epoch=2))
     assert own.state_dict()["epoch"] == 2
 
@@ -315,6 +317,20 @@ def test_rows_that_are_not_there(folders: list[str]) -> None:
         reader(folders[0], epochs=2).seek(0, epoch=3)
 
 
+def test_before_the_first_epoch_there_is_nothing(folders: list[str]) -> None:
+    own = reader(folders[0])
+    before = own.state_dict()
+    for ask in (lambda: own.set_epoch(-1), lambda: own.seek(0, epoch=-1)):
+        with pytest.raises(ConfigError, match=r"got epoch=-1, wanted 0 or more"):
+            ask()
+    with pytest.raises(ConfigError, match=r"got row 54 of epoch 2"):
+        own.seek(54, epoch=2)
+    with pytest.raises(ConfigError, match=r"got rows=-1, wanted 0 or more"):
+        own.state_at(-1)
+    assert own.state_dict() == before
+    assert places(own) == list(range(53))  # what was refused has changed nothing
+
+
 def test_a_folder_without_a_mixture(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"no manifest.json in it, nor in mixture/ below it"):
         Reader(tmp_path)
@@ -368,6 +384,9 @@ def test_the_state_of_another_mixture(folders: list[str], tmp_path: Path) -> Non
         reader(str(tmp_path)).load_state_dict(state)
     with pytest.raises(ManifestError, match=r"a state of split validation, wanted one of split"):
         reader(folders[0]).load_state_dict({**state, "split": "validation"})
+    del state["row"]
+    with pytest.raises(ManifestError, match=r"a state of manifest, split, epoch, wanted one with"):
+        reader(folders[0]).load_state_dict(state)
 
 
 def test_the_page_names_every_argument_and_method() -> None:

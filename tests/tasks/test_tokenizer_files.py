@@ -58,8 +58,33 @@ def test_of_several_in_a_folder_the_first_that_is_known_is_taken(tmp_path: Path)
     for name in ("tekken.json", "tokenizer.model", "qwen.tiktoken", "spiece.model"):
         assert tokenizer_files.read(config(tmp_path)).name == name
         (tmp_path / name).unlink()
-    with pytest.raises(ConfigError, match=r"^tokenizer\.path: got '.*': Is a directory"):
+    with pytest.raises(
+        ConfigError, match=r"^tokenizer\.path: got '.*': a folder in which there is none"
+    ):
         tokenizer_files.read(config(tmp_path))
+
+
+def test_a_file_of_any_name_is_found_in_the_folder_of_the_run(tmp_path: Path) -> None:
+    at, out = tmp_path / "gpt-neox.json", tmp_path / "out"
+    at.write_bytes(BODY)
+    said, _ = provide(config(at), out)
+    files = tokenizer_files.read(config(out / "tokenizer"))
+    assert (files.name, files.body) == ("tokenizer.json", BODY)
+    assert tokenizer_files.load(str(out)).digest == said.digest
+    assert provide(config(at), out) == (said, True)
+
+
+@pytest.mark.parametrize(
+    ("own", "kind", "there"),
+    [
+        ("9b5ad71b", "tiktoken", "tokenizer.tiktoken"),
+        ("o200k.tiktoken", "tiktoken", "o200k.tiktoken"),
+        ("tokenizer.model.v3", "sentencepiece", "tokenizer.model"),
+        ("tekken_240911.json", "tekken", "tekken.json"),
+    ],
+)
+def test_a_name_is_kept_by_which_a_file_is_found(own: str, kind: str, there: str) -> None:
+    assert tokenizer_files.findable(Files(own, b"", {}), kind) == Files(there, b"", {})
 
 
 def test_the_run_keeps_the_files_and_what_is_said_of_them(model: Path, tmp_path: Path) -> None:
@@ -89,7 +114,10 @@ def test_another_tokenizer_leaves_nothing_of_the_one_before(model: Path, tmp_pat
     other.write_bytes(tokens.train([], vocab_size=257))
     said, _ = provide(config(other), out)
     assert said.end_of_text is None
-    assert sorted(p.name for p in (out / "tokenizer").iterdir()) == ["manifest.json", "mine.json"]
+    assert sorted(p.name for p in (out / "tokenizer").iterdir()) == [
+        "manifest.json",
+        "tokenizer.json",
+    ]
     assert tokenizer_files.load(str(out)).size == 257
 
 
