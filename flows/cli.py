@@ -15,6 +15,7 @@ from flows import (
     certify,
     check,
     export,
+    forgetting,
     generate,
     index,
     infer_mixture,
@@ -57,6 +58,7 @@ app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(advise.advise)
 app.command()(generate.generate)
 app.command()(export.export)
+app.command()(forgetting.forgetting)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)

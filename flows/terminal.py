@@ -193,3 +193,8 @@ def show_findings(findings: list[Finding], *, json: bool) -> None:
         line = Text(f"{mark:7}", style=style)
         console.print(line.append(printable(f"{finding.statement}{detail}"), style="default"))
     console.print(f"{len(findings) - len(failed)} of {len(findings)} statements hold")
+
+
+def tell(line: str) -> None:
+    """Print a line on the error stream: what goes on."""
+    Console(stderr=True, soft_wrap=True).print(Text(printable(line), style="dim"))
