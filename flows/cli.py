@@ -22,6 +22,7 @@ from flows import (
     init,
     overlap,
     trace,
+    train,
 )
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(advise.advise)
 app.command()(generate.generate)
 app.command()(export.export)
+app.command()(train.train)
 app.command()(forgetting.forgetting)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[

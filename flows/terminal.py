@@ -69,6 +69,9 @@ class _Bars:
             shown_documents = f"{self._documents[stage]:,}"
             self._bars.update(self._tasks[stage], advance=n_bytes, documents=shown_documents)
 
+    def say(self, line: str) -> None:
+        self._bars.console.print(Text(printable(line), style="dim"), soft_wrap=True)
+
 
 @contextlib.contextmanager
 def progress() -> Iterator[None]:
