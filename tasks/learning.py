@@ -61,25 +61,47 @@ def train(
     """
     extra.needed(COMMAND)
     reader, layout = _reader(request)
-    learning_models.check(request.model, layout.tokenizer)
-    key = TrainKey(
-        config=digest(VERSION, request.config),
-        mixture=reader.digest,
-        model=learning_models.key(request.model, layout),
-    )
-    _check_out(request.out)
-    at = storage.join(request.out, TRAINED)
-    if storage.exists(at):
-        known = storage.read_model(at, Trained)
-        learning_states.check_key(request.out, known.key, key)
+    key = _key(request, reader, layout)
+    known = _finished(request.out, key)
+    if known is not None:
         return known
     # What cuBLAS needs to give the same sums again; read when a GPU is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     building.settle(request.threads)
     with storage.claimed(request.out), building.enough_memory(request.config.batch_rows):
         done = _trained(request, reader, layout, key, told)
-    storage.write_model(at, done)
+    storage.write_model(storage.join(request.out, TRAINED), done)
     return done
+
+
+def check(request: Request) -> None:
+    """Raise what :func:`train` would before it loads the model."""
+    extra.needed(COMMAND)
+    reader, layout = _reader(request)
+    key = _key(request, reader, layout)
+    if _finished(request.out, key) is None:
+        learning_states.latest(request.out, key)
+
+
+def _key(request: Request, reader: Reader, layout: Layout) -> TrainKey:
+    """Return what a run rests on. Raises :class:`ConfigError` where it does not go together."""
+    learning_models.check(request.model, layout.tokenizer)
+    _check_out(request.out)
+    return TrainKey(
+        config=digest(VERSION, request.config),
+        mixture=reader.digest,
+        model=learning_models.key(request.model, layout),
+    )
+
+
+def _finished(out: str, key: TrainKey) -> Trained | None:
+    """Return what a run says that is done; ConfigError where it is another one."""
+    at = storage.join(out, TRAINED)
+    if not storage.exists(at):
+        return None
+    known = storage.read_model(at, Trained)
+    learning_states.check_key(out, known.key, key)
+    return known
 
 
 def _trained(
