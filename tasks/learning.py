@@ -20,7 +20,7 @@ from tasks import learning_models, learning_states, ledger, reader_files, storag
 from tasks.hashing import digest
 from tasks.reader import Reader
 from tasks.storage import claim
-from tasks.training import batches, building, extra, loop
+from tasks.training import batches, building, extra, loop, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,14 +120,15 @@ def _trained(
         building.check_isolation(own.model)
     if found is not None:
         reader.load_state_dict(found.state.reader)
-    went_on = len(points)
+    went_on, constant = len(points), _constant(config, total)
     some = _batches(reader, layout, total - went_on)
     for point in loop.steps(own, some, config, total=total, last=points[-1] if points else None):
         points.append(point)
         told(point, total)
-        if point.step % request.state_steps == 0 and point.step < total:
-            learning_states.write(request.out, own, points, reader.state_dict(), key=key)
-            learning_states.keep(request.out, request.keep)
+        if point.step == constant or point.step % request.state_steps == 0 < total - point.step:
+            reached = learning_states.Reached(points, reader.state_dict(), key, beside)
+            learning_states.write(request.out, own, reached)
+            learning_states.keep(request.out, request.keep, always=constant)
     learning_states.write_curve(storage.join(request.out, learning_states.CURVE_FILE), points)
     trained, every = _parameters(own.model)
     model = learning_models.write(request.out, own.model, beside)
@@ -152,6 +153,11 @@ def _check_out(out: str) -> None:
             wanted="a new folder, an empty one, or that of a training run",
             way_out="Choose another --out.",
         )
+
+
+def _constant(config: TrainConfig, total: int) -> int:
+    """Return the last step of an infinite schedule's constant phase: more data goes on from it."""
+    return rates.phases(config.rates, total).constant if config.rates.schedule == "infinite" else 0
 
 
 def steps(reader: Reader, config: TrainConfig) -> int:
