@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from tasks.forgetting import Question
     from tasks.learning import Request
 
-Share = Annotated[float, typer.Option(min=0.0, max=1.0)]
-
 
 def train(
     mixture: Annotated[

@@ -85,6 +85,8 @@ def check(request: Request) -> None:
 
 def _key(request: Request, reader: Reader, layout: Layout) -> TrainKey:
     """Return what a run rests on. Raises :class:`ConfigError` where it does not go together."""
+    if request.config.lora is not None:
+        extra.peft(COMMAND)
     learning_models.check(request.model, layout.tokenizer)
     _check_out(request.out)
     return TrainKey(
