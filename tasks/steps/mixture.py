@@ -19,7 +19,7 @@ from pydantic import Field
 
 from schemas import columns as c
 from schemas.config import BudgetConfig, Condition, MixtureConfig
-from schemas.errors import BudgetError
+from schemas.errors import BudgetError, ConfigError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
 from schemas.mixture import LAYOUT, TEXT_ROW, Layout, TokenizerSaid, table_schema
@@ -206,8 +206,15 @@ def _by_destination(table: pa.Table, files: pl.Series, n_files: int) -> list[pa.
     numbers = files.to_numpy()
     order = np.argsort(numbers, kind="stable")
     bounds = np.searchsorted(numbers[order], np.arange(n_files + 1))
-    ordered = rows.in_order(table, order).combine_chunks()
-    (batch,) = ordered.to_batches() or [pa.RecordBatch.from_pylist([], schema=SCRATCH)]
+    found = rows.in_order(table, order).combine_chunks().to_batches()
+    if len(found) > 1:  # columns of lists hold 2^31 values
+        raise ConfigError(
+            "ingest.split_mb",
+            got="documents that are read as one shard with more than 2^31 tokens or turns",
+            wanted="smaller ones",
+            way_out="Lower ingest.split_mb, or cut the source's files into smaller ones.",
+        )
+    batch = found[0] if found else pa.RecordBatch.from_pylist([], schema=SCRATCH)
     return [batch.slice(first, last - first) for first, last in pairwise(bounds.tolist())]
 
 
