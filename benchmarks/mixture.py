@@ -148,7 +148,7 @@ def aims(
     for name, library in TOKENIZERS.items():
         if (name, library) in speed:
             cost = speed[name, library] / speed[name, OWN]
-            wanted[MADE.format(name)] = (MOST_MADE, "<", round(cost, 2))
+            wanted[MADE.format(name)] = (MOST_MADE, "<=", round(cost, 2))
     streamed = [s for (job, who), s in speed.items() if job == ROWS and who != OWN]
     if streamed:
         own = speed[BATCHES, OWN] / max(streamed)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import platform
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,15 +24,13 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for line in lines
     )
 
+MET: Final = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
+
 
 def aims(wanted: Mapping[str, tuple[float, str, float]]) -> dict[str, dict[str, object]]:
-    """Of each aim what was wanted (``>=`` or ``<``), what was got, whether that is met."""
+    """Of each aim what was wanted (``>=``, ``<=`` or ``<``), what was got, whether that is met."""
     return {
-        name: {
-            "wanted": f"{how} {figure:g}",
-            "got": got,
-            "met": got >= figure if how == ">=" else got < figure,
-        }
+        name: {"wanted": f"{how} {figure:g}", "got": got, "met": MET[how](got, figure)}
         for name, (figure, how, got) in wanted.items()
     }
 
