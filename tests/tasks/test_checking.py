@@ -101,6 +101,14 @@ def add_column(folder: Path) -> None:
     pq.write_table(table.append_column("position_ids", table.column(c.INPUT_IDS)), at)
 
 
+def lose_labels(folder: Path) -> None:
+    table = pq.read_table(folder / FIRST)
+    names, rows = table.column_names, table.to_pylist()
+    rows[1][c.LABELS] = None
+    loose = pa.schema([field.with_nullable(nullable=True) for field in table.schema])
+    pq.write_table(pa.Table.from_pylist(rows, loose).select(names), folder / FIRST)
+
+
 def unmanifested(folder: Path) -> None:
     (folder / "manifest.json").unlink()
 
@@ -147,6 +155,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "a column that trainers mistake": (add_column, checking.COLUMNS, "position_ids"),
     "no manifest": (unmanifested, checking.MANIFEST, "is not there, or no manifest"),
     "no layout": (edit("manifest.json", LAYOUT, "another"), checking.MANIFEST, "have no layout"),
+    "labels are missing": (lose_labels, checking.SHARDS, "1 missing lists of tokens"),
     "a broken shard": (
         lambda folder: (folder / FIRST).write_bytes((folder / FIRST).read_bytes()[:-100]),
         checking.SHARDS,
