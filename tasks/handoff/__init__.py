@@ -23,8 +23,8 @@ OURS: Final = frozenset(
         *(llamafactory.FILE, llamafactory.DATA, llamafactory.ROWS),
     }
 )
-"""What of ours may lie beside a mixture, and would be wrong beside another: files of any format, and
-the rows that were saved by the line in one of them. All else there is its user's."""
+"""What of ours may lie beside a mixture, and would be wrong beside another: files of any format,
+and rows that were saved by the line in one of them. All else there is its user's."""
 
 
 def facts(mixture: StageManifest, layout: Layout, views: tuple[View, ...]) -> Facts:
