@@ -14,7 +14,7 @@ import yaml
 
 from schemas import columns as c
 from schemas.config import TokenizerConfig
-from schemas.errors import ConfigError, ManifestError
+from schemas.errors import ConfigError, ManifestError, SchemaError
 from schemas.finding import Finding
 from schemas.manifest import StageManifest
 from schemas.mixture import LAYOUT, LEARNED, Layout
@@ -80,7 +80,7 @@ def check(folder: str, asked: Asked) -> list[Finding]:
         for some in (_of_files(place, asked.ranks), _of_rows(place, known),
                      _of_cards(folder, place)):  # fmt: skip
             findings += some
-    except ManifestError as error:  # a shard that cannot be read
+    except (ManifestError, SchemaError) as error:  # a shard that cannot be read, or lacks lists
         findings.append(Finding(SHARDS, ok=False, detail=str(error)))
     return findings
 

@@ -183,6 +183,14 @@ def run_location(out: str) -> str:
 
 def read_run(out: str) -> RunManifest:
     """Read ``run.json``; raises :class:`ManifestError`."""
+    if not storage.exists(run_location(out)):
+        raise ManifestError(
+            out,
+            got=f"no {RUN} in it",
+            wanted="the folder of a run: what --out named",
+            way_out="Check the path. `openmoat check` and `openmoat export` also take a mixture "
+            "that was moved away from its run.",
+        )
     return storage.read_model(run_location(out), RunManifest)
 
 

@@ -1,11 +1,18 @@
-"""Small mixtures in each format, written as the flow writes them, from documents of a test."""
+"""Small mixtures in each format, made with the functions that make large ones.
+
+Of texts and conversations, as a whole run (:func:`written`); or, which is quicker, of random ids,
+in any number of shards (:func:`documents`, :func:`packed` and :func:`texts`, put down by
+:func:`write`).
+"""
 
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from tokenizers import Tokenizer
 
@@ -13,24 +20,42 @@ from schemas import columns as c
 from schemas.budgets import ScheduleConfig
 from schemas.config import RunConfig
 from schemas.manifest import Shard, StageManifest
-from schemas.mixture import CHAT_ROW, LAYOUT, NO_LOSS, TEXT_ROW, Layout, TokenizerSaid, table_schema
-from tasks import ledger, ragged, storage, tokens
-from tasks.hashing import add_hex, seeded, table_digest
-from tasks.mixture import diffusion, packing, templates
+from schemas.mixture import (
+    CHAT_ROW,
+    LAYOUT,
+    NO_LOSS,
+    RIGHTS,
+    TEXT_ROW,
+    Layout,
+    TokenizerSaid,
+    table_schema,
+)
+from tasks import ledger, ragged, rights, storage, tokens
+from tasks.hashing import add_hex, digest, seeded, table_digest
+from tasks.mixture import SPLIT_NAMES, achieved, diffusion, packing, templates
 from tasks.mixture.features import with_features
+from tasks.ragged import Lists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from schemas.budgets import RowFormat
 
+    Row = dict[str, Any]
+
+END, PADDING, SIZE = 0, 1, 300
+"""Among random ids, that of the end of text and of padding; and how many ids there are."""
+RANDOM = TokenizerSaid(
+    kind="tokenizers", digest="0" * 32, size=SIZE, end_id=END, padding_id=PADDING
+)
 RECIPE: dict[str, Any] = {
     "name": "small",
     "tokenizer": {"train_vocab_size": 600},
     "ingest": {"sources": [{"name": "new", "url": "in", "origin": "new"}]},
 }
-ROWS_IN_GROUP = 16
 
 
 class Document(NamedTuple):
@@ -62,186 +87,246 @@ def encoded(document: Document, tokenizer: Tokenizer) -> tuple[list[int], list[i
     return found.ids, [i if on else NO_LOSS for i, on in zip(found.ids, learned, strict=True)]
 
 
+class Made(NamedTuple):
+    """Documents of a split with their ids and labels, from which rows of any format are made."""
+
+    documents: Sequence[Document]
+    ids: Lists
+    labels: Lists
+    end: int
+    padding: int
+
+    def rows(self, row_format: RowFormat) -> pa.Table:
+        """A document a row, in this order."""
+        return pa.Table.from_pylist(
+            [
+                {
+                    **self._said(i, *self.ids.offsets[i : i + 2].tolist()),
+                    **self._content(i, row_format),
+                    c.POSITION: i,
+                }
+                for i in range(len(self.documents))
+            ],
+            table_schema(row_format),
+        )
+
+    def packed(self, row_tokens: int) -> pa.Table:
+        """Rows of one length, in which replay stands evenly."""
+        lengths = np.diff(self.ids.offsets)
+        is_new = np.array([not d.is_replay for d in self.documents])
+        ids = (self._said(i, 0, 0)[c.DOC_ID] for i in range(len(lengths)))
+        priority = seeded(ids, seed=0, stage="test")
+        found = packing.pack(packing.Documents(lengths, is_new, priority), row_tokens)
+        order = even(found.groups == 0)
+        rows = packing.laid_out(found, self.ids, end=self.end, padding=self.padding)[order]
+        labels = packing.laid_out(found, self.labels, end=self.end, padding=NO_LOSS)[order]
+        attends = packing.attention(found)[order].astype(np.int8)
+        table = []
+        for position, row in enumerate(order.tolist()):
+            pieces = range(found.offsets[row], found.offsets[row + 1])
+            said = [self._piece(found, piece) for piece in pieces]
+            table.append(
+                {
+                    **{name: [one[name] for one in said] for name in said[0]},
+                    c.INPUT_IDS: rows[position],
+                    c.ATTENTION_MASK: attends[position],
+                    c.LABELS: labels[position],
+                    **{name: said[0][name] for name in (c.ORIGIN, c.EPOCH)},
+                    c.POSITION: position,
+                }
+            )
+        return pa.Table.from_pylist(table, table_schema("tokens", packed=True))
+
+    def _piece(self, found: packing.Packing, piece: int) -> Row:
+        document = int(found.documents[piece])
+        start, end = int(found.starts[piece]), int(found.ends[piece])
+        ends = end > found.lengths[document]
+        first = int(self.ids.offsets[document])
+        said = self._said(document, first + start, first + end - int(ends))
+        return {**said, c.TOKEN_START: start, c.ENDS: bool(ends)}
+
+    def _said(self, number: int, start: int, end: int) -> Row:
+        """What is said of a document, or of its tokens from ``start`` to ``end`` of all."""
+        own = self.documents[number]
+        return {
+            c.DOC_ID: digest(own.source, number),
+            c.SOURCE: own.source,
+            c.KIND: own.kind,
+            c.LICENSE: "CC0-1.0",
+            c.TOKENS: end - start,
+            c.SUPERVISED: int((self.labels.values[start:end] != NO_LOSS).sum()),
+            c.WEIGHT: 1.0,
+            **dict.fromkeys((c.START, c.END, c.SOURCE_CLASS, c.CONDITION_PREFIX)),
+            c.LOSS_WEIGHT: own.loss_weight,
+            c.ORIGIN: "replay" if own.is_replay else "new",
+            c.EPOCH: 0,
+        }
+
+    def _content(self, number: int, row_format: RowFormat) -> Row:
+        own = self.documents[number]
+        if row_format == "text":
+            return {c.TEXT: own.rendered.text}
+        content = {c.TEXT if own.kind == TEXT_ROW else c.MESSAGES: own.content}
+        if row_format == "messages":
+            return content
+        place = slice(*self.ids.offsets[number : number + 2])
+        return {
+            **content,
+            c.INPUT_IDS: np.append(self.ids.values[place], self.end),
+            c.ATTENTION_MASK: np.ones(place.stop - place.start + 1, np.int8),
+            c.LABELS: np.append(self.labels.values[place], self.end),
+        }
+
+
+def even(is_replay: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows by error diffusion, as a mixture has them."""
+    n, replay = len(is_replay), int(is_replay.sum())
+    wanted = diffusion.is_replay(diffusion.constant(n, Fraction(replay, max(1, n))))
+    return diffusion.merged(wanted, np.flatnonzero(is_replay), np.flatnonzero(~is_replay))
+
+
+# Of random ids.
+
+
+def packed(n: int, *, row_tokens: int = 16, seed: int = 0) -> pa.Table:
+    """Rows of tokens, packed from documents of all lengths; a third of these is replay."""
+    lengths = np.random.default_rng(seed).integers(1, 3 * row_tokens, n)
+    return _random(lengths, np.arange(n) % 3 == 0, seed).packed(row_tokens)
+
+
+def documents(n: int, *, seed: int = 0) -> pa.Table:
+    """Rows of tokens, each a document with its end of text; every fourth is replay."""
+    lengths = np.random.default_rng(seed).integers(1, 9, n)
+    return _random(lengths, np.arange(n) % 4 == 3, seed).rows("tokens")
+
+
+def texts(n: int) -> pa.Table:
+    """Rows of text; every fourth is replay."""
+    return _random(np.full(n, 2), np.arange(n) % 4 == 3, 0).rows("text")
+
+
+def _random(lengths: NDArray[np.int64], is_replay: NDArray[np.bool_], seed: int) -> Made:
+    """Documents of these lengths; of every third one the first half is not learned."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    chance = np.random.default_rng([seed, 1])
+    values = chance.integers(2, SIZE, int(offsets[-1])).astype(np.int32)
+    labels = values.copy()
+    for number in range(0, len(lengths), 3):
+        labels[offsets[number] : offsets[number] + lengths[number] // 2] = NO_LOSS
+    own = [
+        Document("old" if old else ("new-a", "new-b")[number % 2], f"document {number}", bool(old))
+        for number, old in enumerate(is_replay)
+    ]
+    return Made(own, Lists(values, offsets), Lists(labels, offsets), END, PADDING)
+
+
+def write(
+    out: Path,
+    splits: Mapping[str, pa.Table],
+    *,
+    shards: int = 3,
+    group_rows: int = 4,
+    order: str = "hashed",
+    tokenizer: TokenizerSaid = RANDOM,
+) -> StageManifest:
+    """Write the mixture of a run: shards of about as many rows as each other, and the manifest."""
+    listed = [s for split, table in splits.items()
+              for s in _shards(out / "mixture", split, table, shards, group_rows)]  # fmt: skip
+    files, rows = [shard.file for shard in listed], sum(shard.rows for shard in listed)
+    manifest = StageManifest(
+        stage="mixture",
+        key=digest("made for a test"),
+        digest=add_hex(shard.digest for shard in listed),
+        rows_in=rows,
+        rows_out=rows,
+        shards=tuple(listed),
+        details={
+            "achieved": achieved(pl.concat(_pieces(*one) for one in splits.items())),
+            RIGHTS: {"licenses": rights.by_license(str(out), files), "opt_out": {}},
+            LAYOUT: _layout(next(iter(splits.values())), order, tokenizer).model_dump(mode="json"),
+        },
+    )
+    ledger.finish(str(out), manifest)
+    return manifest
+
+
+def _shards(folder: Path, split: str, table: pa.Table, shards: int, group_rows: int) -> list[Shard]:
+    found = []
+    ends = [table.num_rows * i // shards for i in range(shards + 1)]
+    for i, (start, end) in enumerate(pairwise(ends)):
+        own = table.slice(start, end - start)
+        name = f"{split}/{split}-{i:05d}-of-{shards:05d}.parquet"
+        found.append(Shard(file=name, rows=own.num_rows, digest=table_digest(own)))
+        with storage.writing(str(folder / name), with_features(table.schema)) as file:
+            for first in range(0, own.num_rows, group_rows):
+                file.write(own.slice(first, group_rows))
+            file.finish(found[-1])
+    return found
+
+
+def _pieces(split: str, table: pa.Table) -> pl.DataFrame:
+    """A row a document or a piece of one, with the columns that are counted."""
+    names = [c.DOC_ID, c.SOURCE, c.START, c.TOKENS, c.SUPERVISED]
+    frame = pl.DataFrame(table.select([*names, c.ORIGIN, c.EPOCH, c.POSITION]))
+    (own,) = (key for key, name in SPLIT_NAMES.items() if name == split)
+    frame = frame.explode(names) if c.ENDS in table.column_names else frame
+    return frame.with_columns(pl.lit(own).alias(c.SPLIT))
+
+
+def _layout(table: pa.Table, order: str, tokenizer: TokenizerSaid) -> Layout:
+    names = table.column_names
+    other: RowFormat = "messages" if c.MESSAGES in names else "text"
+    return Layout(
+        format="tokens" if c.INPUT_IDS in names else other,
+        row_tokens=len(table.column(c.INPUT_IDS)[0]) if c.ENDS in names else None,
+        tokenizer=tokenizer,
+        seed=0,
+        epochs=1,
+        replay_epochs=1,
+        schedule=ScheduleConfig(),
+        order=order,
+    )
+
+
+# Of texts and conversations.
+
+
 def written(
     out: Path,
     splits: Mapping[str, Sequence[Document]],
     *,
     row_format: RowFormat,
     row_tokens: int | None = None,
-    tokenizer: Tokenizer | None = None,
-    files: int = 2,
 ) -> StageManifest:
-    """Write a mixture and the run's manifest into ``out``; new data and replay take turns.
+    """Write a run's mixture, its tokenizer and ``run.json``; new data and replay take turns.
 
-    Without a ``tokenizer``, one is trained on the texts.
+    The tokenizer is trained on the texts; without a card (:mod:`tasks.steps.handoff`).
     """
     ledger.open_run(str(out), RunConfig.model_validate(RECIPE), version="1", goal="mixture")
-    texts = [d.rendered.text for own in splits.values() for d in own]
-    own = tokenizer or Tokenizer.from_buffer(tokens.train(texts, vocab_size=600))
-    loaded = tokens.load(own.to_str().encode(), where="test")
-    storage.write_bytes(str(out / "tokenizer" / "tokenizer.json"), own.to_str().encode())
-    shards, achieved = [], {}
-    for split, documents in splits.items():
-        ordered = _in_order(list(documents))
-        table = _table(ordered, own, row_format, row_tokens)
-        shards += _shards(out / "mixture", split, table, files)
-        achieved[split] = _achieved(ordered, own)
-    layout = Layout(
-        format=row_format,
-        row_tokens=row_tokens,
-        tokenizer=TokenizerSaid(
-            kind="tokenizers",
-            digest=loaded.digest,
-            size=loaded.size,
-            end_of_text=tokens.END_OF_TEXT,
-            end_id=loaded.id_of(tokens.END_OF_TEXT),
-            chat_template="chatml",
-        ),
-        seed=0,
-        epochs=1,
-        replay_epochs=1,
-        schedule=ScheduleConfig(),
-        order="hashed",
+    every = [d.rendered.text for own in splits.values() for d in own]
+    body = tokens.train(every, vocab_size=600)
+    storage.write_bytes(str(out / "tokenizer" / "tokenizer.json"), body)
+    loaded, own = tokens.load(body, where="test"), Tokenizer.from_buffer(body)
+    end = loaded.id_of(tokens.END_OF_TEXT) or 0
+    made = {split: _encoded(some, own, end) for split, some in splits.items()}
+    said = TokenizerSaid(
+        kind="tokenizers",
+        digest=loaded.digest,
+        size=loaded.size,
+        end_of_text=tokens.END_OF_TEXT,
+        end_id=end,
+        chat_template="chatml",
     )
-    manifest = StageManifest(
-        stage="mixture",
-        key="k",
-        digest=add_hex(shard.digest for shard in shards),
-        rows_in=sum(len(d) for d in splits.values()),
-        rows_out=sum(shard.rows for shard in shards),
-        shards=tuple(shards),
-        details={"asked": {}, "achieved": achieved, LAYOUT: layout.model_dump(mode="json")},
-    )
-    ledger.finish(str(out), manifest)
-    return manifest
-
-
-def _in_order(documents: list[Document]) -> list[Document]:
-    old = [d for d in documents if d.is_replay]
-    new = [d for d in documents if not d.is_replay]
-    share = Fraction(len(old), max(1, len(documents)))
-    turns = diffusion.is_replay(diffusion.constant(len(documents), share))
-    return [(old if turn else new).pop(0) for turn in turns]
-
-
-def _table(
-    documents: list[Document], tokenizer: Tokenizer, row_format: RowFormat, size: int | None
-) -> pa.Table:
-    schema = table_schema(row_format, packed=size is not None)
-    said = [_said(i, document, tokenizer) for i, document in enumerate(documents)]
-    if row_format == "text":
-        rows = [{**s, c.TEXT: d.rendered.text} for s, d in zip(said, documents, strict=True)]
-        return pa.Table.from_pylist(rows, schema)
-    ids = [encoded(document, tokenizer) for document in documents]
-    end = int(tokenizer.token_to_id(tokens.END_OF_TEXT) or 0)
-    if size is None:
-        return pa.Table.from_pylist(
-            [
-                {
-                    **s,
-                    c.TEXT: d.content if d.kind == TEXT_ROW else None,
-                    c.MESSAGES: d.content if d.kind == CHAT_ROW else None,
-                    c.INPUT_IDS: [*own, end],
-                    c.ATTENTION_MASK: [1] * (len(own) + 1),
-                    c.LABELS: [*labels, end],
-                }
-                for s, d, (own, labels) in zip(said, documents, ids, strict=True)
-            ],
-            schema,
-        )
-    return pa.Table.from_pylist(_packed(documents, said, ids, size, end), schema)
-
-
-def _said(position: int, document: Document, tokenizer: Tokenizer) -> dict[str, Any]:
-    ids, labels = encoded(document, tokenizer)
-    return {
-        c.DOC_ID: f"{document.source}-{position}",
-        c.SOURCE: document.source,
-        c.KIND: document.kind,
-        c.LICENSE: "CC0-1.0",
-        c.TOKENS: len(ids),
-        c.SUPERVISED: sum(label != NO_LOSS for label in labels),
-        c.WEIGHT: 1.0,
-        c.LOSS_WEIGHT: document.loss_weight,
-        c.ORIGIN: "replay" if document.is_replay else "new",
-        c.EPOCH: 0,
-        c.POSITION: position,
+    tables = {
+        split: one.packed(row_tokens) if row_tokens else one.rows(row_format)
+        for split, one in made.items()
     }
+    return write(out, tables, shards=2, group_rows=16, tokenizer=said)
 
 
-def _packed(
-    documents: list[Document],
-    said: list[dict[str, Any]],
-    ids: list[tuple[list[int], list[int]]],
-    size: int,
-    end: int,
-) -> list[dict[str, Any]]:
-    lengths = np.array([len(own) for own, _ in ids], np.int64)
-    origins = np.array([d.is_replay for d in documents])
-    priority = seeded((s[c.DOC_ID] for s in said), seed=0, stage="test")
-    made = packing.pack(packing.Documents(lengths, origins, priority), size)
+def _encoded(some: Sequence[Document], tokenizer: Tokenizer, end: int) -> Made:
+    ordered = [some[i] for i in even(np.array([d.is_replay for d in some]))]
+    pairs = [encoded(document, tokenizer) for document in ordered]
     kind = pa.list_(pa.int32())
-    lists = [ragged.lists(pa.array([pair[i] for pair in ids], kind)) for i in (0, 1)]
-    rows = packing.laid_out(made, lists[0], end=end, padding=end)
-    labels = packing.laid_out(made, lists[1], end=end, padding=NO_LOSS)
-    attention = packing.attention(made)
-    found = []
-    for row in range(made.rows):
-        pieces = range(made.offsets[row], made.offsets[row + 1])
-        own = [(said[made.documents[p]], int(made.starts[p]), int(made.ends[p])) for p in pieces]
-        lists_of = {key: [s[key] for s, _, _ in own] for key in own[0][0]}
-        ends = [stop > s[c.TOKENS] for s, _, stop in own]
-        pairs = zip(own, ends, strict=True)
-        learned = labels[row][attention[row]] != NO_LOSS
-        found.append(
-            {
-                **lists_of,
-                c.INPUT_IDS: rows[row].tolist(),
-                c.ATTENTION_MASK: attention[row].astype(int).tolist(),
-                c.LABELS: labels[row].tolist(),
-                c.ORIGIN: own[0][0][c.ORIGIN],
-                c.EPOCH: 0,
-                c.POSITION: row,
-                c.TOKENS: [stop - start - on for (_, start, stop), on in pairs],
-                c.SUPERVISED: [int(learned.sum()), *([0] * (len(own) - 1))],
-                c.START: [None] * len(own),
-                c.END: [None] * len(own),
-                c.SOURCE_CLASS: [None] * len(own),
-                c.CONDITION_PREFIX: [None] * len(own),
-                c.TOKEN_START: [start for _, start, _ in own],
-                c.ENDS: ends,
-            }
-        )
-    return found
-
-
-def _shards(folder: Path, split: str, table: pa.Table, files: int) -> list[Shard]:
-    shards = []
-    for number in range(files):
-        first, last = (table.num_rows * n // files for n in (number, number + 1))
-        part = table.slice(first, last - first)
-        name = f"{split}/{split}-{number:05d}-of-{files:05d}.parquet"
-        shard = Shard(file=name, rows=part.num_rows, digest=table_digest(part))
-        with storage.writing(str(folder / name), with_features(table.schema)) as file:
-            for start in range(0, part.num_rows, ROWS_IN_GROUP):
-                file.write(part.slice(start, ROWS_IN_GROUP))
-            file.finish(shard)
-        shards.append(shard)
-    return shards
-
-
-def _achieved(documents: list[Document], tokenizer: Tokenizer) -> dict[str, Any]:
-    sizes = [len(encoded(d, tokenizer)[0]) for d in documents]
-    old = sum(n for n, d in zip(sizes, documents, strict=True) if d.is_replay)
-    sources: dict[str, int] = {}
-    for size, document in zip(sizes, documents, strict=True):
-        sources[document.source] = sources.get(document.source, 0) + size
-    return {
-        "documents": len(documents),
-        "tokens": sum(sizes),
-        "replay_tokens": old,
-        "new_tokens": sum(sizes) - old,
-        "replay_share": old / max(1, sum(sizes)),
-        "largest_document_tokens": max(sizes, default=0),
-        "sources": sources,
-    }
+    ids, labels = (ragged.lists(pa.array([pair[i] for pair in pairs], kind)) for i in (0, 1))
+    return Made(ordered, ids, labels, end, end)

@@ -6,7 +6,7 @@ format. All paths in them are relative to the folder of the files, so that the m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tasks.handoff import axolotl, llamafactory, torchtitan, transformers, trl
 from tasks.handoff.facts import Facts
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from schemas.manifest import StageManifest
     from schemas.mixture import Layout
     from schemas.views import View
+
+OURS: Final = frozenset(
+    {
+        *(transformers.FILE, transformers.WEIGHTED, trl.FILE, axolotl.FILE, torchtitan.FILE),
+        *(llamafactory.FILE, llamafactory.DATA, llamafactory.ROWS),
+    }
+)
+"""What of ours may lie beside a mixture, and would be wrong beside another: files of any format,
+and rows that were saved by the line in one of them. All else there is its user's."""
 
 
 def facts(mixture: StageManifest, layout: Layout, views: tuple[View, ...]) -> Facts:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tasks.handoff.facts import Facts
 
 NAME = "LLaMA-Factory"
-FILE, DATA = "llamafactory.yaml", "dataset_info.json"
+FILE, DATA, ROWS = "llamafactory.yaml", "dataset_info.json", "rows"
 CONFIG = """\
 # Train on this mixture with LLaMA-Factory, from within this folder:
 $before#     llamafactory-cli train llamafactory.yaml

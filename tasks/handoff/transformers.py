@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from tasks.handoff.facts import Facts
 
 NAME = "transformers Trainer"
+FILE, WEIGHTED = "transformers_trainer.py", "loss_weights.py"
 SCRIPT = '''\
 """Train on this mixture with the Trainer of transformers.
 
@@ -159,7 +160,7 @@ def handed(facts: Facts) -> Handed:
         lists=", for each piece" if packed else "",
         weights=PIECES if packed else WHOLE,
     )
-    return Handed(NAME, {"transformers_trainer.py": script, "loss_weights.py": weights}, SAID)
+    return Handed(NAME, {FILE: script, WEIGHTED: weights}, SAID)
 
 
 def _rows(facts: Facts) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.ragged import Lists, lists
+from tasks.ragged import lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def batch(table: pa.Table) -> dict[str, Any]:
 
 def _column(column: pa.ChunkedArray) -> Any:  # noqa: ANN401
     if _of_numbers(column):
-        found = lists(_one(column))
+        found = lists(column)
         lengths = np.diff(found.offsets)
         if len(lengths) and (lengths == lengths[0]).all() and lengths[0]:
             return found.values.reshape(len(lengths), -1)
@@ -77,7 +77,7 @@ def picked(table: pa.Table, numbers: NDArray[np.int64]) -> pa.Table:
 def _picked(column: pa.ChunkedArray, numbers: NDArray[np.int64], at: pa.Array) -> Any:  # noqa: ANN401
     if not len(numbers) or column.num_chunks != 1 or not _of_numbers(column):
         return column.take(at)
-    found = lists(column.chunk(0))
+    found = lists(column)
     length = int(found.offsets[1])
     if not length or (np.diff(found.offsets) != length).any():
         return column.take(at)
@@ -102,7 +102,7 @@ def _each(column: pa.ChunkedArray) -> Iterator[Any]:
     if not _of_numbers(column):
         yield from column.to_pylist()
         return
-    found: Lists = lists(_one(column))
+    found = lists(column)
     ends = found.offsets.tolist()
     for start, end in pairwise(ends):
         yield found.values[start:end].copy()

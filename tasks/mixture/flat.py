@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from schemas import columns as c
-from schemas.mixture import NO_LOSS
-from tasks.ragged import Lists, lists
+from schemas.mixture import LEARNED, NO_LOSS
+from tasks.ragged import lists
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,19 +38,13 @@ class Flat(NamedTuple):
 
 def flat(table: pa.Table) -> Flat:
     """Return the tokens of a table of ``input_ids``, ``attention_mask`` and ``labels``."""
-    ids, labels = _lists(table, c.INPUT_IDS), _lists(table, c.LABELS)
-    attends = _lists(table, c.ATTENTION_MASK)
+    ids, attends, labels = (lists(table.column(name)) for name in LEARNED)
     is_token = attends.values != 0
     before = np.concatenate([[0], np.cumsum(is_token)])[attends.offsets]
     lengths = np.diff(before).astype(np.int64)
     if is_token.all():
         return Flat(ids.values, labels.values != NO_LOSS, lengths)
     return Flat(ids.values[is_token], labels.values[is_token] != NO_LOSS, lengths)
-
-
-def _lists(table: pa.Table, name: str) -> Lists:
-    column = table.column(name)
-    return lists(column.chunk(0) if column.num_chunks == 1 else column)
 
 
 def olmo_type(size: int) -> np.dtype[Any]:

@@ -54,8 +54,12 @@ def write_card(out: str) -> None:
 
 
 def _write_files(at: str, handed: list[Handed]) -> None:
-    """Put files for trainers into a folder that has no others."""
-    storage.remove(at)
+    """Put files for trainers into a folder that has none of another mixture.
+
+    What trainers themselves have left there, such as checkpoints, stays.
+    """
+    for name in handoff.OURS:
+        storage.remove(storage.join(at, name))
     for one in handed:
         for name, body in one.files.items():
             storage.write_bytes(storage.join(at, name), body.encode())

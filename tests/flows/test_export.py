@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tests import written_mixtures as mixtures
+from tests import mixtures
 
 if TYPE_CHECKING:
     from pathlib import Path

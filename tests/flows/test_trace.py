@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas import columns as c
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, ManifestError
 from schemas.guard import IN_NEW
 from schemas.manifest import Shard
 from schemas.mixture import PACKED
@@ -173,6 +173,12 @@ def test_an_id_that_is_not_there_is_told_with_those_near_it(out: Path) -> None:
     near = ("0" if known[0] != "0" else "1") + known[1:]
     with pytest.raises(ConfigError, match=rf"an id that none of .* Near it: {known}"):
         trace(str(out), near)
+
+
+def test_a_mixture_that_was_moved_away_is_no_run(out: Path, tmp_path: Path) -> None:
+    shutil.copytree(out / "mixture", tmp_path / "moved")
+    with pytest.raises(ManifestError, match=r"moved: got no run\.json in it, wanted the fold"):
+        trace(str(tmp_path / "moved"), "laws-0")
 
 
 @pytest.mark.parametrize("last", ["ingest", "signals", "select", "guard", "replay"])

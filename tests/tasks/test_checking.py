@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer
 from typer.testing import CliRunner
 
 from flows import cli
@@ -18,7 +19,8 @@ from schemas.mixture import LAYOUT
 from tasks import checking
 from tasks.checking import Asked, check
 from tasks.mixture import checks
-from tests import small_mixture
+from tasks.steps import handoff
+from tests import corpora, mixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,16 +29,36 @@ if TYPE_CHECKING:
     Change = Callable[[Path], object]
 
 NOTHING = Asked()
+SPLITS = ("train", "validation")
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_mixture.tokenizer(tmp_path_factory.mktemp("tokenizer"))
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve documents in either split, a fourth of them replay; tokenizer and cards beside."""
+    out = tmp_path_factory.mktemp("run")
+    mixtures.written(out, {split: documents(split) for split in SPLITS}, row_format="tokens")
+    handoff.write_card.fn(str(out))
+    return out
+
+
+def documents(split: str) -> list[mixtures.Document]:
+    found = []
+    for i in range(12):
+        said = corpora.prose((split, i), 12 + i % 5)
+        turns = [{"role": "user", "content": said}, {"role": "assistant", "content": said}]
+        content = said if i % 3 else turns
+        found.append(mixtures.Document(f"{split}-{i % 4}", content, is_replay=i % 4 == 0))
+    return found
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, tokenizer: Path) -> Path:
-    return small_mixture.write(tmp_path_factory.mktemp("mixture"), tokenizer.read_bytes())
+def made(run: Path) -> Path:
+    return run / "mixture"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(run: Path) -> Path:
+    return run / "tokenizer"
 
 
 def wrong(folder: Path, asked: Asked = NOTHING) -> dict[str, str]:
@@ -44,21 +66,16 @@ def wrong(folder: Path, asked: Asked = NOTHING) -> dict[str, str]:
 
 
 def test_a_sound_mixture_has_nothing_wrong_also_where_it_was_moved(
-    made: Path, tokenizer: Path, tmp_path: Path
+    run: Path, tokenizer: Path, tmp_path: Path
 ) -> None:
     asked = Asked(max_length=512, tokenizer=str(tokenizer), ranks=2)
-    assert wrong(made, asked) == {}
-    moved = tmp_path / "elsewhere" / "mixture"
-    shutil.copytree(made, moved)
+    assert wrong(run, asked) == {}
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(run / "mixture", moved)
     assert wrong(moved, asked) == {}
-    (moved.parent / "README.md").write_text(small_mixture.CARD.replace("path: ", "path: mixture/"))
-    assert wrong(moved.parent, asked) == {}
     said = {f.statement for f in check(str(moved), asked)}
     assert checking.TOKENIZER in said
-    assert (
-        checks.UNENDED.format(end_id=small_mixture.layout(tokenizer.read_bytes()).tokenizer.end_id)
-        in said
-    )
+    assert checks.UNENDED.format(end_id=0) in said
 
 
 def rewrite(name: str, change: Callable[[list[dict[str, Any]]], object]) -> Change:
@@ -82,6 +99,14 @@ def add_column(folder: Path) -> None:
     at = folder / "train/train-00000-of-00002.parquet"
     table = pq.read_table(at)
     pq.write_table(table.append_column("position_ids", table.column(c.INPUT_IDS)), at)
+
+
+def lose_labels(folder: Path) -> None:
+    table = pq.read_table(folder / FIRST)
+    names, rows = table.column_names, table.to_pylist()
+    rows[1][c.LABELS] = None
+    loose = pa.schema([field.with_nullable(nullable=True) for field in table.schema])
+    pq.write_table(pa.Table.from_pylist(rows, loose).select(names), folder / FIRST)
 
 
 def unmanifested(folder: Path) -> None:
@@ -130,6 +155,7 @@ CASES: dict[str, tuple[Change, str, str]] = {
     "a column that trainers mistake": (add_column, checking.COLUMNS, "position_ids"),
     "no manifest": (unmanifested, checking.MANIFEST, "is not there, or no manifest"),
     "no layout": (edit("manifest.json", LAYOUT, "another"), checking.MANIFEST, "have no layout"),
+    "labels are missing": (lose_labels, checking.SHARDS, "1 missing lists of tokens"),
     "a broken shard": (
         lambda folder: (folder / FIRST).write_bytes((folder / FIRST).read_bytes()[:-100]),
         checking.SHARDS,
@@ -156,11 +182,13 @@ def test_rows_longer_than_the_context_are_counted_with_their_places(made: Path) 
 def test_another_tokenizer_is_told_by_its_digest(
     made: Path, tokenizer: Path, tmp_path: Path
 ) -> None:
-    other = small_mixture.tokenizer(tmp_path, seed="b")
-    assert other.read_bytes() != tokenizer.read_bytes()
-    found = wrong(made, Asked(tokenizer=str(other)))
-    assert list(found) == [checking.TOKENIZER]
-    assert "its ids mean other text" in found[checking.TOKENIZER]
+    other = tmp_path / "tokenizer.json"
+    found = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
+    found.add_tokens(["<one more>"])
+    found.save(str(other))
+    said = wrong(made, Asked(tokenizer=str(other)))
+    assert list(said) == [checking.TOKENIZER]
+    assert "its ids mean other text" in said[checking.TOKENIZER]
 
 
 def test_a_number_of_ranks_that_shards_do_not_share_evenly(made: Path) -> None:
@@ -177,12 +205,12 @@ def test_where_there_is_no_mixture_or_no_tokenizer(made: Path, tmp_path: Path) -
 
 
 def test_the_command_prints_findings_and_tells_by_its_exit_code(made: Path) -> None:
-    def run(*arguments: str) -> tuple[int, str]:
+    def checked(*arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(cli.app, ["check", str(made), *arguments])
         return result.exit_code, result.output
 
-    code, said = run("--max-length", "4096")
+    code, said = checked("--max-length", "4096")
     assert (code, "FAILED" in said, "statements hold" in said) == (0, False, True)
-    code, said = run("--max-length", "8", "--json")
+    code, said = checked("--max-length", "8", "--json")
     body = json.loads(said.splitlines()[-1])
     assert (code, body["ok"]) == (4, False)

@@ -23,7 +23,7 @@ from schemas.errors import ConfigError
 from schemas.mixture import LEARNED, NO_LOSS
 from tasks import exporting
 from tasks.mixture import flat
-from tests import written_mixtures as mixtures
+from tests import mixtures
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ TABLES = {"packed": mixtures.packed(60), "documents": mixtures.documents(40)}
 def made(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[str, pa.Table]]:
     table = TABLES[request.param]
     splits = {"train": table, "validation": table.slice(0, 7)}
-    mixtures.write(tmp_path / "run", splits, row_tokens=16 if request.param == "packed" else None)
+    mixtures.write(tmp_path / "run", splits)
     return tmp_path / "run", splits
 
 

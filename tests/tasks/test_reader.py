@@ -23,7 +23,7 @@ from schemas.errors import ConfigError, ManifestError
 from schemas.mixture import LEARNED
 from tasks import reader_torch, storage
 from tasks.reader import Reader
-from tests import written_mixtures as mixtures
+from tests import mixtures
 from tests.real_data import ROOT
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ def table() -> pa.Table:
 def folders(table: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     out = tmp_path_factory.mktemp("mixtures")
     for shards, group_rows in SHARDS:
-        mixtures.write(
-            out / str(shards), {"train": table}, shards=shards, group_rows=group_rows,
-            row_tokens=None,
-        )  # fmt: skip
+        mixtures.write(out / str(shards), {"train": table}, shards=shards, group_rows=group_rows)
     return [str(out / str(shards)) for shards, _ in SHARDS]
 
 

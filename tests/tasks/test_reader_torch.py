@@ -13,7 +13,7 @@ from schemas import columns as c
 from schemas.errors import ConfigError
 from schemas.mixture import LEARNED
 from tasks.reader import Reader
-from tests import written_mixtures as mixtures
+from tests import mixtures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def table() -> pa.Table:
 @pytest.fixture(scope="module")
 def folder(table: pa.Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("mixture")
-    mixtures.write(out, {"train": table}, row_tokens=None)
+    mixtures.write(out, {"train": table})
     return out
 
 

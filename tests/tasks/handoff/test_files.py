@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 
 from schemas.mixture import LAYOUT, Layout
 from tasks import ledger
+from tasks.handoff import OURS
 from tasks.steps import handoff
 from tests.tasks.handoff.test_views import FORMATS, named
 
@@ -142,6 +144,23 @@ def test_files_of_another_format_go(made: Made) -> None:
     stale.write_text("")
     handoff.write_card.fn(str(out))
     assert not stale.exists()
+
+
+def test_what_a_trainer_left_there_stays(made: Made) -> None:
+    out = made("text", None, chat=False)
+    folder = out / "mixture" / "trainers"
+    (folder / "axolotl-out").mkdir()
+    (folder / "axolotl-out" / "model.safetensors").write_bytes(b"days of work")
+    (folder / "rows").mkdir()  # saved of another mixture, perhaps
+    handoff.write_card.fn(str(out))
+    assert (folder / "axolotl-out" / "model.safetensors").read_bytes() == b"days of work"
+    assert not (folder / "rows").exists()
+    shutil.rmtree(folder / "axolotl-out")
+
+
+def test_ours_are_the_files_of_all_formats(made: Made) -> None:
+    handed = {name for form, size in ALL for name in files(out_of(made, form, size))}
+    assert handed | {"rows"} == OURS
 
 
 def test_templates_of_the_recipe_are_those_of_llama_factory(made: Made) -> None:
