@@ -24,6 +24,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         for line in lines
     )
 
+
 MET: Final = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 
 

@@ -297,14 +297,15 @@ def written(
     *,
     row_format: RowFormat,
     row_tokens: int | None = None,
+    tokenizer: bytes | None = None,
 ) -> StageManifest:
     """Write a run's mixture, its tokenizer and ``run.json``; new data and replay take turns.
 
-    The tokenizer is trained on the texts; without a card (:mod:`tasks.steps.handoff`).
+    A ``tokenizer.json`` that is not given is trained on the texts; without a card (:mod:`tasks.steps.handoff`).
     """
     ledger.open_run(str(out), RunConfig.model_validate(RECIPE), version="1", goal="mixture")
     every = [d.rendered.text for own in splits.values() for d in own]
-    body = tokens.train(every, vocab_size=600)
+    body = tokenizer or tokens.train(every, vocab_size=600)
     storage.write_bytes(str(out / "tokenizer" / "tokenizer.json"), body)
     loaded, own = tokens.load(body, where="test"), Tokenizer.from_buffer(body)
     end = loaded.id_of(tokens.END_OF_TEXT) or 0

@@ -222,10 +222,8 @@ def test_a_model_with_fewer_ids_is_refused(data: Path, base: Path, tmp_path: Pat
 
 
 def test_rows_longer_than_the_model_looks_at_are_refused(base: Path, tmp_path: Path) -> None:
-    from tokenizers import Tokenizer
-
     needs_torch()
-    own = Tokenizer.from_file(str(base / "model" / "tokenizer.json"))
+    own = (base / "model" / "tokenizer.json").read_bytes()
     long = [Document("a", prose(("long", i), 200)) for i in range(3)]
     for row_tokens in (None, 64):
         folder = tmp_path / f"long-{row_tokens}"
@@ -273,7 +271,7 @@ def test_folders_that_hold_something_else_are_left_alone(
 def test_a_diverging_run_names_its_documents(data: Path, tmp_path: Path) -> None:
     wild = RateConfig(schedule="constant", peak=1e30, warm_up=0)
     config = TrainConfig(batch_rows=4, rates=wild)
-    with pytest.raises(TrainingError, match=r"row \d+ \([ab]-\d+"):
+    with pytest.raises(TrainingError, match=r"row \d+ \([0-9a-f]{32}"):
         learning.train(Request(str(data), "small", str(tmp_path / "out"), config))
 
 
