@@ -301,7 +301,8 @@ def written(
 ) -> StageManifest:
     """Write a run's mixture, its tokenizer and ``run.json``; new data and replay take turns.
 
-    A ``tokenizer.json`` that is not given is trained on the texts; without a card (:mod:`tasks.steps.handoff`).
+    A ``tokenizer.json`` that is not given is trained on the texts; without a card
+    (:mod:`tasks.steps.handoff`).
     """
     ledger.open_run(str(out), RunConfig.model_validate(RECIPE), version="1", goal="mixture")
     every = [d.rendered.text for own in splits.values() for d in own]
