@@ -59,3 +59,7 @@ class ManifestError(OpenmoatError):
     """A folder whose manifest is missing, unreadable or of another version."""
 
     exit_code = 4
+
+
+class TrainingError(OpenmoatError):
+    """A model that cannot be trained further: its loss is no number, or memory is not enough."""

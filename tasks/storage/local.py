@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import orjson
+import xxhash
 
 from schemas.errors import ManifestError, OpenmoatError
 
@@ -29,6 +30,7 @@ _UNWRITABLE = (
     *(errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ELOOP),
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ENOTEMPTY),
 )
+PIECE = 1 << 24
 _TEMPORARY = re.compile(r"^\.(?P<name>.+)\.(?P<pid>\d+)-[0-9a-f]{8}\.tmp$")
 
 
@@ -191,6 +193,14 @@ def list_names(folder: str) -> list[str]:
     return sorted(p.name for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
 
 
+def list_folders(folder: str) -> list[str]:
+    """Names of the visible folders in a local folder, sorted; empty when it is not there."""
+    path = Path(folder)
+    if not path.is_dir():
+        return []
+    return sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
 def free_bytes(location: str) -> int:
     """Bytes free on the disk that holds ``location`` or its nearest existing parent."""
     path = Path(location).absolute()
@@ -221,3 +231,12 @@ def read_model(location: str, kind: type[Model]) -> Model:
             wanted=f"a {kind.__name__} written by this version of openmoat",
             way_out="Run the recipe again with the same --out to make it anew.",
         ) from error
+
+
+def file_digest(location: str) -> str:
+    """Hex xxh3_128 of a local file's bytes, read a piece at a time."""
+    found = xxhash.xxh3_128()
+    with Path(location).open("rb") as stream:
+        while piece := stream.read(PIECE):
+            found.update(piece)
+    return found.hexdigest()

@@ -1,4 +1,4 @@
-"""The extra ``train``: PyTorch and transformers, imported in functions only."""
+"""The extra ``train``: PyTorch, transformers and peft, imported in functions only."""
 
 from __future__ import annotations
 
@@ -25,5 +25,18 @@ def needed(where: str) -> tuple[ModuleType, ModuleType]:
             where,
             got=f"a Python without them ({error})",
             wanted="torch and transformers, which are no part of the core",
+            way_out=WAY_OUT,
+        ) from error
+
+
+def peft(where: str) -> ModuleType:
+    """Return peft. Raises :class:`ConfigError` where it is not there."""
+    try:
+        return import_module("peft")
+    except ImportError as error:
+        raise ConfigError(
+            where,
+            got=f"a Python without it ({error})",
+            wanted="peft, which adapters (--lora) need",
             way_out=WAY_OUT,
         ) from error
