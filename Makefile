@@ -12,7 +12,7 @@
 # `make bench-mixture-inference`  measures how far inferred mixtures of tokenizers are off
 # `make bench-calibration` counts how often the certificate's verdict is right
 # `make bench-hidden-original` measures how near shards come to an original that is hidden from them
-# `make train`      installs the extra `train` (PyTorch, transformers) for `openmoat generate`
+# `make train`      installs the extra `train` (PyTorch, transformers, peft): `openmoat generate`, `train`
 # `make format`     formats; `make lock` pins dependencies anew; `make clean` removes it all
 # Needs Python 3.11 to 3.13 with pip, make and git. Another Python: make PYTHON=python3.12
 
@@ -96,7 +96,7 @@ bench-hidden-original: $(BIN)/openmoat
 TRAIN := torch==2.13.0 transformers==5.24.0
 
 train: $(BIN)/openmoat
-	$(PIP) install $(TRAIN)
+	$(PIP) install torch==2.13.0 "transformers>=5.24,<6" "peft>=0.21,<1"
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

@@ -15,12 +15,14 @@ from flows import (
     certify,
     check,
     export,
+    forgetting,
     generate,
     index,
     infer_mixture,
     init,
     overlap,
     trace,
+    train,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ app.command("infer-mixture")(infer_mixture.infer_mixture)
 app.command()(advise.advise)
 app.command()(generate.generate)
 app.command()(export.export)
+app.command()(train.train)
+app.command()(forgetting.forgetting)
 Recipe = Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)

@@ -69,6 +69,9 @@ class _Bars:
             shown_documents = f"{self._documents[stage]:,}"
             self._bars.update(self._tasks[stage], advance=n_bytes, documents=shown_documents)
 
+    def say(self, line: str) -> None:
+        self._bars.console.print(Text(printable(line), style="dim"), soft_wrap=True)
+
 
 @contextlib.contextmanager
 def progress() -> Iterator[None]:
@@ -193,3 +196,8 @@ def show_findings(findings: list[Finding], *, json: bool) -> None:
         line = Text(f"{mark:7}", style=style)
         console.print(line.append(printable(f"{finding.statement}{detail}"), style="default"))
     console.print(f"{len(findings) - len(failed)} of {len(findings)} statements hold")
+
+
+def tell(line: str) -> None:
+    """Print a line on the error stream: what goes on."""
+    Console(stderr=True, soft_wrap=True).print(Text(printable(line), style="dim"))

@@ -67,6 +67,21 @@ class Course:
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Points (x, y) of series, each a name and its points in order, joined by lines.
+
+    ``across`` and ``up`` name the axes; ``marked``: a dot where a line ends; ``said`` is what the
+    plot shows, in words.
+    """
+
+    series: tuple[tuple[str, tuple[tuple[float, float], ...]], ...]
+    across: str
+    up: str
+    said: str
+    marked: bool = False
+
+
+@dataclass(frozen=True)
 class Excerpt:
     """Pieces of a text, and whether each is marked, below a label."""
 
@@ -85,7 +100,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, a paragraph, at most one table, chart and course, some panels and excerpts."""
+    """A heading, a paragraph, at most one table and plot of a kind, some panels and excerpts."""
 
     title: str
     text: str = ""
@@ -94,3 +109,4 @@ class Section:
     panels: tuple[Panel, ...] = ()
     beside: tuple[Beside, ...] = ()
     course: Course | None = None
+    lines: Lines | None = None

@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from schemas import columns as c
 from schemas.errors import ConfigError
 from schemas.training import TrainConfig, Trained, TrainKey
-from tasks import learning_models, learning_states, storage
+from tasks import learning_models, learning_states, ledger, reader_files, storage
 from tasks.hashing import digest
 from tasks.reader import Reader
+from tasks.storage import claim
 from tasks.training import batches, building, extra, loop
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 VERSION: Final = "train-1"
 COMMAND: Final = "openmoat train"
 TRAINED: Final = "training.json"
-SPLIT: Final = "train"
+SPLIT, VALIDATION = "train", "validation"
 
 
 class Request(NamedTuple):
@@ -66,6 +67,7 @@ def train(
         mixture=reader.digest,
         model=learning_models.key(request.model, layout),
     )
+    _check_out(request.out)
     at = storage.join(request.out, TRAINED)
     if storage.exists(at):
         known = storage.read_model(at, Trained)
@@ -74,7 +76,7 @@ def train(
     # What cuBLAS needs to give the same sums again; read when a GPU is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     building.settle(request.threads)
-    with building.enough_memory(request.config.batch_rows):
+    with storage.claimed(request.out), building.enough_memory(request.config.batch_rows):
         done = _trained(request, reader, layout, key, told)
     storage.write_model(at, done)
     return done
@@ -115,6 +117,21 @@ def _trained(
     )  # fmt: skip
 
 
+def _check_out(out: str) -> None:
+    """Raise :class:`ConfigError` for a place that is not for this: what is there is overwritten."""
+    claim.check_writable(out)
+    other = claim.holds_other_files(out)
+    if storage.exists(storage.join(out, ledger.RUN)):
+        other = ledger.RUN
+    if other is not None:
+        raise ConfigError(
+            f"--out {out}",
+            got=f"a folder that holds {other}, which is no training run's",
+            wanted="a new folder, an empty one, or that of a training run",
+            way_out="Choose another --out.",
+        )
+
+
 def steps(reader: Reader, config: TrainConfig) -> int:
     """Return the number of steps; the last one may have fewer rows."""
     every = -(-len(reader) // config.step_rows)
@@ -147,6 +164,12 @@ def _reader(request: Request) -> tuple[Reader, Layout]:
             way_out="Raise the token budget of the recipe.",
         )
     return reader, layout
+
+
+def has_validation(mixture: str) -> bool:
+    """Whether a mixture has a validation split."""
+    _, manifest = reader_files.find(mixture)
+    return any(shard.file.startswith(f"{VALIDATION}/") for shard in manifest.shards)
 
 
 def _begun(request: Request, layout: Layout, found: learning_states.Found | None) -> Learner:

@@ -18,6 +18,9 @@ class Watcher(Protocol):
     def advance(self, stage: str, *, documents: int, n_bytes: int) -> None:
         """Say that a stage has done so many more documents and input bytes."""
 
+    def say(self, line: str) -> None:
+        """Show a line of what goes on."""
+
 
 _watchers: list[Watcher] = []
 
@@ -42,3 +45,9 @@ def advance(stage: str, *, documents: int, n_bytes: int) -> None:
     """Report work done."""
     for watcher in _watchers:
         watcher.advance(stage, documents=documents, n_bytes=n_bytes)
+
+
+def say(line: str) -> None:
+    """Tell in a line what goes on."""
+    for watcher in _watchers:
+        watcher.say(line)

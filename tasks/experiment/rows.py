@@ -37,13 +37,14 @@ RAMP: Final = ScheduleConfig(kind="ramp", start=0.0)
 class Rows(NamedTuple):
     """Rows, ``(n, length)``, padded with the end of a text; tokens of each; where it is from.
 
-    ``sources``: of its first passage, where rows are of one source each that of all of it.
+    ``begin``: the token of that end, which stands before a text, too. ``sources``: of its first passage, where rows are of one source each that of all of it.
     """
 
     ids: Ints
     lengths: Ints
     sources: tuple[str, ...]
     names: tuple[str, ...]
+    begin: int
 
     @property
     def size(self) -> int:
@@ -58,7 +59,7 @@ class Rows(NamedTuple):
         """Return rows at some places."""
         every = places.tolist()
         return Rows(self.ids[places], self.lengths[places],
-                    tuple(self.sources[i] for i in every), tuple(self.names[i] for i in every))  # fmt: skip
+                    tuple(self.sources[i] for i in every), tuple(self.names[i] for i in every), self.begin)  # fmt: skip
 
 
     def only(self, names: Sequence[str]) -> Rows:
@@ -122,6 +123,7 @@ def joined(parts: Sequence[Rows]) -> Rows:
         np.concatenate([one.lengths for one in parts]),
         tuple(source for one in parts for source in one.sources),
         tuple(name for one in parts for name in one.names),
+        parts[0].begin,
     )
 
 
@@ -146,7 +148,7 @@ def rows(frame: pl.DataFrame, how: How, *, away: NDArray[np.float64] | None = No
             found[row, at : at + len(own)] = own
             at += len(own)
     of = [sources[i] for i in made.documents[made.offsets[:-1]].tolist()]
-    return Rows(found, made.filled, tuple(of), tuple(named)).taken(order)
+    return Rows(found, made.filled, tuple(of), tuple(named), end).taken(order)
 
 
 def _of_rows(made: packing.Packing, away: NDArray[np.float64]) -> NDArray[np.float64]:

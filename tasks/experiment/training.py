@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from schemas.experiment import Losses, Point
-from schemas.mixture import NO_LOSS
 from schemas.training import RateConfig, TrainConfig
 from tasks.experiment import rows
-from tasks.training import building, extra, loop, losses
+from tasks.training import building, loop, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,23 +52,21 @@ def _batches(some: Rows, is_replay: NDArray[np.bool_], number: int) -> Iterator[
 
 def by_source(model: Any, some: Rows) -> dict[str, float]:  # noqa: ANN401  (a model)
     """Return nats a token of the rows of each source, in float32. The model stays in its mode."""
-    torch, _ = extra.needed("openmoat experiment")
-    nats, count, was = dict[str, float](), dict[str, int](), model.training
-    device = str(next(model.parameters()).device)
+    texts = [
+        measure.Text(ids[:n], np.ones(n, np.bool_), 0)
+        for ids, n in zip(some.ids, some.lengths.tolist(), strict=True)
+    ]
+    was, window = model.training, some.ids.shape[1] + 1
     model.eval()
-    with torch.inference_mode():
-        for at in range(0, some.size, MEASURED):
-            own = some.taken(np.arange(at, min(at + MEASURED, some.size)))
-            batch = rows.batch(own)
-            labels = torch.from_numpy(batch.labels).to(device)
-            given = losses.given(batch, device, isolate=False)
-            each = losses.each(model(**given, use_cache=False).logits, labels).double().sum(dim=1)
-            learned = (batch.labels[:, 1:] != NO_LOSS).sum(axis=1).tolist()
-            for source, sum_of, n in zip(own.sources, each.cpu().tolist(), learned, strict=True):
-                nats[source] = nats.get(source, 0.0) + sum_of
-                count[source] = count.get(source, 0) + n
+    found = measure.measured(
+        [model], texts, [some.begin], measure.How(window, window, MEASURED)
+    )
     model.train(was)
-    return {source: nats[source] / max(1, count[source]) for source in sorted(nats)}
+    sources = np.array(some.sources)
+    return {
+        source: float(found.nats[0, sources == source].sum() / found.tokens[sources == source].sum())
+        for source in sorted(set(some.sources))
+    }
 
 
 def weighed(found: Mapping[str, float], shares: Mapping[str, float]) -> float:

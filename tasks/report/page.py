@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.report import beside, courses, panels
+from tasks.report import beside, courses, lines, panels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,7 @@ svg text { font: 12px system-ui, sans-serif; fill: currentColor }
 {% if s.text %}<p>{{ s.text }}</p>{% endif %}
 {% if s.chart and s.chart.rows %}{{ bars(s.chart) }}{% endif %}
 {% if s.course and s.course.had %}{{ course(s.course) }}{% endif %}
+{% if s.lines and s.lines.series %}{{ lines(s.lines) }}{% endif %}
 {% if s.panels %}{{ panels(s.panels) }}{% endif %}
 {% if s.beside %}{{ beside(s.beside) }}{% endif %}
 {% if s.table %}
@@ -96,12 +97,14 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     environment.filters |= {"shown": shown, "numeric": _numeric, "longest": _longest}
     environment.filters |= panels.FILTERS
     environment.filters |= courses.FILTERS
+    environment.filters |= lines.FILTERS
     environment.globals["colours"] = COLOURS
-    macros = CHART + panels.TEMPLATE + beside.TEMPLATE + courses.TEMPLATE
+    macros = CHART + panels.TEMPLATE + beside.TEMPLATE + courses.TEMPLATE + lines.TEMPLATE
     template = environment.from_string(macros + TEMPLATE)
     style = panels.STYLE if any(s.panels for s in sections) else ""
     style += beside.STYLE if any(s.beside for s in sections) else ""
     style += courses.STYLE if any(s.course for s in sections) else ""
+    style += lines.STYLE if any(s.lines for s in sections) else ""
     return template.render(
         title=title,
         subtitle=subtitle,

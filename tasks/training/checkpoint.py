@@ -65,9 +65,9 @@ def check(where: str, names: Sequence[str]) -> None:
         raise ConfigError(where, got=got, wanted=wanted, way_out=way_out)
 
 
-def load(folder: str) -> Checkpoint:
+def load(folder: str, *, command: str = "openmoat generate") -> Checkpoint:
     """Load a checkpoint, onto a GPU where there is one. Raises :class:`ConfigError`."""
-    torch, transformers = extra.needed("openmoat generate")
+    torch, transformers = extra.needed(command)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     given = {"local_files_only": True, "trust_remote_code": False}
     transformers.utils.logging.disable_progress_bar()  # they are drawn into pipes, too

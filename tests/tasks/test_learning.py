@@ -154,6 +154,7 @@ def begun(base: Path, tmp_path: Path) -> Path:
     import shutil
 
     shutil.copytree(base / "states", tmp_path / "begun" / "states")
+    (tmp_path / "begun" / ".lock").touch()
     return tmp_path / "begun"
 
 
@@ -257,7 +258,16 @@ def test_missing_and_damaged_checkpoints_are_refused(
     weights.rename(weights.with_name("pytorch_model.bin"))
     with pytest.raises(ConfigError, match="a pickle can run anything"):
         learning.train(Request(str(data), str(tmp_path / "half"), out, CONFIG))
-    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out").glob("[!.]*"))
+
+
+def test_folders_that_hold_something_else_are_left_alone(
+    data: Path, base: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine" / "model").mkdir(parents=True)
+    for out in (tmp_path / "mine", data):
+        with pytest.raises(ConfigError, match=r"no training run's"):
+            learning.train(Request(str(data), "small", str(out), CONFIG))
 
 
 def test_a_diverging_run_names_its_documents(data: Path, tmp_path: Path) -> None:

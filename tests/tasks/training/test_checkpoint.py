@@ -79,12 +79,18 @@ def test_without_torch_the_extra_is_named(tmp_path: Path) -> None:
         "tasks.generating",
         "tasks.training.checkpoint",
         "tasks.training.texts",
+        "tasks.training.loop",
+        "tasks.training.measure",
+        "tasks.learning",
+        "tasks.forgetting",
         "tasks.replay.generations",
         "tasks.replay.profiles",
         "tasks.replay.selection",
         "tasks.report.profile",
         "flows.cli",
         "flows.generate",
+        "flows.train",
+        "flows.forgetting",
     ],
 )
 def test_importing_imports_no_torch(module: str) -> None:

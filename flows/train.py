@@ -1,0 +1,193 @@
+"""The command ``openmoat train``: a model learns a mixture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from schemas.training import TrainConfig
+    from tasks.forgetting import Question
+    from tasks.learning import Request
+
+Share = Annotated[float, typer.Option(min=0.0, max=1.0)]
+
+
+def train(
+    mixture: Annotated[
+        Path, typer.Argument(help="A mixture of tokens: its folder, or that of its run.")
+    ],
+    *,
+    model: Annotated[
+        str,
+        typer.Option(help="A local folder with a model, or a fresh one: small, 5M, 25M or 100M."),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the model, states and curves.")],
+    batch: Annotated[int, typer.Option(min=1, help="Rows at once; fewer take less memory.")] = 8,
+    accumulation: Annotated[int, typer.Option(min=1, help="Batches of a step.")] = 1,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the mixture.")] = 1,
+    max_steps: Annotated[
+        Optional[int],  # noqa: UP045  (Typer evaluates it)
+        typer.Option(min=1, help="Stop there; the schedule ends.", show_default="all rows"),
+    ] = None,
+    peak: Annotated[float, typer.Option(help="Highest learning rate.")] = 3e-4,
+    schedule: Annotated[
+        Literal["cosine", "infinite", "constant"],
+        typer.Option(help="How the rate goes (docs/train.md)."),
+    ] = "cosine",
+    warm_up: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the steps in which it rises.")
+    ] = 0.01,
+    floor_share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Last rate, as a share of the peak.")
+    ] = 0.1,
+    constant_share: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="Infinite: rate of the third phase, likewise.")
+    ] = 0.5,
+    cool_down: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Infinite: share of steps of the second phase.")
+    ] = 0.3,
+    cooling: Annotated[
+        Literal["cosine", "inverse_sqrt"], typer.Option(help="Infinite: how it cools down.")
+    ] = "cosine",
+    anneal: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Infinite: share of steps of the last phase.")
+    ] = 0.1,
+    weight_decay: Annotated[float, typer.Option(min=0.0, help="Of matrices.")] = 0.1,
+    clip_norm: Annotated[float, typer.Option(help="Longest gradient; others are cut.")] = 1.0,
+    precision: Annotated[
+        Literal["float32", "bf16"], typer.Option(help="bf16: products in half precision.")
+    ] = "float32",
+    neftune: Annotated[
+        float, typer.Option(min=0.0, help="Noise on embeddings (NEFTune): 5 to 15; 0 is none.")
+    ] = 0.0,
+    lora: Annotated[
+        Optional[int],  # noqa: UP045  (as above)
+        typer.Option(min=1, help="Train adapters of this rank only.", show_default="all of it"),
+    ] = None,
+    isolate: Annotated[
+        bool,
+        typer.Option("--isolate", help="Packed rows: a document does not see the one before it."),
+    ] = False,
+    loss_weights: Annotated[
+        bool, typer.Option(help="Weigh tokens by the mixture's loss_weight (C-RLFT).")
+    ] = True,
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Less memory for more time.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Of noise, dropout, what is fresh.")
+    ] = 0,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Of the CPU; with one, the same to the bit each time.")
+    ] = 1,
+    state_steps: Annotated[
+        int, typer.Option(min=1, help="Steps from state to state, to go on from.")
+    ] = 100,
+    keep: Annotated[int, typer.Option(min=1, help="Last states that are kept.")] = 2,
+    tokenizer: Annotated[
+        Optional[Path],  # noqa: UP045  (as above)
+        typer.Option(
+            help="With a fresh model: the mixture's tokenizer.", show_default="of its run"
+        ),
+    ] = None,
+    held_out: Annotated[
+        Optional[list[str]],  # noqa: UP045  (as above)
+        typer.Option(
+            metavar="NAME=FILES",
+            help="Old data that is measured beside the validation split.",
+            show_default=False,
+        ),
+    ] = None,
+    new: Annotated[
+        Optional[list[str]],  # noqa: UP045  (as above)
+        typer.Option(metavar="NAME=FILES", help="New data, likewise.", show_default=False),
+    ] = None,
+    most_tokens: Annotated[
+        int, typer.Option(min=1, help="Tokens of a domain that are measured, at most.")
+    ] = 200_000,
+    measure: Annotated[
+        bool, typer.Option(help="Measure what was forgotten (docs/forgetting.md).")
+    ] = True,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object as the last line.")
+    ] = False,
+) -> None:
+    """Train a model on a mixture, or go on with it (needs the extra `train`)."""
+    from flows.forgetting import named
+    from tasks.forgetting import Question
+    from tasks.held_out import Take
+    from tasks.learning import Request
+    from tasks.training import extra
+    from tasks.training.measure import How
+
+    rates = {
+        "schedule": schedule, "peak": peak, "warm_up": warm_up, "floor_share": floor_share,
+        "constant_share": constant_share, "cool_down": cool_down, "cooling": cooling,
+        "anneal": anneal,
+    }  # fmt: skip
+    config = _config(
+        {
+            "batch_rows": batch, "accumulation": accumulation, "epochs": epochs,
+            "max_steps": max_steps, "rates": rates, "weight_decay": weight_decay,
+            "clip_norm": clip_norm, "precision": precision, "neftune_alpha": neftune,
+            "loss_weights": loss_weights, "isolate": isolate, "checkpointing": checkpointing,
+            "lora": None if lora is None else {"rank": lora, "alpha": 2.0 * lora}, "seed": seed,
+        }
+    )  # fmt: skip
+    question = Question(
+        before="", after="", old=named(held_out or [], "--held-out"), new=named(new or [], "--new"),
+        take=Take(most_tokens), how=How(batch=batch), threads=threads,
+    )  # fmt: skip
+    extra.needed("openmoat train")
+    request = Request(
+        str(mixture), model, str(out), config, state_steps, keep, threads,
+        None if tokenizer is None else str(tokenizer),
+    )  # fmt: skip
+    _run(request, question if measure else None, json=json)
+
+
+def _config(given: dict[str, Any]) -> TrainConfig:
+    """Check options together. Raises :class:`ConfigError`."""
+    from pydantic import ValidationError
+
+    from schemas.errors import ConfigError
+    from schemas.training import TrainConfig
+
+    try:
+        return TrainConfig.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        told = first.get("ctx", {})
+        place = ".".join(map(str, first["loc"])) or "options"
+        raise ConfigError(
+            str(told.get("key", place)),
+            got=str(told.get("got", first["input"])),
+            wanted=str(told.get("wanted", first["msg"])),
+            way_out=str(told.get("way_out", "Give another value (docs/train.md).")),
+        ) from error
+
+
+def _run(request: Request, question: Question | None, *, json: bool) -> None:
+    from flows import terminal
+    from flows.settings import quiet_prefect
+
+    quiet_prefect()
+    with terminal.progress():
+        from flows.train_step import train_step
+
+        train_step(request, question)
+    from tasks.steps import training
+
+    trained, found = training.read(request.out)
+    if json:
+        told = None if found is None else found.model_dump(mode="json")
+        terminal.print_json(
+            {"out": request.out, **trained.model_dump(mode="json"), "forgetting": told}
+        )
+        return
+    terminal.show_sections(
+        one for one in training.sections(request.out, trained, found) if one.lines is None
+    )
