@@ -93,10 +93,10 @@ bench-hidden-original: $(BIN)/openmoat
 	$(BIN)/python -m benchmarks.hidden_original $(ARGS)
 
 # Outside of the locks: resolved for every platform, torch takes gigabytes of CUDA with it.
-TRAIN := torch==2.13.0 transformers==5.24.0
+TRAIN := torch==2.13.0 "transformers>=5.24,<6" "peft>=0.21,<1"
 
 train: $(BIN)/openmoat
-	$(PIP) install torch==2.13.0 "transformers>=5.24,<6" "peft>=0.21,<1"
+	$(PIP) install $(TRAIN)
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix-only .

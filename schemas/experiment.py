@@ -212,3 +212,64 @@ class ArmRequest(Frozen):
     sizes: Sizes
     seed: int
     out: str
+
+
+class Mean(Frozen):
+    """Of seeds: the mean, and the interval of 95 % by Student's t; None where there is one seed."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Figures(Frozen):
+    """An arm over seeds. Losses are nats a token, held out; domains are of the old data.
+
+    - ``average``: of old and new loss, as arXiv 2403.08763 prints it.
+    - ``removed``: forgetting removed, ``(L_none - L) / (L_none - L_base)`` of old losses.
+    - ``recovery``: ``(L_none - L) / (L_none - L_true)`` at the same share; None where there is no
+      such arm, and where ``|L_none - L_true|`` is under five seed standard deviations.
+    - ``gap``: ``L - L_true``, nats. ``worst``: the domain that rose most over the base, and by how
+      much. ``overfit``: new loss held out less that of rows that were trained on.
+    """
+
+    arm: Arm
+    seeds: int
+    old: Mean
+    new: Mean
+    average: float
+    removed: Mean | None
+    recovery: Mean | None
+    gap: Mean | None
+    worst: str
+    worst_rise: float
+    overfit: float
+
+
+class Result(Frozen):
+    """``result.json``: the experiment. ``headline``: the best closed arm at each share.
+
+    ``base_old``, ``base_new``: losses before the second training. ``refused``: arms of a seed that
+    could not be drawn, and why. ``given``: files that the closed pipeline saw.
+    """
+
+    version: int = 1
+    preset: str
+    setting: Setting
+    sizes: Sizes
+    seeds: tuple[int, ...]
+    parameters: int
+    tokens_per_parameter: float
+    first_epochs: float
+    base_old: Mean
+    base_new: Mean
+    arms: tuple[Figures, ...]
+    headline: dict[str, str]
+    says: tuple[str, ...]
+    refused: dict[str, str]
+    given: dict[str, tuple[str, ...]]
+    shares: dict[str, dict[str, float]]
+    gate: dict[str, Gate]
+    cpu_seconds: float
+    device: str
+    versions: dict[str, str]

@@ -56,7 +56,9 @@ def based(request: BaseRequest) -> Base:
         steps=some.size // sizes.batch_rows,
         seconds=time.process_time() - began,
     )
-    learning_models.write(request.out, model, {TOKENIZER: body, learning_models.CONFIG: _config(said)})
+    learning_models.write(
+        request.out, model, {TOKENIZER: body, learning_models.CONFIG: _config(said)}
+    )
     storage.write_model(storage.join(request.out, BASE), told)
     return told
 
@@ -72,9 +74,7 @@ def model_of(base: str) -> str:
     return storage.join(base, learning_models.MODEL)
 
 
-def first_text(
-    parts: str, shares: Mapping[str, float], budget: int, by: Tokenizer
-) -> pl.DataFrame:
+def first_text(parts: str, shares: Mapping[str, float], budget: int, by: Tokenizer) -> pl.DataFrame:
     """Return old passages at the card's shares: what is learned first, and replayed as true.
 
     As many as so many tokens, or as the scarcest source allows.
@@ -149,6 +149,10 @@ def _said(tokenizer: Tokenizer) -> TokenizerSaid:
 
 
 def _config(said: TokenizerSaid) -> bytes:
-    own: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast",
-                           "eos_token": said.end_of_text, "bos_token": said.end_of_text}  # fmt: skip
+    """What transformers needs to know so that it takes ``tokenizer.json`` as it is."""
+    own: dict[str, Any] = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "eos_token": said.end_of_text,
+        "bos_token": said.end_of_text,
+    }
     return orjson.dumps(own, option=orjson.OPT_INDENT_2) + b"\n"

@@ -37,7 +37,8 @@ RAMP: Final = ScheduleConfig(kind="ramp", start=0.0)
 class Rows(NamedTuple):
     """Rows, ``(n, length)``, padded with the end of a text; tokens of each; where it is from.
 
-    ``begin``: the token of that end, which stands before a text, too. ``sources``: of its first passage, where rows are of one source each that of all of it.
+    ``begin``: the token of that end, which stands before a text, too. ``sources``: of a row's
+    first passage, which where rows are of one source each is that of all of it.
     """
 
     ids: Ints
@@ -58,9 +59,13 @@ class Rows(NamedTuple):
     def taken(self, places: Ints) -> Rows:
         """Return rows at some places."""
         every = places.tolist()
-        return Rows(self.ids[places], self.lengths[places],
-                    tuple(self.sources[i] for i in every), tuple(self.names[i] for i in every), self.begin)  # fmt: skip
-
+        return Rows(
+            self.ids[places],
+            self.lengths[places],
+            tuple(self.sources[i] for i in every),
+            tuple(self.names[i] for i in every),
+            self.begin,
+        )
 
     def only(self, names: Sequence[str]) -> Rows:
         """Return the rows of some names, in the order in which they stand here."""
@@ -167,7 +172,9 @@ def distances_to(replay: pl.DataFrame, new: pl.DataFrame) -> NDArray[np.float64]
     return distances.distances(both[1], profile)
 
 
-def laid_out(arm: Arm, replay: Rows | None, new: Rows, number: int) -> tuple[Rows, NDArray[np.bool_]]:
+def laid_out(
+    arm: Arm, replay: Rows | None, new: Rows, number: int
+) -> tuple[Rows, NDArray[np.bool_]]:
     """Return so many rows, a share of which are replay, by error diffusion; and which these are.
 
     Compute-equivalent (arXiv 2403.08763, section 4.2): a replay row stands in the place of a new

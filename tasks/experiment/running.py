@@ -48,14 +48,14 @@ def ran(request: ArmRequest) -> Outcome:
     valid = basing.held_out(request.parts, shares, sizes, by, valid=True)
     model = building.load(basing.model_of(request.base))
     model.to(building.device())
-    how = training.config(
-        sizes, sizes.peak, seed=request.seed, alpha=request.arm.neftune_alpha
-    )
+    how = training.config(sizes, sizes.peak, seed=request.seed, alpha=request.arm.neftune_alpha)
     points = [training.at_point(model, 0, valid, shares)]
     every = max(1, sizes.steps // sizes.points)
-    for point in training.trained(model, some, is_replay, how):
-        if point.step % every == 0 or point.step == sizes.steps:
-            points.append(training.at_point(model, point.step, valid, shares))
+    points += [
+        training.at_point(model, point.step, valid, shares)
+        for point in training.trained(model, some, is_replay, how)
+        if point.step % every == 0 or point.step == sizes.steps
+    ]
     held = basing.held_out(request.parts, shares, sizes, by)
     seen = some.taken(np.flatnonzero(~is_replay)).first(sizes.held_rows * len(request.setting.new))
     told = Outcome(

@@ -40,7 +40,10 @@ SETTINGS: Final = {
 }
 """`german`: English domains, then German laws and manuals; `code`: prose, then Python."""
 SIZES: Final = {
-    "small": Sizes(source_chars=3_000_000, pool_chars=500_000, held_rows=24, valid_rows=4, points=3),
+    "small": Sizes(
+        first_steps=400, source_chars=2_500_000, pool_chars=500_000, held_rows=16, valid_rows=2,
+        points=2,
+    ),
     "full": Sizes(),
     "25M": Sizes(
         shape="25M", vocabulary=8_192, row_tokens=512, batch_rows=32, first_steps=1_500, steps=300,

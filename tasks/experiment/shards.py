@@ -47,7 +47,7 @@ BATCH: Final = 64
 
 
 class Room(NamedTuple):
-    """The pool and its side, the number of each passage's source among ``names``, and a tokenizer."""
+    """The pool and its side, the number of each passage's source, their names, a tokenizer."""
 
     given: str
     pool: pl.DataFrame

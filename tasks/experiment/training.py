@@ -58,13 +58,13 @@ def by_source(model: Any, some: Rows) -> dict[str, float]:  # noqa: ANN401  (a m
     ]
     was, window = model.training, some.ids.shape[1] + 1
     model.eval()
-    found = measure.measured(
-        [model], texts, [some.begin], measure.How(window, window, MEASURED)
-    )
+    found = measure.measured([model], texts, [some.begin], measure.How(window, window, MEASURED))
     model.train(was)
     sources = np.array(some.sources)
     return {
-        source: float(found.nats[0, sources == source].sum() / found.tokens[sources == source].sum())
+        source: float(
+            found.nats[0, sources == source].sum() / found.tokens[sources == source].sum()
+        )
         for source in sorted(set(some.sources))
     }
 
