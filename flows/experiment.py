@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Train small models to see what replay is worth.", no_args_is_help=True)
 CORES = os.cpu_count() or 1
 DATA = "OPENMOAT_DATA"
+Setting = Annotated[
+    Literal["german", "code"],
+    typer.Option(help="English, then German laws and manuals; or prose, then code."),
+]
+Data = Annotated[
+    Optional[Path],  # noqa: UP045  (Typer evaluates it)
+    typer.Option(help="The folder of documents.", show_default=f"${DATA}"),
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes at a time.", show_default="cores")]
 
 
 @app.callback()
@@ -29,14 +38,8 @@ def forgetting(
         bool,
         typer.Option("--small", help="Four arms and one seed: minutes on one core."),
     ] = False,
-    setting: Annotated[
-        Literal["german", "code"],
-        typer.Option(help="English, then German laws and manuals; or prose, then code."),
-    ] = "german",
-    data: Annotated[
-        Optional[Path],  # noqa: UP045  (Typer evaluates it)
-        typer.Option(help="The folder of documents.", show_default=f"${DATA}"),
-    ] = None,
+    setting: Setting = "german",
+    data: Data = None,
     out: Annotated[
         Optional[Path],  # noqa: UP045  (as above)
         typer.Option("--out", help="Folder for the results.", show_default="openmoat-out/NAME"),
@@ -49,9 +52,7 @@ def forgetting(
         Optional[Literal["25M", "100M"]],  # noqa: UP045  (as above)
         typer.Option(help="A larger model; wants a GPU.", show_default="0.64M"),
     ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Processes at a time.", show_default="cores")
-    ] = CORES,
+    workers: Workers = CORES,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object as the last line.")
     ] = False,
@@ -68,6 +69,41 @@ def forgetting(
         sizes=settings.sizes(name),
         arms=arms.small() if small else arms.full(),
         seeds=tuple(range(seeds or (1 if small else 3))),
+    )
+    conducting.check(plan)
+    _show(plan, _run(plan, workers), json=json)
+
+
+@app.command()
+def speaking(
+    *,
+    setting: Setting = "german",
+    data: Data = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045  (as above)
+        typer.Option("--out", help="Folder for the results.", show_default="openmoat-out/NAME"),
+    ] = None,
+    preset: Annotated[
+        Literal["small", "5M", "25M", "100M"],
+        typer.Option(help="Size of the model; 5M takes half an hour of one core."),
+    ] = "5M",
+    workers: Workers = CORES,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object as the last line.")
+    ] = False,
+) -> None:
+    """Show what a model writes after new text, with and without replay: a page to look at."""
+    from tasks.experiment import arms, conducting, settings
+
+    plan = conducting.Plan(
+        data=str(_data(data)),
+        out=str(out or Path("openmoat-out") / f"speaking-{setting}-{preset}"),
+        preset=preset,
+        setting=settings.setting(setting),
+        sizes=settings.sizes(preset),
+        arms=arms.shown(),
+        seeds=(0,),
+        keep=True,
     )
     conducting.check(plan)
     _show(plan, _run(plan, workers), json=json)

@@ -42,4 +42,7 @@ def experiment_forgetting(plan: Plan) -> Result:
             if (seed, own.replay) not in refused
         ]
         outcomes = [one.result() for one in runs]
-        return steps.conclude(plan, Found(dealt, bases, built, outcomes))
+        result = steps.conclude(plan, Found(dealt, bases, built, outcomes))
+        if plan.keep:
+            steps.speak(plan, bases, outcomes, result)
+        return result

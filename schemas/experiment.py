@@ -202,7 +202,10 @@ class BuildRequest(Frozen):
 
 
 class ArmRequest(Frozen):
-    """Train an arm. ``shard``: its replay, None where it is old text or none."""
+    """Train an arm. ``shard``: its replay, None where it is old text or none.
+
+    ``keep``: its model stays, for :class:`SpeakRequest`.
+    """
 
     parts: str
     base: str
@@ -212,6 +215,48 @@ class ArmRequest(Frozen):
     sizes: Sizes
     seed: int
     out: str
+    keep: bool = False
+
+
+class SpeakRequest(Frozen):
+    """Let models go on with old text. ``models``: folders by name; ``parts`` as of the others."""
+
+    parts: str
+    models: dict[str, str]
+    setting: Setting
+    sizes: Sizes
+    seed: int
+    out: str
+
+
+class Continuation(Frozen):
+    """What a model writes after the beginning of a held-out text, and the language of that."""
+
+    source: str
+    prompt: str
+    text: str
+    lang: str
+
+
+class Speech(Frozen):
+    """A model's continuations. ``languages``: share of them in each, the most frequent first.
+
+    ``distinct``: of all runs of 1, 2 and 3 words in all of them, how many are different.
+    """
+
+    model: str
+    languages: dict[str, float]
+    distinct: tuple[float, float, float]
+    continuations: tuple[Continuation, ...]
+
+
+class Spoken(Frozen):
+    """``spoken.json``: what each model wrote after the same beginnings, of real text beside."""
+
+    prompt_tokens: int
+    length: int
+    real: Speech
+    speeches: tuple[Speech, ...]
 
 
 class Mean(Frozen):

@@ -74,6 +74,11 @@ def small() -> tuple[Arm, ...]:
     return (Arm(name=NONE), *(_arm(replay, FEW) for replay in (TRUE, RANDOM, SAMPLE)))
 
 
+def shown() -> tuple[Arm, ...]:
+    """Return the arms of the page that shows what models write."""
+    return (Arm(name=NONE), _arm(CARD, MANY))
+
+
 def pipelines(arms: tuple[Arm, ...]) -> dict[str, tuple[str, ...]]:
     """Return the shards that arms need: of the process without old text, and of that with some."""
     wanted = {arm.replay for arm in arms}

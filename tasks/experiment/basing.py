@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BASE: Final = "base.json"
 TOKENIZER: Final = "tokenizer.json"
+BESIDE: Final = (TOKENIZER, learning_models.CONFIG)
+"""Files of the tokenizer that lie beside a model."""
 OF_TOKENIZER: Final = 4_000_000
 """Characters that the tokenizer is learnt from."""
 

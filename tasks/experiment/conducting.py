@@ -24,6 +24,7 @@ from schemas.experiment import (
     Result,
     Setting,
     Sizes,
+    SpeakRequest,
 )
 from schemas.manifest import Shard
 from schemas.tables import conform
@@ -35,10 +36,11 @@ from tasks.training import building, extra
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from schemas.experiment import Arm, Base, Built, Dealt, Outcome
+    from schemas.experiment import Arm, Base, Built, Dealt, Outcome, Spoken
 
 COMMAND: Final = "openmoat experiment forgetting"
 RESULT, TRAJECTORIES, REPORT = "result.json", "trajectories.parquet", "report.html"
+FIGURE: Final = "figure.html"
 SAMPLE: Final = "sample"
 COURSES: Final = pa.schema(
     [
@@ -62,6 +64,7 @@ class Plan(NamedTuple):
     sizes: Sizes
     arms: tuple[Arm, ...]
     seeds: tuple[int, ...]
+    keep: bool = False
 
     @property
     def parts(self) -> str:
@@ -148,8 +151,26 @@ def arm(plan: Plan, seed: int, own: Arm) -> Outcome:
         sizes=plan.sizes,
         seed=seed,
         out=plan.of(seed, "arms", slug(own.name)),
+        keep=plan.keep,
     )
     found: Outcome = process.answered(process.ARM, request)
+    return found
+
+
+def speak(plan: Plan, seed: int) -> Spoken:
+    """Let the base and the arms, whose models were kept, go on with old text."""
+    folders = {"before": plan.of(seed, "base")} | {
+        own.name: plan.of(seed, "arms", slug(own.name)) for own in plan.arms
+    }
+    request = SpeakRequest(
+        parts=plan.parts,
+        models={name: basing.model_of(folder) for name, folder in folders.items()},
+        setting=plan.setting,
+        sizes=plan.sizes,
+        seed=seed,
+        out=plan.of(seed, "spoken"),
+    )
+    found: Spoken = process.answered(process.SPEAK, request)
     return found
 
 

@@ -21,6 +21,8 @@ from schemas.experiment import (
     DealRequest,
     Dealt,
     Outcome,
+    SpeakRequest,
+    Spoken,
 )
 from tasks import hashing, storage
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 VERSION: Final = "experiment-1"
 KEY: Final = "key"
 """A file: the digest of the request that a folder is the answer to. It comes last."""
-DEAL, BASE, BUILD, ARM = "deal", "base", "build", "arm"
+DEAL, BASE, BUILD, ARM, SPEAK = "deal", "base", "build", "arm", "speak"
 THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS",
                   "RAYON_NUM_THREADS")  # fmt: skip
 ANSWERS: Final[dict[str, tuple[type[BaseModel], str]]] = {
@@ -38,6 +40,7 @@ ANSWERS: Final[dict[str, tuple[type[BaseModel], str]]] = {
     BASE: (Base, "base.json"),
     BUILD: (Built, "built.json"),
     ARM: (Outcome, "outcome.json"),
+    SPEAK: (Spoken, "spoken.json"),
 }
 
 
@@ -111,6 +114,10 @@ def main(kind: str, request: str) -> None:
         from tasks.experiment.shards import built
 
         built(BuildRequest.model_validate_json(request))
+    elif kind == SPEAK:
+        from tasks.experiment.speaking import spoken
+
+        spoken(SpeakRequest.model_validate_json(request))
     else:
         from tasks.experiment.running import ran
 

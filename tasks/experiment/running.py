@@ -13,7 +13,7 @@ from schemas import columns as c
 from schemas.experiment import Outcome
 from schemas.manifest import Shard
 from schemas.tables import conform
-from tasks import hashing, storage
+from tasks import hashing, learning_models, storage
 from tasks.experiment import arms, basing, rows, training
 from tasks.experiment.dealing import part_file, read_passages
 from tasks.training import building
@@ -68,6 +68,10 @@ def ran(request: ArmRequest) -> Outcome:
         config=how,
         seconds=time.process_time() - began,
     )
+    if request.keep:
+        own = basing.model_of(request.base)
+        beside = {name: storage.read_bytes(storage.join(own, name)) for name in basing.BESIDE}
+        learning_models.write(request.out, model, beside)
     _write_points(storage.join(request.out, TRAJECTORY), points)
     storage.write_model(storage.join(request.out, OUTCOME), told)
     return told

@@ -45,6 +45,10 @@ SIZES: Final = {
         points=2,
     ),
     "full": Sizes(),
+    "5M": Sizes(
+        shape="5M", vocabulary=4_096, first_steps=800, first_peak=2e-3, peak=1e-3,
+        source_chars=8_000_000, most_epochs=1,
+    ),
     "25M": Sizes(
         shape="25M", vocabulary=8_192, row_tokens=512, batch_rows=32, first_steps=1_500, steps=300,
         first_peak=1e-3, peak=5e-4, source_chars=20_000_000, document_chars=200_000,
@@ -57,7 +61,8 @@ SIZES: Final = {
         held_rows=64, generated_tokens=400_000,
     ),
 }  # fmt: skip
-"""`small` and `full`: the setting that was tried (.64M parameters). The others want a GPU."""
+"""`small` and `full`: the setting that was tried (.64M parameters); `5M`: that of the page
+which shows what models write, half an hour of one core. The others want a GPU."""
 
 
 def setting(name: str) -> Setting:

@@ -15,7 +15,7 @@ from tasks import storage
 from tasks.experiment import conducting
 from tasks.experiment.conducting import Found, Plan  # noqa: TC001  (as above)
 from tasks.report import experiment as report
-from tasks.report import page
+from tasks.report import page, speaking
 from tasks.steps.policy import step
 
 
@@ -41,6 +41,21 @@ def build(plan: Plan, seed: int, kind: str) -> Built:
 def arm(plan: Plan, seed: int, own: Arm) -> Outcome:
     """Train an arm."""
     return conducting.arm(plan, seed, own)
+
+
+@step
+def speak(plan: Plan, bases: dict[int, Base], outcomes: list[Outcome], result: Result) -> str:
+    """Let the models of the first seed write, and write the page that shows it."""
+    seed = plan.seeds[0]
+    spoken = conducting.speak(plan, seed)
+    domains = {"before": bases[seed].losses.domains} | {
+        one.arm.name: one.losses.domains for one in outcomes if one.seed == seed
+    }
+    shown = [*speaking.sections(spoken, result), speaking.losses(domains)]
+    body = page.render("What a model forgets", f"Setting {plan.setting.name}", shown)
+    at = storage.join(plan.out, conducting.FIGURE)
+    storage.write_bytes(at, body.encode())
+    return at
 
 
 @step
