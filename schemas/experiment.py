@@ -164,12 +164,16 @@ class Base(Frozen):
 
 
 class Built(Frozen):
-    """``built.json``: what a pipeline was given, which shards it drew, and those it refused."""
+    """``built.json``: what a pipeline was given, which shards it drew, and those it refused.
+
+    ``shares``: of sources, that a shard was drawn at; where it was drawn without, those it has.
+    """
 
     given: tuple[str, ...]
     tokens: dict[str, int]
     shares: dict[str, dict[str, float]]
     refused: dict[str, str]
+    notes: dict[str, str]
 
 
 class DealRequest(Frozen):
@@ -295,7 +299,7 @@ class Result(Frozen):
     """``result.json``: the experiment. ``headline``: the best closed arm at each share.
 
     ``base_old``, ``base_new``: losses before the second training. ``refused``: arms of a seed that
-    could not be drawn, and why. ``given``: files that the closed pipeline saw.
+    could not be drawn, and why; ``notes``: on those that could. ``given``: files that the closed pipeline saw.
     """
 
     version: int = 1
@@ -312,6 +316,7 @@ class Result(Frozen):
     headline: dict[str, str]
     says: tuple[str, ...]
     refused: dict[str, str]
+    notes: dict[str, str]
     given: dict[str, tuple[str, ...]]
     shares: dict[str, dict[str, float]]
     gate: dict[str, Gate]

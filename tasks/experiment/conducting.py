@@ -10,7 +10,7 @@ import platform
 import re
 import tempfile
 from importlib import metadata
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from schemas.experiment import Arm, Base, Built, Dealt, Outcome, Spoken
 
+T = TypeVar("T")
 COMMAND: Final = "openmoat experiment forgetting"
 RESULT, TRAJECTORIES, REPORT = "result.json", "trajectories.parquet", "report.html"
 FIGURE: Final = "figure.html"
@@ -205,11 +206,10 @@ def conclude(plan: Plan, found: Found) -> Result:
         arms=every,
         headline=figures.headline(every),
         says=figures.says(every),
-        refused={f"{replay}, seed {seed}": why for (seed, _), one in found.built.items()
-                 for replay, why in one.refused.items()},
+        refused=_by_shard({key: one.refused for key, one in found.built.items()}),
+        notes=_by_shard({key: one.notes for key, one in found.built.items()}),
         given={kind: one.given for (_, kind), one in found.built.items()},
-        shares={f"{replay}, seed {seed}": shares for (seed, _), one in found.built.items()
-                for replay, shares in one.shares.items() if shares},
+        shares=_by_shard({key: one.shares for key, one in found.built.items()}),
         gate=found.dealt.gate,
         cpu_seconds=sum(o.seconds for o in found.outcomes) + sum(b.seconds for b in bases),
         device=building.device(),
@@ -219,6 +219,15 @@ def conclude(plan: Plan, found: Found) -> Result:
     _write_courses(storage.join(plan.out, TRAJECTORIES), found.outcomes)
     storage.write_model(storage.join(plan.out, RESULT), result)
     return result
+
+
+def _by_shard(found: Mapping[tuple[int, str], Mapping[str, T]]) -> dict[str, T]:
+    """Name what is said of shards by these and their seed."""
+    return {
+        f"{replay}, seed {seed}": said
+        for (seed, _), some in found.items()
+        for replay, said in some.items()
+    }
 
 
 def _write_courses(location: str, outcomes: Sequence[Outcome]) -> None:

@@ -41,7 +41,7 @@ SETTINGS: Final = {
 """`german`: English domains, then German laws and manuals; `code`: prose, then Python."""
 SIZES: Final = {
     "small": Sizes(
-        first_steps=400, source_chars=2_500_000, pool_chars=500_000, held_rows=16, valid_rows=2,
+        first_steps=320, source_chars=2_000_000, pool_chars=500_000, held_rows=16, valid_rows=2,
         points=2,
     ),
     "full": Sizes(),

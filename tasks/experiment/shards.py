@@ -23,7 +23,7 @@ from tasks import generating, inferring, storage
 from tasks.experiment import arms, basing, rows
 from tasks.experiment.dealing import read_passages, write_passages
 from tasks.hashing import digest, text_hashes
-from tasks.replay import generations, labels, packed
+from tasks.replay import generations, labels, matched, packed
 from tasks.replay.selection import Given, Settings, select
 from tasks.replay.sides import Side, Strata, tokens_by
 from tasks.training.sampling import How
@@ -60,10 +60,11 @@ class Room(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Passages in drawing order, and the shares of sources that they were drawn at, if any."""
+    """Passages in drawing order, the shares of sources they were drawn at, and what to say."""
 
     frame: pl.DataFrame
     shares: dict[str, float]
+    note: str = ""
 
 
 def built(request: BuildRequest) -> Built:
@@ -71,8 +72,9 @@ def built(request: BuildRequest) -> Built:
 
     What refuses (shares that cannot be vouched for) is no error here: it is told.
     """
-    room = _room(request)
-    tokens, shares, refused = dict[str, int](), dict[str, dict[str, float]](), dict[str, str]()
+    given, room = tuple(_names(request.given)), _room(request)
+    tokens, shares = dict[str, int](), dict[str, dict[str, float]]()
+    refused, notes = dict[str, str](), dict[str, str]()
     for replay, share in request.wanted.items():
         budget = round(share * request.sizes.tokens * rows.MARGIN)
         try:
@@ -82,8 +84,9 @@ def built(request: BuildRequest) -> Built:
             continue
         write_passages(shard_file(request.out, replay), drawn.frame)
         tokens[replay] = sum(room.tokenizer.count(drawn.frame[c.TEXT].to_list()))
-        shares[replay] = drawn.shares
-    told = Built(given=tuple(_names(request.given)), tokens=tokens, shares=shares, refused=refused)
+        shares[replay] = drawn.shares or shares_of(room, drawn.frame)
+        notes |= {replay: drawn.note} if drawn.note else {}
+    told = Built(given=given, tokens=tokens, shares=shares, refused=refused, notes=notes)
     storage.write_model(storage.join(request.out, BUILT), told)
     return told
 
@@ -187,22 +190,22 @@ def _like_shares(room: Room, shares: Mapping[str, float], budget: int) -> Drawn:
 
 
 def _by_generations(room: Room, budget: int) -> Drawn:
-    """Draw what is like the model's own text, at the shares of sources that this tells."""
-    own = _generated(room)
-    side = _side(own, room.tokenizer)
-    judged = labels.judged(side, room.side, room.sources, names=room.names, seed=room.seed)
-    told = generations.told(side, room.side, room.sources, names=room.names, seed=room.seed,
-                            given=judged)  # fmt: skip
+    """Draw what is like the model's own text, at the shares of sources that this tells.
+
+    Where it tells none, by clusters, as a recipe with ``strata = "clusters"`` does; and say so.
+    """
+    side = _side(_generated(room), room.tokenizer)
+    told = generations.told(side, room.side, room.sources, names=room.names, seed=room.seed)
+    shares, settings, note = dict[str, float](), _settings(room), ""
     if told.tokens is None:
-        raise OpenmoatError(
-            "generations",
-            got=f"text that does not tell the pool's sources apart ({told.standing.value})",
-            wanted="text that is like a mixture of them",
-            way_out=told.says,
-        )
-    found = select("surrogate", room.side, Given(side, Strata(room.sources, told.tokens.shares)),
-                   budget=budget, settings=_settings(room))  # fmt: skip
-    return _taken(room, found, dict(zip(room.names, told.tokens.shares.tolist(), strict=True)))
+        note = f"shares of sources refused ({told.standing.value}: {told.says}); drawn by clusters"
+        strata = matched.matched(side, room.side, budget=budget, seed=room.seed)
+        settings = settings._replace(clamp=matched.CLAMP)
+    else:
+        strata = Strata(room.sources, told.tokens.shares)
+        shares = dict(zip(room.names, told.tokens.shares.tolist(), strict=True))
+    found = select("surrogate", room.side, Given(side, strata), budget=budget, settings=settings)
+    return _taken(room, found, shares)._replace(note=note)
 
 
 def _itself(room: Room, budget: int) -> Drawn:

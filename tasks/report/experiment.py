@@ -109,6 +109,7 @@ def _lines(courses: pa.Table) -> Lines:
 def _given(result: Result) -> str:
     told = [f"{kind}: {', '.join(files)}." for kind, files in sorted(result.given.items())]
     told += [f"Refused, {name}: {why}" for name, why in sorted(result.refused.items())]
+    told += [f"{name}: {note}." for name, note in sorted(result.notes.items())]
     below = (
         "Below: documents dealt to each part, and those left out because one of an earlier "
         "part is like them (Jaccard similarity of .8 or more)."
