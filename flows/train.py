@@ -173,7 +173,9 @@ def _config(given: dict[str, Any]) -> TrainConfig:
 def _run(request: Request, question: Question | None, *, json: bool) -> None:
     from flows import terminal
     from flows.settings import quiet_prefect
+    from tasks import learning
 
+    learning.check(request)  # Prefect takes seconds to start
     quiet_prefect()
     with terminal.progress():
         from flows.train_step import train_step

@@ -112,7 +112,11 @@ def _held(question: Question, speaker: Speaker) -> Iterator[Held]:
     for name, location in question.new:
         yield held_out.of_files(name, "new", location, speaker, question.take)
     if question.mixture is not None:
-        yield from held_out.of_mixture(question.mixture, speaker, question.take)
+        taken = {name for name, _ in (*question.old, *question.new)}
+        for held in held_out.of_mixture(question.mixture, speaker, question.take):
+            own = held.named
+            name = f"{own.name} (validation split)" if own.name in taken else own.name
+            yield held._replace(named=own._replace(name=name))
 
 
 def _speaker(question: Question, models: Sequence[Checkpoint]) -> Speaker:

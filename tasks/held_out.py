@@ -19,6 +19,7 @@ from tasks import hashing, storage
 from tasks.drawing import Draw, candidates
 from tasks.measured import Fields, Seen, measured, nothing, source_of
 from tasks.reader import Reader
+from tasks.training.batches import REPLAY
 from tasks.training.forgetting import Named
 from tasks.training.measure import Text
 
@@ -119,7 +120,8 @@ def of_mixture(folder: str, speaker: Speaker, take: Take) -> Iterator[Held]:
             way_out="Give held-out text as files: --held-out NAME=FILES, --new NAME=FILES.",
         )
     documents = _documents(folder, layout)
-    for side, source in sorted({key[:2] for key in documents}, reverse=True):
+    sources = {key[:2] for key in documents}
+    for side, source in sorted(sources, key=lambda one: (one[0] != REPLAY, one[1])):
         own = [key for key in documents if key[:2] == (side, source)]
         order = hashing.seeded([key[2] for key in own], seed=take.seed, stage=STAGE)
         texts, left = list[Text](), take.most_tokens
@@ -129,7 +131,7 @@ def of_mixture(folder: str, speaker: Speaker, take: Take) -> Iterator[Held]:
                 texts.append(text)
                 left -= int(text.scored.sum())
         if texts:
-            yield Held(Named(source, "old" if side == "replay" else "new", len(own)), texts)
+            yield Held(Named(source, "old" if side == REPLAY else "new", len(own)), texts)
 
 
 Key = tuple[str, str, str]

@@ -20,7 +20,7 @@ from tasks import learning_models, learning_states, ledger, reader_files, storag
 from tasks.hashing import digest
 from tasks.reader import Reader
 from tasks.storage import claim
-from tasks.training import batches, building, extra, loop
+from tasks.training import batches, building, extra, loop, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,25 +61,47 @@ def train(
     """
     extra.needed(COMMAND)
     reader, layout = _reader(request)
-    learning_models.check(request.model, layout.tokenizer)
-    key = TrainKey(
-        config=digest(VERSION, request.config),
-        mixture=reader.digest,
-        model=learning_models.key(request.model, layout),
-    )
-    _check_out(request.out)
-    at = storage.join(request.out, TRAINED)
-    if storage.exists(at):
-        known = storage.read_model(at, Trained)
-        learning_states.check_key(request.out, known.key, key)
+    key = _key(request, reader, layout)
+    known = _finished(request.out, key)
+    if known is not None:
         return known
     # What cuBLAS needs to give the same sums again; read when a GPU is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     building.settle(request.threads)
     with storage.claimed(request.out), building.enough_memory(request.config.batch_rows):
         done = _trained(request, reader, layout, key, told)
-    storage.write_model(at, done)
+    storage.write_model(storage.join(request.out, TRAINED), done)
     return done
+
+
+def check(request: Request) -> None:
+    """Raise what :func:`train` would before it loads the model."""
+    extra.needed(COMMAND)
+    reader, layout = _reader(request)
+    key = _key(request, reader, layout)
+    if _finished(request.out, key) is None:
+        learning_states.latest(request.out, key)
+
+
+def _key(request: Request, reader: Reader, layout: Layout) -> TrainKey:
+    """Return what a run rests on. Raises :class:`ConfigError` where it does not go together."""
+    learning_models.check(request.model, layout.tokenizer)
+    _check_out(request.out)
+    return TrainKey(
+        config=digest(VERSION, request.config),
+        mixture=reader.digest,
+        model=learning_models.key(request.model, layout),
+    )
+
+
+def _finished(out: str, key: TrainKey) -> Trained | None:
+    """Return what a run says that is done; ConfigError where it is another one."""
+    at = storage.join(out, TRAINED)
+    if not storage.exists(at):
+        return None
+    known = storage.read_model(at, Trained)
+    learning_states.check_key(out, known.key, key)
+    return known
 
 
 def _trained(
@@ -98,14 +120,15 @@ def _trained(
         building.check_isolation(own.model)
     if found is not None:
         reader.load_state_dict(found.state.reader)
-    went_on = len(points)
+    went_on, constant = len(points), _constant(config, total)
     some = _batches(reader, layout, total - went_on)
     for point in loop.steps(own, some, config, total=total, last=points[-1] if points else None):
         points.append(point)
         told(point, total)
-        if point.step % request.state_steps == 0 and point.step < total:
-            learning_states.write(request.out, own, points, reader.state_dict(), key=key)
-            learning_states.keep(request.out, request.keep)
+        if point.step == constant or point.step % request.state_steps == 0 < total - point.step:
+            reached = learning_states.Reached(points, reader.state_dict(), key, beside)
+            learning_states.write(request.out, own, reached)
+            learning_states.keep(request.out, request.keep, always=constant)
     learning_states.write_curve(storage.join(request.out, learning_states.CURVE_FILE), points)
     trained, every = _parameters(own.model)
     model = learning_models.write(request.out, own.model, beside)
@@ -130,6 +153,11 @@ def _check_out(out: str) -> None:
             wanted="a new folder, an empty one, or that of a training run",
             way_out="Choose another --out.",
         )
+
+
+def _constant(config: TrainConfig, total: int) -> int:
+    """Return the last step of an infinite schedule's constant phase: more data goes on from it."""
+    return rates.phases(config.rates, total).constant if config.rates.schedule == "infinite" else 0
 
 
 def steps(reader: Reader, config: TrainConfig) -> int:

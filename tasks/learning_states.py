@@ -20,7 +20,7 @@ from tasks.training import states
 from tasks.training.loop import Learner, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 FOLDER: Final = "states"
 STATE, CURVE_FILE, MODEL = "state.json", "curve.parquet", "model"
@@ -33,6 +33,18 @@ SAID: Final = {
 }
 
 
+class Reached(NamedTuple):
+    """Where a run stands: its curve, what of the mixture is read, what it rests on.
+
+    ``beside``: the tokenizer's files, so that the state's model can be used as it is.
+    """
+
+    points: Sequence[Point]
+    reader: dict[str, Any]
+    key: TrainKey
+    beside: Mapping[str, bytes]
+
+
 class Found(NamedTuple):
     """A state that was found whole, its folder, and the curve up to it."""
 
@@ -41,29 +53,31 @@ class Found(NamedTuple):
     points: list[Point]
 
 
-def write(
-    out: str, own: Learner, points: Sequence[Point], reader: dict[str, Any], *, key: TrainKey
-) -> None:
-    """Write the state after the last of some points."""
+def write(out: str, own: Learner, reached: Reached) -> None:
+    """Write a state."""
+    points = reached.points
     step = points[-1].step
-    at = storage.join(out, FOLDER, f"step-{step:08d}")
+    at = storage.join(out, FOLDER, _name(step))
     storage.remove(at)
     with storage.replacing_folder(at) as folder:
         own.model.save_pretrained(
             storage.join(folder, MODEL), safe_serialization=True, max_shard_size="2GB"
         )
+        for name, body in reached.beside.items():
+            storage.write_bytes(storage.join(folder, MODEL, name), body)
         for name, body in states.files(own):
             storage.write_bytes(storage.join(folder, name), body)
         write_curve(storage.join(folder, CURVE_FILE), points)
         storage.write_model(
             storage.join(folder, STATE),
-            TrainState(step=step, reader=reader, key=key, files=_digests(folder)),
+            TrainState(step=step, reader=reached.reader, key=reached.key, files=_digests(folder)),
         )
 
 
-def keep(out: str, number: int) -> None:
-    """Remove all states but the last few."""
+def keep(out: str, number: int, *, always: int) -> None:
+    """Remove all states but the last few, and the one of a step that always stays."""
     every = storage.list_folders(storage.join(out, FOLDER))
+    every = [name for name in every if name != _name(always)]
     for name in every[: max(0, len(every) - number)]:
         storage.remove(storage.join(out, FOLDER, name))
 
@@ -114,6 +128,10 @@ def restore(own: Learner, found: Found) -> None:
     names = [n for n in storage.list_names(found.folder) if n.startswith(OPTIMIZER)]
     bodies = {name: storage.read_bytes(storage.join(found.folder, name)) for name in names}
     states.restore(own, bodies, where=found.folder)
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
 
 
 def write_curve(location: str, points: Sequence[Point]) -> None:

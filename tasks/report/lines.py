@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from schemas.section import Lines
 
-LEFT, RIGHT, TOP, BOTTOM = 56, 730, 12, 268
+LEFT, RIGHT, TOP, BOTTOM = 56, 730, 26, 268
 """Edges of the plot, in units that the page stretches."""
 MARKS: Final = 5
 """Marks of an axis, about."""
@@ -17,7 +17,7 @@ STYLE: Final = """.lines .grid { stroke: var(--line) } .lines .dim { fill: var(-
 .lines path { fill: none; stroke-width: 1.75; stroke-linejoin: round }
 """
 TEMPLATE: Final = """{% macro lines(l) %}{% set f = l | lines_frame %}
-<svg class="lines" viewBox="0 0 736 {{ 318 + 18 * (l.series | length // 4) }}" role="img"
+<svg class="lines" viewBox="0 0 736 {{ 334 + 18 * (l.series | length // 4) }}" role="img"
  aria-label="{{ l.said }}">
 {% for y, label in f.up %}
 <line class="grid" x1="56" x2="730" y1="{{ y }}" y2="{{ y }}"></line>
@@ -32,13 +32,13 @@ TEMPLATE: Final = """{% macro lines(l) %}{% set f = l | lines_frame %}
 {% endif %}
 {% endfor %}
 {% for name in f.names %}
-{% set x = 56 + 170 * (loop.index0 % 4) %}{% set y = 300 + 18 * (loop.index0 // 4) %}
+{% set x = 56 + 170 * (loop.index0 % 4) %}{% set y = 316 + 18 * (loop.index0 // 4) %}
 <rect x="{{ x }}" y="{{ y }}" width="11" height="11"
  fill="{{ colours[loop.index0 % colours | length] }}"></rect>
 <text x="{{ x + 16 }}" y="{{ y + 10 }}">{{ name | truncate(22, True, "…", 0) }}</text>
 {% endfor %}
-<text class="dim" x="730" y="262" text-anchor="end">{{ l.across }}</text>
-<text class="dim" x="60" y="24">{{ l.up }}</text>
+<text class="dim" x="730" y="302" text-anchor="end">{{ l.across }}</text>
+<text class="dim" x="56" y="14">{{ l.up }}</text>
 </svg>{% endmacro %}
 """
 

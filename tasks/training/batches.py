@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from schemas import columns as c
 from schemas.mixture import LEARNED, NO_LOSS
+from tasks.ragged import Lists, lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     Ids = NDArray[np.int64]
@@ -90,42 +90,52 @@ def of_ids(ids: Ids, *, is_replay: NDArray[np.bool_] | None = None) -> Batch:
 
 def of_table(table: pa.Table, *, padding: int = 0) -> Batch:
     """Return the rows of a mixture's table with :data:`COLUMNS`, padded with a token."""
-    rows = table.to_pylist()
-    length = max(len(row[c.INPUT_IDS]) for row in rows)
-    sizes = [_sizes(row) for row in rows]
-    weights = [_repeated(row[c.LOSS_WEIGHT], own) for row, own in zip(rows, sizes, strict=True)]
-    pieces = [np.repeat(np.arange(len(own)), own) for own in sizes]
+    ids = _lists(table, c.INPUT_IDS)
+    lengths = np.diff(ids.offsets)
+    sizes, bounds = _sizes(table, lengths)
+    rows = np.repeat(np.arange(len(lengths)), np.diff(bounds))
+    there = np.add.reduceat(sizes, bounds[:-1])
+    pieces = np.repeat(np.arange(len(sizes)) - bounds[:-1][rows], sizes)
+    weights = np.repeat(_flat(table, c.LOSS_WEIGHT), sizes)
+    most = int(lengths.max())
     return Batch(
-        _padded([row[c.INPUT_IDS] for row in rows], length, padding),
-        _padded([row[c.ATTENTION_MASK] for row in rows], length, 0),
-        _padded([row[c.LABELS] for row in rows], length, NO_LOSS),
-        _padded(weights, length, 0.0).astype(np.float32),
-        _padded(pieces, length, -1).astype(np.int64),
-        np.array([row[c.ORIGIN] == REPLAY for row in rows]),
-        np.array([row[c.POSITION] for row in rows], np.int64),
-        tuple(_names(row[c.DOC_ID]) for row in rows),
+        _padded(ids.values, lengths, most, np.int64(padding)),
+        _padded(_lists(table, c.ATTENTION_MASK).values, lengths, most, np.int64(0)),
+        _padded(_lists(table, c.LABELS).values, lengths, most, np.int64(NO_LOSS)),
+        _padded(weights, there, most, np.float32(0)),
+        _padded(pieces, there, most, np.int64(-1)),
+        np.array([origin == REPLAY for origin in table.column(c.ORIGIN).to_pylist()]),
+        table.column(c.POSITION).to_numpy().astype(np.int64),
+        tuple(_names(own) for own in table.column(c.DOC_ID).to_pylist()),
     )
 
 
-def _sizes(row: dict[str, Any]) -> list[int]:
-    """Tokens of each document of a row, that which ends it included."""
-    if isinstance(row[c.TOKENS], list):
-        return [n + ends for n, ends in zip(row[c.TOKENS], row[c.ENDS], strict=True)]
-    return [len(row[c.INPUT_IDS])]
+def _sizes(table: pa.Table, lengths: NDArray[np.int64]) -> tuple[Ids, Ids]:
+    """Tokens of each document, that which ends it included, and which ones are of each row."""
+    if c.ENDS not in table.column_names:
+        return lengths, np.arange(len(lengths) + 1)
+    tokens = _lists(table, c.TOKENS)
+    return tokens.values + _flat(table, c.ENDS), tokens.offsets.astype(np.int64)
 
 
-def _repeated(weight: float | list[float], sizes: list[int]) -> NDArray[np.float64]:
-    each = weight if isinstance(weight, list) else list(repeat(weight, len(sizes)))
-    return np.repeat(np.array(each, np.float64), sizes)
+def _lists(table: pa.Table, name: str) -> Lists:
+    return lists(table.column(name).combine_chunks())
+
+
+def _flat(table: pa.Table, name: str) -> NDArray[Any]:
+    """Return the values of a column, of lists one after the other."""
+    column = table.column(name).combine_chunks()
+    flat = column.flatten() if pa.types.is_list(column.type) else column
+    return np.asarray(flat.to_numpy(zero_copy_only=False))
 
 
 def _names(given: str | list[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-def _padded(rows: list[Any], length: int, value: float) -> NDArray[Any]:
-    kind: type = type(value)  # that of NumPy of the same name
-    found: NDArray[Any] = np.full((len(rows), length), value, kind)
-    for place, row in zip(found, rows, strict=True):
-        place[: len(row)] = row
+def _padded(
+    values: NDArray[Any], lengths: NDArray[np.int64], most: int, value: np.generic
+) -> NDArray[Any]:
+    found: NDArray[Any] = np.full((len(lengths), most), value, value.dtype)
+    found[np.arange(most) < lengths[:, None]] = values
     return found

@@ -108,6 +108,13 @@ def test_rows_packed_or_not_files_or_split_the_figures_are_the_same(place: Path)
     assert prose_of_files.rise == pytest.approx(rise, abs=1e-5)
 
 
+def test_files_called_as_a_source_are_another_domain(place: Path) -> None:
+    files = str(place / "prose.jsonl")
+    found = forgetting.of_checkpoints(asked(place, old=[("p0", files)], mixture=str(place / "new")))
+    names = [one.name for one in found.domains]
+    assert names == ["p0", "p0 (validation split)", "p1", "numbers"]
+
+
 def test_nothing_is_forgotten_by_the_same_model(place: Path) -> None:
     base = str(place / "a" / "model")
     found = forgetting.of_checkpoints(Question(base, base, mixture=str(place / "new")))

@@ -292,3 +292,24 @@ def test_documents_a_row_each_are_padded_and_all_of_them_read(base: Path, tmp_pa
     )
     assert again.tokens == done.tokens
     assert time.monotonic() - started < 60
+
+
+def test_more_data_goes_on_from_the_end_of_the_constant_phase(data: Path, tmp_path: Path) -> None:
+    rates = RateConfig(schedule="infinite", peak=4e-3, warm_up=0.1, anneal=0.4)
+    config = TrainConfig(batch_rows=4, rates=rates)
+    out = tmp_path / "out"
+    done = learning.train(Request(str(data), "small", str(out), config, state_steps=2, keep=1))
+    last = done.steps - round(0.4 * done.steps)
+    assert {path.name for path in (out / "states").iterdir()} == {
+        f"step-{last:08d}", f"step-{(done.steps - 1) // 2 * 2:08d}",
+    }  # fmt: skip
+    model = out / "states" / f"step-{last:08d}" / "model"
+    more = rates.model_copy(update={"warm_up": 0.0, "cool_down": 0.0})
+    learning.train(
+        Request(
+            str(data), str(model), str(tmp_path / "more"), TrainConfig(batch_rows=4, rates=more)
+        )
+    )
+    first = curve(tmp_path / "more")[0]
+    assert first["rate"] == curve(out)[last - 1]["rate"] == pytest.approx(2e-3)
+    assert first["loss"] < curve(out)[0]["loss"] - 0.2
