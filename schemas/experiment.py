@@ -299,7 +299,8 @@ class Result(Frozen):
     """``result.json``: the experiment. ``headline``: the best closed arm at each share.
 
     ``base_old``, ``base_new``: losses before the second training. ``refused``: arms of a seed that
-    could not be drawn, and why; ``notes``: on those that could. ``given``: files that the closed pipeline saw.
+    could not be drawn, and why; ``notes``: on those that could; ``shares``: of their sources.
+    ``given``: files that each pipeline saw.
     """
 
     version: int = 1
