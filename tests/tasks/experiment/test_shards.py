@@ -38,7 +38,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("given")
     base, pool = tmp_path_factory.mktemp("base"), tmp_path_factory.mktemp("pool") / "pool.parquet"
     tiny(base / "model")
-    dealing.write_passages(str(pool), passages(200, list(WORDS)))
+    dealing.write_passages(str(pool), passages(400, list(WORDS)))
     shards.give(str(folder), str(pool), CARD, str(base))
     return folder
 
@@ -54,8 +54,8 @@ def test_closed_arms_need_no_more_than_the_folder(given: Path, tmp_path: Path) -
     wanted = tuple(replay for replay in arms.OF_POOL if replay != arms.TOKENIZER)
     told = built(given, tmp_path, *wanted)
     budget = SHARE * SIZES.tokens * 1.1
-    assert set(told.tokens) == set(wanted)
-    assert not told.refused
+    assert set(told.tokens) | set(told.refused) == set(wanted)
+    assert set(told.refused) <= {arms.GENERATIONS}  # of random weights: like nothing in the pool
     for replay, size in told.tokens.items():
         assert 0.9 * budget < size < 1.1 * budget, replay
     assert set(told.given) == {"pool.parquet", "card.json"} | {
@@ -89,7 +89,7 @@ def test_a_seed_is_a_draw(given: Path, tmp_path: Path) -> None:
 
 def test_the_sample_tells_shares_that_no_card_does(given: Path, tmp_path: Path) -> None:
     sample = given / shards.SAMPLE
-    some = passages(260, ["one", "two"])[400:].filter(
+    some = passages(460, ["one", "two"])[800:].filter(
         (pl.col(c.SOURCE) == "two") | (pl.int_range(pl.len()) % 4 == 0)
     )
     dealing.write_passages(str(sample), some)
