@@ -14,6 +14,7 @@ from flows import (
     advise,
     certify,
     check,
+    experiment,
     export,
     forgetting,
     generate,
@@ -50,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(index.app, name="index")
+app.add_typer(experiment.app, name="experiment")
 app.command()(overlap.overlap)
 app.command()(certify.certify)
 app.command()(check.check)

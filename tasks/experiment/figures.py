@@ -1,0 +1,171 @@
+"""From losses to what is printed: forgetting removed, recovery, and whether they may be. Pure.
+
+With one seed there are neither intervals nor standard deviations: figures come without them, and
+recovery is printed for what it is, one number.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from schemas.experiment import Arm, Base, Figures, Mean, Outcome
+from tasks.experiment import arms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    BySeed = Mapping[int, Outcome]
+
+LEAST_DEVIATIONS: Final = 5.0
+LEVEL: Final = 0.95
+AIM: Final = 0.95
+"""Of true replay's benefit, what the surrogate by a sample is to have."""
+
+
+def mean(values: Sequence[float] | Floats) -> Mean:
+    """Return the mean of seeds, and its interval."""
+    found, n = np.array(values, np.float64), len(values)
+    if n < 2:  # noqa: PLR2004  (no deviation of one)
+        return Mean(mean=float(found.mean()))
+    from scipy.stats import t
+
+    half = float(t.ppf((1 + LEVEL) / 2, n - 1) * found.std(ddof=1) / np.sqrt(n))
+    middle = float(found.mean())
+    return Mean(mean=middle, low=middle - half, high=middle + half)
+
+
+def figures(outcomes: Sequence[Outcome], bases: Mapping[int, Base]) -> tuple[Figures, ...]:
+    """Return the figures of each arm, in the order in which they first come."""
+    by_arm: dict[str, dict[int, Outcome]] = {}
+    for one in outcomes:
+        by_arm.setdefault(one.arm.name, {})[one.seed] = one
+    none = by_arm.get(arms.NONE, {})
+    return tuple(_of(own, none, by_arm, bases) for own in by_arm.values())
+
+
+def _of(
+    own: BySeed, none: BySeed, by_arm: Mapping[str, BySeed], bases: Mapping[int, Base]
+) -> Figures:
+    arm, seeds = next(iter(own.values())).arm, sorted(own)
+    old, new = (np.array([getattr(own[s].losses, side) for s in seeds]) for side in ("old", "new"))
+    true = by_arm.get(arms.named(arms.TRUE, arm.share), {}) if arm.replay else {}
+    rises = {
+        domain: float(np.mean([own[s].losses.domains[domain] - bases[s].losses.domains[domain]
+                               for s in seeds]))
+        for domain in own[seeds[0]].losses.domains
+    }  # fmt: skip
+    worst = max(rises, key=lambda domain: rises[domain])
+    return Figures(
+        arm=arm,
+        seeds=len(seeds),
+        old=mean(old),
+        new=mean(new),
+        average=float((old.mean() + new.mean()) / 2),
+        removed=_removed(own, none, bases),
+        recovery=recovery(own, none, true),
+        gap=_gap(own, true),
+        worst=worst,
+        worst_rise=rises[worst],
+        overfit=float(np.mean([own[s].losses.new - own[s].losses.seen for s in seeds])),
+    )
+
+
+def _removed(own: BySeed, none: BySeed, bases: Mapping[int, Base]) -> Mean | None:
+    """Return the share of forgetting that is gone; None where nothing was forgotten."""
+    both = sorted(own.keys() & none.keys())
+    lost = np.array([none[s].losses.old - bases[s].losses.old for s in both])
+    if not both or (lost <= 0).any():
+        return None
+    return mean(np.array([none[s].losses.old - own[s].losses.old for s in both]) / lost)
+
+
+def recovery(own: BySeed, none: BySeed, true: BySeed) -> Mean | None:
+    """Return what part of true replay's benefit an arm has; None where that may not be printed."""
+    both = sorted(own.keys() & none.keys() & true.keys())
+    if not both or not may_print(
+        [none[s].losses.old for s in both], [true[s].losses.old for s in both]
+    ):
+        return None
+    return mean(
+        [
+            (none[s].losses.old - own[s].losses.old) / (none[s].losses.old - true[s].losses.old)
+            for s in both
+        ]
+    )
+
+
+def may_print(none: Sequence[float], true: Sequence[float]) -> bool:
+    """Whether true replay helped by five seed standard deviations: else a ratio says nothing."""
+    gap = abs(float(np.mean(none)) - float(np.mean(true)))
+    if len(none) < 2:  # noqa: PLR2004  (no deviation of one)
+        return gap > 0
+    return gap >= LEAST_DEVIATIONS * max(float(np.std(side, ddof=1)) for side in (none, true))
+
+
+def _gap(own: BySeed, true: BySeed) -> Mean | None:
+    both = sorted(own.keys() & true.keys())
+    return mean([own[s].losses.old - true[s].losses.old for s in both]) if both else None
+
+
+def headline(found: Sequence[Figures]) -> dict[str, str]:
+    """Return the closed surrogate that remembers best, at each share."""
+    plain = [one for one in found if one.arm.replay in arms.CLOSED and _is_plain(one.arm)]
+    best: dict[str, str] = {}
+    for share in sorted({one.arm.share for one in plain}):
+        own = [one for one in plain if one.arm.share == share]
+        best[f"{share:g}"] = min(own, key=lambda one: one.old.mean).arm.name
+    return best
+
+
+def _is_plain(arm: Arm) -> bool:
+    return arm == Arm(name=arms.named(str(arm.replay), arm.share), replay=arm.replay,
+                      share=arm.share, knows=arm.knows)  # fmt: skip
+
+
+def says(found: Sequence[Figures]) -> tuple[str, ...]:
+    """Return what was to be shown and whether it was, a sentence each; misses are said as well."""
+    by_name = {one.arm.name: one for one in found}
+    true = sorted((one for one in found if one.arm.replay == arms.TRUE), key=lambda f: f.arm.share)
+    told = []
+    if len(true) > 1:
+        rising = all(a.old.mean > b.old.mean for a, b in pairwise(true))
+        told.append(_said(rising, "forgetting removed rises with the share of true replay"))
+    for share in sorted({one.arm.share for one in found if one.arm.replay == arms.SAMPLE}):
+        own = by_name[arms.named(arms.SAMPLE, share)]
+        if own.recovery is not None:
+            told.append(_said(
+                own.recovery.mean >= AIM,
+                f"by a sample, {share:.0%} of replay recovers {own.recovery.mean:.3f} of true "
+                f"replay's benefit (aim: {AIM:g})",
+            ))  # fmt: skip
+    for one in found:
+        if one.arm.replay in arms.CLOSED and _is_plain(one.arm):
+            told += _beside(one, by_name)
+    return tuple(told)
+
+
+def _beside(one: Figures, by_name: Mapping[str, Figures]) -> list[str]:
+    """Say how a closed arm stands to the random draw and to published shares."""
+    told = []
+    other = by_name.get(arms.named(arms.RANDOM, one.arm.share))
+    if other is not None:
+        told.append(_said(one.old.mean < other.old.mean,
+                          f"{one.arm.name} forgets less than a random draw "
+                          f"({one.old.mean:.3f} against {other.old.mean:.3f})"))  # fmt: skip
+    other = by_name.get(arms.named(arms.SHARES, one.arm.share))
+    if other is not None:
+        noise = 0.0 if other.old.high is None else other.old.high - other.old.mean
+        told.append(_said(one.old.mean <= other.old.mean + noise,
+                          f"{one.arm.name} forgets no more than published shares "
+                          f"({one.old.mean:.3f} against {other.old.mean:.3f})"))  # fmt: skip
+    return told
+
+
+def _said(met: bool, what: str) -> str:  # noqa: FBT001  (what is said goes by it)
+    return f"{'met' if met else 'MISSED'}: {what}"
