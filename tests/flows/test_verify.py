@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("prefect")
 
 ALIGNED = "ingest, signals and select list the same shards"
+COUNTED = "mixture: its manifest counts documents and tokens by licence, and names the lists"
 FINISHED = "the run finished what its recipe asks for"
 BESIDE = "no folder of another recipe's stage stands beside"
 RECIPE = "run.json: the recipe is the one of its digest"
@@ -160,6 +161,7 @@ CASES: dict[str, tuple[Change, set[str]]] = {
             "mixture: all new data is in",
             "mixture: what was asked is what the recipe asks for",
             "mixture: its folders hold nothing else",
+            COUNTED,
         },
     ),
     "digest that is not hex": (
@@ -288,7 +290,11 @@ CASES: dict[str, tuple[Change, set[str]]] = {
             "mixture: every row is a kept document",
             "mixture: its shares along the way",
             "mixture: its rows are what the tokenizer makes of the documents",
+<<<<<<< HEAD
             ORDER,
+=======
+            COUNTED,
+>>>>>>> rev2
         },
     ),
     "stage not named": (edit("run.json", drop("stages", "mixture")), {FINISHED, BESIDE}),
