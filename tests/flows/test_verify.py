@@ -290,11 +290,8 @@ CASES: dict[str, tuple[Change, set[str]]] = {
             "mixture: every row is a kept document",
             "mixture: its shares along the way",
             "mixture: its rows are what the tokenizer makes of the documents",
-<<<<<<< HEAD
             ORDER,
-=======
             COUNTED,
->>>>>>> rev2
         },
     ),
     "stage not named": (edit("run.json", drop("stages", "mixture")), {FINISHED, BESIDE}),
