@@ -45,7 +45,7 @@ def test_aims_are_reckoned_from_what_was_measured() -> None:
         {"making_mb": 630.0, "reading_mb": 110.0},
     ]
     assert list(mixture.aims(runs, peaks).values()) == [
-        *((1.5, "<", 1.4), (3, ">=", 3.6), (3, ">=", 4.0), (0.8, ">=", 0.9)),
+        *((1.5, "<=", 1.4), (3, ">=", 3.6), (3, ">=", 4.0), (0.8, ">=", 0.9)),
         *((1.25, "<", 1.05), (1.25, "<", 1.1)),
     ]
     assert mixture.aims(runs[:1], []) == {}

@@ -26,7 +26,8 @@ def run(folder: Path, keys: str) -> Path:
     from flows.pipeline import pipeline
 
     recipe = corpora.three_sources(folder / "in")
-    recipe.write_text(recipe.read_text() + keys)
+    body = recipe.read_text().replace("[tokenizer]", '[tokenizer]\nchat_template = "chatml"')
+    recipe.write_text(body + keys)
     pipeline(load(str(recipe)), str(folder / "out"))
     return folder / "out"
 

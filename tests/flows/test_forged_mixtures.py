@@ -16,6 +16,7 @@ from tasks.recipe import load
 from tasks.verify import verify
 from tasks.verify_frames import Frames
 from tasks.verify_places import ORDER, PADDING
+from tasks.verify_rights import COUNTED
 from tasks.verify_rows import STATEMENT
 from tests import corpora
 
@@ -142,7 +143,7 @@ BOTH: dict[str, tuple[Change, set[str]]] = {
     "two rows": (exchange, {ORDER}),
     "attention": (unseen, {PADDING}),
     "a label": (learned, {STATEMENT}),
-    "licence": (every("license", "MIT"), {STATEMENT}),
+    "licence": (every("license", "MIT"), {STATEMENT, COUNTED}),
     "loss weight": (every("loss_weight", 9.0), {STATEMENT}),
     "weight": (every("weight", 0.5), {STATEMENT}),
 }

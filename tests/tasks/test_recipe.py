@@ -656,7 +656,7 @@ def test_addresses_with_credentials(url: str, *, found: bool) -> None:
             {"tokenizer": {"path": "/nowhere/t.json"}},
             r"tokenizer.path: got '/nowhere/t.json': No such",
         ),
-        ({"tokenizer": {"path": "."}}, "tokenizer.path: got '.': Is a directory"),
+        ({"tokenizer": {"path": "."}}, "tokenizer.path: got '.': a folder in which there is none"),
         (
             {"tokenizer": {"path": __file__}},
             "wanted a tokenizer.json of the Hugging Face tokenizers",
