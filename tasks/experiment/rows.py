@@ -11,11 +11,9 @@ import pyarrow as pa
 from schemas import columns as c
 from schemas.budgets import ScheduleConfig
 from schemas.errors import BudgetError
-from schemas.mixture import NO_LOSS
 from tasks import distances, hashing, tokens
 from tasks.mixture import diffusion, packing, schedules
 from tasks.replay import packed
-from tasks.training.batches import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,32 +134,17 @@ def rows(frame: pl.DataFrame, how: How, *, away: NDArray[np.float64] | None = No
     """Pack passages to rows and put these in order. ``away``: the farthest passages come first."""
     names, sources = frame["id"].to_list(), frame[c.SOURCE].to_list()
     end = how.tokenizer.id_of(tokens.END_OF_TEXT) or 0
-    ids = tokens.ids(how.tokenizer, frame[c.TEXT].to_list())
-    lengths = np.array([len(one) for one in ids], np.int64)
+    ids = how.tokenizer.encoded(frame[c.TEXT].to_list())
     numbers = {source: i for i, source in enumerate(sorted(set(sources)))}
     groups = np.array([numbers[s] if how.by_source else 0 for s in sources], np.int64)
     priority = hashing.seeded(names, seed=how.seed, stage=f"experiment rows {how.epoch}")
-    made = packing.pack(packing.Documents(lengths, groups, priority), how.length)
+    made = packing.pack(packing.Documents(np.diff(ids.offsets), groups, priority), how.length)
     named = packing.row_ids(made, names)
-    far = None if away is None else _of_rows(made, away)
+    far = None if away is None else packing.row_means(made, away)
     order = diffusion.ordered(named, seed=how.seed, epoch=how.epoch, distances=far)
-    found = np.full((made.rows, how.length), end, np.int64)
-    for row in range(made.rows):
-        at = 0
-        for k in range(made.offsets[row], made.offsets[row + 1]):
-            own = [*ids[made.documents[k]], end][made.starts[k] : made.ends[k]]
-            found[row, at : at + len(own)] = own
-            at += len(own)
+    found = packing.laid_out(made, ids, end=end, padding=end).astype(np.int64)
     of = [sources[i] for i in made.documents[made.offsets[:-1]].tolist()]
     return Rows(found, made.filled, tuple(of), tuple(named), end).taken(order)
-
-
-def _of_rows(made: packing.Packing, away: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distance of each row: the mean of its tokens."""
-    weights = (made.ends - made.starts).astype(np.float64)
-    sums = np.add.reduceat(weights * away[made.documents], made.offsets[:-1])
-    found: NDArray[np.float64] = sums / np.maximum(made.filled, 1)
-    return found
 
 
 def distances_to(replay: pl.DataFrame, new: pl.DataFrame) -> NDArray[np.float64]:
@@ -191,18 +174,3 @@ def laid_out(
     both = joined([new, replay])
     of_replay = np.arange(replay.size) + new.size
     return both.taken(diffusion.merged(is_replay, of_replay, np.arange(new.size))), is_replay
-
-
-def batch(some: Rows, is_replay: NDArray[np.bool_] | None = None, first: int = 0) -> Batch:
-    """Return rows as a batch: padding is not learned."""
-    there = np.arange(some.ids.shape[1]) < some.lengths[:, None]
-    return Batch(
-        ids=some.ids,
-        attention=there.astype(np.int64),
-        labels=np.where(there, some.ids, NO_LOSS),
-        weights=there.astype(np.float32),
-        pieces=np.where(there, 0, -1),
-        is_replay=np.zeros(some.size, np.bool_) if is_replay is None else is_replay,
-        positions=np.arange(some.size) + first,
-        documents=tuple((name,) for name in some.names),
-    )

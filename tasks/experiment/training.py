@@ -8,8 +8,7 @@ import numpy as np
 
 from schemas.experiment import Losses, Point
 from schemas.training import RateConfig, TrainConfig
-from tasks.experiment import rows
-from tasks.training import building, loop, measure
+from tasks.training import batches, building, loop, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.experiment import Sizes
     from tasks.experiment.rows import Rows
+    from tasks.training.batches import Batch
 
 WARM_UP, FLOOR = 0.05, 0.1
 MEASURED: Final = 16
@@ -44,10 +44,11 @@ def trained(
     yield from loop.steps(own, _batches(some, is_replay, how.batch_rows), how, total=total)
 
 
-def _batches(some: Rows, is_replay: NDArray[np.bool_], number: int) -> Iterator[Any]:
+def _batches(some: Rows, is_replay: NDArray[np.bool_], number: int) -> Iterator[Batch]:
     for at in range(0, some.size - number + 1, number):
         places = np.arange(at, at + number)
-        yield rows.batch(some.taken(places), is_replay[places], at)
+        own = some.taken(places)
+        yield batches.of_rows(own.ids, own.lengths, is_replay[places], own.names, first=at)
 
 
 def by_source(model: Any, some: Rows) -> dict[str, float]:  # noqa: ANN401  (a model)

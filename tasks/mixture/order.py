@@ -174,7 +174,7 @@ def _packed(frame: pl.DataFrame, epoch: int, how: How, *, origin: str) -> pl.Dat
     ids = packing.row_ids(made, own)
     distances = _distances(frame, how, origin)
     if distances is not None:
-        distances = _of_rows(made, distances)
+        distances = packing.row_means(made, distances)
     order = diffusion.ordered(ids, seed=how.seed, epoch=epoch, distances=distances)
     if origin == "replay":
         order = _strata(made.groups, order)
@@ -218,12 +218,4 @@ def _strata(groups: Numbers, order: Numbers) -> Numbers:
     in_turn = diffusion.strata(counts.tolist())
     for number, group in enumerate(present.tolist()):
         found[in_turn == number] = order[groups[order] == group]
-    return found
-
-
-def _of_rows(made: packing.Packing, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance of each row: the mean of its tokens."""
-    weights = (made.ends - made.starts).astype(np.float64)
-    sums = np.add.reduceat(weights * distances[made.documents], made.offsets[:-1])
-    found: NDArray[np.float64] = sums / np.maximum(made.filled, 1)
     return found

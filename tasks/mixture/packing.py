@@ -209,6 +209,14 @@ def attention(packing: Packing) -> NDArray[np.bool_]:
     return filled
 
 
+def row_means(packing: Packing, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the tokens of each row; ``values`` are of documents."""
+    weights = (packing.ends - packing.starts).astype(np.float64)
+    sums = np.add.reduceat(weights * values[packing.documents], packing.offsets[:-1])
+    found: NDArray[np.float64] = sums / np.maximum(packing.filled, 1)
+    return found
+
+
 def row_ids(packing: Packing, doc_ids: Sequence[str]) -> list[str]:
     """A name for each row that no other has, by which rows are put in order: its first piece."""
     firsts = packing.offsets[:-1]

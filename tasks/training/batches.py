@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from schemas import columns as c
 from schemas.mixture import LEARNED, NO_LOSS
-from tasks.ragged import Lists, lists
+from tasks.ragged import lists
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -78,19 +78,29 @@ class Batch(NamedTuple):
         return self._replace(labels=np.where(begins, NO_LOSS, self.labels))
 
 
-def of_ids(ids: Ids, *, is_replay: NDArray[np.bool_] | None = None) -> Batch:
-    """Return rows of one length, all learned and of one document each."""
-    rows, shape = len(ids), ids.shape
-    ones = np.ones(shape, np.int64)
-    replay = np.zeros(rows, np.bool_) if is_replay is None else is_replay
-    names = tuple((str(i),) for i in range(rows))
-    return Batch(ids.astype(np.int64), ones, ids.astype(np.int64), ones.astype(np.float32),
-                 ones * 0, replay, np.arange(rows), names)  # fmt: skip
+def of_rows(
+    ids: Ids, lengths: Ids, is_replay: NDArray[np.bool_], names: Sequence[str], *, first: int = 0
+) -> Batch:
+    """Return rows that are a text each, all learned but what stands behind ``lengths``.
+
+    ``first``: the position of the first one.
+    """
+    there = np.arange(ids.shape[1]) < lengths[:, None]
+    return Batch(
+        ids=ids,
+        attention=there.astype(np.int64),
+        labels=np.where(there, ids, NO_LOSS),
+        weights=there.astype(np.float32),
+        pieces=np.where(there, 0, -1),
+        is_replay=is_replay,
+        positions=np.arange(len(ids)) + first,
+        documents=tuple((name,) for name in names),
+    )
 
 
 def of_table(table: pa.Table, *, padding: int = 0) -> Batch:
     """Return the rows of a mixture's table with :data:`COLUMNS`, padded with a token."""
-    ids = _lists(table, c.INPUT_IDS)
+    ids = lists(table.column(c.INPUT_IDS))
     lengths = np.diff(ids.offsets)
     sizes, bounds = _sizes(table, lengths)
     rows = np.repeat(np.arange(len(lengths)), np.diff(bounds))
@@ -100,8 +110,8 @@ def of_table(table: pa.Table, *, padding: int = 0) -> Batch:
     most = int(lengths.max())
     return Batch(
         _padded(ids.values, lengths, most, np.int64(padding)),
-        _padded(_lists(table, c.ATTENTION_MASK).values, lengths, most, np.int64(0)),
-        _padded(_lists(table, c.LABELS).values, lengths, most, np.int64(NO_LOSS)),
+        _padded(lists(table.column(c.ATTENTION_MASK)).values, lengths, most, np.int64(0)),
+        _padded(lists(table.column(c.LABELS)).values, lengths, most, np.int64(NO_LOSS)),
         _padded(weights, there, most, np.float32(0)),
         _padded(pieces, there, most, np.int64(-1)),
         np.array([origin == REPLAY for origin in table.column(c.ORIGIN).to_pylist()]),
@@ -114,12 +124,8 @@ def _sizes(table: pa.Table, lengths: NDArray[np.int64]) -> tuple[Ids, Ids]:
     """Tokens of each document, that which ends it included, and which ones are of each row."""
     if c.ENDS not in table.column_names:
         return lengths, np.arange(len(lengths) + 1)
-    tokens = _lists(table, c.TOKENS)
+    tokens = lists(table.column(c.TOKENS))
     return tokens.values + _flat(table, c.ENDS), tokens.offsets.astype(np.int64)
-
-
-def _lists(table: pa.Table, name: str) -> Lists:
-    return lists(table.column(name).combine_chunks())
 
 
 def _flat(table: pa.Table, name: str) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from schemas.experiment import Arm
 from schemas.mixture import NO_LOSS
 from tasks import tokens
 from tasks.experiment import rows
+from tasks.training import batches
 from tests.corpora import prose
 
 LENGTH = 32
@@ -104,6 +105,7 @@ def test_the_most_dissimilar_rows_come_first(tokenizer: tokens.Tokenizer) -> Non
 
 def test_padding_is_not_learned(tokenizer: tokens.Tokenizer) -> None:
     made = packed(frame(3), tokenizer)
-    batch = rows.batch(made)
+    new = np.zeros(made.size, np.bool_)
+    batch = batches.of_rows(made.ids, made.lengths, new, made.names)
     assert batch.tokens == made.lengths.sum()
     assert (batch.labels[batch.attention == 0] == NO_LOSS).all()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tasks import tokens
+from tasks.training import batches
 from tests.corpora import prose
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 CHAT = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>\n{% endfor %}"
@@ -22,6 +27,13 @@ def needs_torch() -> None:
     """Skip the test where the extra is not installed."""
     for name in ("torch", "transformers"):
         pytest.importorskip(name, reason=f"no {name}: the extra `train` is not installed")
+
+
+def whole(ids: NDArray[Any], is_replay: NDArray[np.bool_] | None = None) -> batches.Batch:
+    """Return rows of one length as a batch: all of them learned, new unless said otherwise."""
+    rows, length = ids.shape
+    replay = np.zeros(rows, np.bool_) if is_replay is None else is_replay
+    return batches.of_rows(ids, np.full(rows, length), replay, [str(i) for i in range(rows)])
 
 
 def tiny(folder: Path, *, chat: bool = False, vocab_size: int = 400, seed: int = 0) -> Path:

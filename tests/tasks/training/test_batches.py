@@ -13,6 +13,7 @@ from tasks.reader import Reader
 from tasks.training import batches, losses
 from tests.corpora import prose
 from tests.mixtures import Document, written
+from tests.tasks.training.models import whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,5 +71,5 @@ def test_a_document_alone_sees_itself_only_and_is_counted_from_its_first_token()
     assert losses.places(pieces).tolist() == [[0, 1, 0, 1, 2, 0]]
     seen = [[j for j in range(6) if not losses.hidden(pieces)[0, i, j]] for i in range(6)]
     assert seen == [[0], [0, 1], [2], [2, 3], [2, 3, 4], [5]]
-    batch = batches.of_ids(np.arange(6)[None])._replace(pieces=pieces)
+    batch = whole(np.arange(6)[None])._replace(pieces=pieces)
     assert batch.isolated().labels.tolist() == [[NO_LOSS, 1, NO_LOSS, 3, 4, NO_LOSS]]

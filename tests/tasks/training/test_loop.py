@@ -11,8 +11,8 @@ import pytest
 from schemas.errors import TrainingError
 from schemas.mixture import NO_LOSS
 from schemas.training import LoraConfig, RateConfig, TrainConfig
-from tasks.training import batches, building, extra, loop, losses, neftune
-from tests.tasks.training.models import needs_torch
+from tasks.training import building, extra, loop, losses, neftune
+from tests.tasks.training.models import needs_torch, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def model(kind: str = "llama", seed: int = 0, **more: Any) -> Any:
 def some(rows: int = 8, seed: int = 0) -> Batch:
     chance = np.random.default_rng(seed)
     ids = chance.integers(0, SIZE, (rows, LENGTH))
-    batch = batches.of_ids(ids, is_replay=np.arange(rows) % 4 == 0)
+    batch = whole(ids, is_replay=np.arange(rows) % 4 == 0)
     labels = np.where(chance.random(ids.shape) < 0.2, NO_LOSS, batch.labels)
     return batch._replace(labels=labels)
 
@@ -118,7 +118,7 @@ def test_isolated_documents_have_the_loss_that_they_have_alone(torch: Any, kind:
     chance = np.random.default_rng(5)
     alone = [chance.integers(0, SIZE, n) for n in (5, 1, 7, 4)]
     own = model(kind).eval()
-    row = batches.of_ids(np.concatenate(alone)[None])
+    row = whole(np.concatenate(alone)[None])
     pieces = np.repeat(np.arange(4), [len(a) for a in alone])[None]
     row = row._replace(pieces=pieces).isolated()
     with torch.no_grad():
@@ -202,9 +202,7 @@ def test_a_loss_that_is_no_number_stops_with_the_rows(torch: Any) -> None:
         own.get_input_embeddings().weight[7] = math.nan
     ids = np.full((2, LENGTH), 3)
     ids[1, 2] = 7
-    batch = batches.of_ids(ids)._replace(
-        positions=np.array([40, 41]), documents=(("d40",), ("d41", "e41"))
-    )
+    batch = whole(ids)._replace(positions=np.array([40, 41]), documents=(("d40",), ("d41", "e41")))
     with pytest.raises(
         TrainingError, match=r"step 1: got the loss nan of row 41 \(d41, e41\)"
     ) as e:
