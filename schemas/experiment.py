@@ -71,6 +71,16 @@ class Sizes(Frozen):
     most_epochs: int = 4
 
     @property
+    def first_rows(self) -> int:
+        """Rows of the first training."""
+        return self.first_steps * self.batch_rows
+
+    @property
+    def first_tokens(self) -> int:
+        """Places for tokens in them."""
+        return self.first_rows * self.row_tokens
+
+    @property
     def rows(self) -> int:
         """Rows of the second training."""
         return self.steps * self.batch_rows

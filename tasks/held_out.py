@@ -15,7 +15,7 @@ from schemas import columns as c
 from schemas.config import SignalsConfig
 from schemas.errors import ConfigError
 from schemas.mixture import NO_LOSS
-from tasks import hashing, storage
+from tasks import hashing
 from tasks.drawing import Draw, candidates
 from tasks.measured import Fields, Seen, measured, nothing, source_of
 from tasks.reader import Reader
@@ -24,7 +24,7 @@ from tasks.training.forgetting import Named
 from tasks.training.measure import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from schemas.forgetting import Side
     from schemas.mixture import Layout
@@ -120,14 +120,17 @@ def of_mixture(folder: str, speaker: Speaker, take: Take) -> Iterator[Held]:
             way_out="Give held-out text as files: --held-out NAME=FILES, --new NAME=FILES.",
         )
     documents = _documents(folder, layout)
+    special = {speaker.tokenizer.id_of(name) for name in speaker.tokenizer.special()}
     sources = {key[:2] for key in documents}
     for side, source in sorted(sources, key=lambda one: (one[0] != REPLAY, one[1])):
         own = [key for key in documents if key[:2] == (side, source)]
         order = hashing.seeded([key[2] for key in own], seed=take.seed, stage=STAGE)
         texts, left = list[Text](), take.most_tokens
         for at in np.argsort(order, kind="stable").tolist():
-            text = _scored(*documents[own[at]], speaker)
-            if left > 0 and text.scored.any():
+            if left <= 0:
+                break
+            text = _scored(*documents[own[at]], speaker, special)
+            if text.scored.any():
                 texts.append(text)
                 left -= int(text.scored.sum())
         if texts:
@@ -175,16 +178,12 @@ def _pieces(row: dict[str, Any]) -> Iterator[tuple[Key, int, Tokens]]:
         yield key, row[c.TOKEN_START][piece], tokens
 
 
-def _scored(ids: list[int], labels: list[int], speaker: Speaker) -> Text:
+def _scored(
+    ids: list[int], labels: list[int], speaker: Speaker, special: Container[int | None]
+) -> Text:
     """Score what is learned of a document, and no special token."""
-    special = {speaker.tokenizer.id_of(name) for name in speaker.tokenizer.special()}
     scored = np.array([a != NO_LOSS and i not in special for i, a in zip(ids, labels, strict=True)])
     if not speaker.begins:
         scored[:1] = False
     told = speaker.decode([i for i, on in zip(ids, scored, strict=True) if on])
     return Text(np.array(ids, np.int64), scored, len(told.encode()))
-
-
-def name_of(location: str) -> str:
-    """Call a domain as its file is called."""
-    return storage.name_of(location.rstrip("/")).split(".")[0] or location

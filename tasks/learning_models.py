@@ -152,7 +152,7 @@ def _of_run(mixture: str, tokenizer: str | None, said: TokenizerSaid) -> dict[st
             files = tokenizer_files.read(TokenizerConfig(path=place))
             if tokens.load(files.body, where=place).digest == said.digest:
                 own = {n: b for n, b in files.beside.items() if n not in OF_MODEL}
-                return {CONFIG: _config(said), **own, files.name: files.body}
+                return {CONFIG: tokenizer_config(said), **own, files.name: files.body}
     raise ConfigError(
         mixture if tokenizer is None else f"--tokenizer {tokenizer}",
         got="no tokenizer of this mixture beside it"
@@ -163,7 +163,7 @@ def _of_run(mixture: str, tokenizer: str | None, said: TokenizerSaid) -> dict[st
     )
 
 
-def _config(said: TokenizerSaid) -> bytes:
+def tokenizer_config(said: TokenizerSaid) -> bytes:
     """What transformers needs to know so that it takes ``tokenizer.json`` as it is."""
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": said.end_of_text,
               "bos_token": said.end_of_text}  # fmt: skip

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import orjson
 import polars as pl
 
 from schemas import columns as c
@@ -58,9 +57,8 @@ def based(request: BaseRequest) -> Base:
         steps=some.size // sizes.batch_rows,
         seconds=time.process_time() - began,
     )
-    learning_models.write(
-        request.out, model, {TOKENIZER: body, learning_models.CONFIG: _config(said)}
-    )
+    beside = {TOKENIZER: body, learning_models.CONFIG: learning_models.tokenizer_config(said)}
+    learning_models.write(request.out, model, beside)
     storage.write_model(storage.join(request.out, BASE), told)
     return told
 
@@ -76,14 +74,16 @@ def model_of(base: str) -> str:
     return storage.join(base, learning_models.MODEL)
 
 
-def first_text(parts: str, shares: Mapping[str, float], budget: int, by: Tokenizer) -> pl.DataFrame:
-    """Return old passages at the card's shares: what is learned first, and replayed as true.
+def first_text(
+    parts: str, shares: Mapping[str, float], sizes: Sizes, by: Tokenizer
+) -> pl.DataFrame:
+    """Return the old passages that are learned first, at the card's shares.
 
-    As many as so many tokens, or as the scarcest source allows.
+    As many as the first training has places for, or as the scarcest source allows.
     """
     text = read_passages(part_file(parts, "old_train"))
     try:
-        return rows.at_shares(text, shares, budget, by)
+        return rows.at_shares(text, shares, sizes.first_tokens, by)
     except BudgetError:
         have = {s: sum(by.count(text.filter(pl.col(c.SOURCE) == s)[c.TEXT].to_list()))
                 for s in shares}  # fmt: skip
@@ -120,8 +120,8 @@ def _some(frame: pl.DataFrame, number: int, sizes: Sizes, by: Tokenizer) -> Rows
 def _rows(request: BaseRequest, by: Tokenizer) -> tuple[Rows, float]:
     """Return the rows of the first training, and how often it sees its text."""
     sizes = request.sizes
-    wanted = sizes.first_steps * sizes.batch_rows
-    taken = first_text(request.parts, request.setting.old, wanted * sizes.row_tokens, by)
+    wanted = sizes.first_rows
+    taken = first_text(request.parts, request.setting.old, sizes, by)
     epochs: list[Rows] = []
     while sum(one.size for one in epochs) < wanted and len(epochs) < sizes.most_epochs:
         how = rows.How(by, sizes.row_tokens, seed=request.seed, epoch=len(epochs))
@@ -148,13 +148,3 @@ def _said(tokenizer: Tokenizer) -> TokenizerSaid:
     end = tokenizer.id_of(tokens.END_OF_TEXT)
     return TokenizerSaid(kind=tokenizer.kind, digest=tokenizer.digest, size=tokenizer.size,
                          end_of_text=tokens.END_OF_TEXT, end_id=end)  # fmt: skip
-
-
-def _config(said: TokenizerSaid) -> bytes:
-    """What transformers needs to know so that it takes ``tokenizer.json`` as it is."""
-    own: dict[str, Any] = {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": said.end_of_text,
-        "bos_token": said.end_of_text,
-    }
-    return orjson.dumps(own, option=orjson.OPT_INDENT_2) + b"\n"

@@ -12,7 +12,6 @@ import tempfile
 from importlib import metadata
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
-import polars as pl
 import pyarrow as pa
 
 from schemas.errors import ConfigError
@@ -30,7 +29,7 @@ from schemas.manifest import Shard
 from schemas.tables import conform
 from tasks import hashing, storage
 from tasks.experiment import arms, basing, figures, process, rows, shards
-from tasks.experiment.dealing import part_file, write_passages
+from tasks.experiment.dealing import mixed, part_file, write_passages
 from tasks.training import building, extra
 
 if TYPE_CHECKING:
@@ -52,7 +51,8 @@ COURSES: Final = pa.schema(
         pa.field("new", pa.float64(), nullable=False),
     ]
 )
-"""Where each arm stood in the plane of losses: nats a token on validation text."""
+"""Where each arm stood in the plane of losses, from before its first step (0) to after the last:
+nats a token on validation text."""
 
 
 class Plan(NamedTuple):
@@ -129,12 +129,10 @@ def _give(plan: Plan, seed: int, folder: str, *, with_sample: bool) -> None:
     own = plan.of(seed, "base")
     shards.give(folder, part_file(plan.parts, "pool"), plan.setting.old, own)
     if with_sample:
-        sizes, by = plan.sizes, basing.tokenizer_of(own)
-        first = sizes.first_steps * sizes.batch_rows * sizes.row_tokens
-        text = basing.first_text(plan.parts, plan.setting.old, first, by)
-        order = pl.Series("order", hashing.seeded(text["id"], seed=seed, stage="experiment sample"))
-        mixed = text.with_columns(order).sort("order", "id").drop("order")
-        some = rows.at_shares(mixed, plan.setting.old, sizes.sample_share * first, by)
+        sizes, shares, by = plan.sizes, plan.setting.old, basing.tokenizer_of(own)
+        text = basing.first_text(plan.parts, shares, sizes, by)
+        order = mixed(text, seed=seed, stage="experiment sample")
+        some = rows.at_shares(order, shares, sizes.sample_share * sizes.first_tokens, by)
         write_passages(storage.join(folder, shards.SAMPLE), some)
 
 

@@ -86,6 +86,12 @@ def read_passages(location: str) -> pl.DataFrame:
     return pl.DataFrame(pl.from_arrow(storage.read_table(location)))
 
 
+def mixed(frame: pl.DataFrame, *, seed: int, stage: str) -> pl.DataFrame:
+    """Return passages in an order by seeded hash."""
+    order = pl.Series("order", hashing.seeded(frame["id"], seed=seed, stage=stage))
+    return frame.with_columns(order).sort("order", "id").drop("order")
+
+
 def _schema() -> dict[str, Any]:
     return dict.fromkeys(("id", c.SOURCE, c.TEXT), pl.String)
 
@@ -173,8 +179,7 @@ def _cut(frame: pl.DataFrame) -> pl.DataFrame:
         },
         schema={"id": pl.String, "document": pl.String, c.SOURCE: pl.String, c.TEXT: pl.String},
     )
-    order = pl.Series("order", hashing.seeded(ids, seed=SEED, stage="experiment passages"))
-    return cut.with_columns(order).sort("order", "id").drop("order")
+    return mixed(cut, seed=SEED, stage="experiment passages")
 
 
 def _check(gate: Mapping[str, Gate]) -> None:

@@ -6,41 +6,27 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import polars as pl
-import pyarrow as pa
 
 from schemas import columns as c
 from schemas.experiment import Outcome
-from schemas.manifest import Shard
-from schemas.tables import conform
-from tasks import hashing, learning_models, storage
+from tasks import learning_models, storage
 from tasks.experiment import arms, basing, rows, training
-from tasks.experiment.dealing import part_file, read_passages
+from tasks.experiment.dealing import mixed, part_file, read_passages
 from tasks.training import building
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import polars as pl
     from numpy.typing import NDArray
 
-    from schemas.experiment import ArmRequest, Point
+    from schemas.experiment import ArmRequest
     from tasks.experiment.rows import Rows
     from tasks.tokens import Tokenizer
 
 OUTCOME: Final = "outcome.json"
-TRAJECTORY: Final = "trajectory.parquet"
-POINTS: Final = pa.schema(
-    [
-        pa.field("step", pa.int64(), nullable=False),
-        pa.field("old", pa.float64(), nullable=False),
-        pa.field("new", pa.float64(), nullable=False),
-    ]
-)
-"""Nats a token on validation text, from before the first step (0) to after the last."""
 
 
 def ran(request: ArmRequest) -> Outcome:
-    """Train an arm and write ``trajectory.parquet``, then ``outcome.json``."""
+    """Train an arm and write ``outcome.json``."""
     building.settle()
     began, sizes, shares = time.process_time(), request.sizes, request.setting.old
     by = basing.tokenizer_of(request.base)
@@ -72,7 +58,6 @@ def ran(request: ArmRequest) -> Outcome:
         own = basing.model_of(request.base)
         beside = {name: storage.read_bytes(storage.join(own, name)) for name in basing.BESIDE}
         learning_models.write(request.out, model, beside)
-    _write_points(storage.join(request.out, TRAJECTORY), points)
     storage.write_model(storage.join(request.out, OUTCOME), told)
     return told
 
@@ -113,15 +98,7 @@ def _replay(request: ArmRequest, by: Tokenizer) -> pl.DataFrame | None:
 
 def _old(request: ArmRequest, budget: float, by: Tokenizer) -> pl.DataFrame:
     """Return old passages that the base was trained on, by seed, at the card's shares."""
-    sizes, shares = request.sizes, request.setting.old
-    first = sizes.first_steps * sizes.batch_rows * sizes.row_tokens
-    seen = basing.first_text(request.parts, shares, first, by)
-    order = hashing.seeded(seen["id"], seed=request.seed, stage="experiment true replay")
-    mixed = seen.with_columns(pl.Series("order", order)).sort("order", "id").drop("order")
-    return rows.at_shares(mixed, shares, budget, by)
-
-
-def _write_points(location: str, points: Sequence[Point]) -> None:
-    table = conform(pa.Table.from_pylist([p.model_dump() for p in points], POINTS), POINTS)
-    shard = Shard(file=TRAJECTORY, rows=table.num_rows, digest=hashing.table_digest(table))
-    storage.write_table(location, table, POINTS, shard=shard)
+    shares = request.setting.old
+    seen = basing.first_text(request.parts, shares, request.sizes, by)
+    order = mixed(seen, seed=request.seed, stage="experiment true replay")
+    return rows.at_shares(order, shares, budget, by)

@@ -25,7 +25,6 @@ MEANS: Final = (
     "2403.08763 prints it."
 )
 FG: Final = "FG of arXiv 2308.08747: the mean over tasks of (before - after) / before is {}."
-SIDES: Final = {"old": "old", "new": "new"}
 
 
 def sections(report: Forgetting) -> Iterator[Section]:
@@ -55,7 +54,7 @@ def _losses(domains: tuple[Domain, ...]) -> Table:
     rows = [
         (
             one.name,
-            SIDES[one.side],
+            one.side,
             _number(one.before.nats_per_token),
             _number(one.after.nats_per_token),
             _signed(one.rise),
