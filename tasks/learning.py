@@ -20,7 +20,7 @@ from tasks import learning_models, learning_states, ledger, reader_files, storag
 from tasks.hashing import digest
 from tasks.reader import Reader
 from tasks.storage import claim
-from tasks.training import batches, building, extra, loop, rates
+from tasks.training import batches, building, checkpoint, extra, loop, rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -204,7 +204,7 @@ def has_validation(mixture: str) -> bool:
 
 def _begun(request: Request, layout: Layout, found: learning_states.Found | None) -> Learner:
     """Return a model and its optimizer, fresh or as a state has them."""
-    config, device = request.config, building.device()
+    config, device = request.config, checkpoint.device(COMMAND)
     if found is None:
         model = learning_models.begun(request.model, layout, config)
         return loop.learner(model, config, device)

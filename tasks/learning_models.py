@@ -89,7 +89,7 @@ def base(model: str, layout: Layout, config: TrainConfig) -> Any:  # noqa: ANN40
 
 def check_fits(model: Any, layout: Layout, longest: int, *, where: str) -> None:  # noqa: ANN401
     """Raise :class:`ConfigError` where a model has too few ids, or looks at too few tokens."""
-    there, most = building.ids(model), building.most(model)
+    there, most = building.ids(model), checkpoint.most(model)
     if there < layout.tokenizer.size:
         raise ConfigError(
             f"--model {where}",

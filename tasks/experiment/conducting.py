@@ -30,7 +30,7 @@ from schemas.tables import conform
 from tasks import hashing, storage
 from tasks.experiment import arms, basing, figures, process, rows, shards
 from tasks.experiment.dealing import mixed, part_file, write_passages
-from tasks.training import building, extra
+from tasks.training import checkpoint, extra
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -210,7 +210,7 @@ def conclude(plan: Plan, found: Found) -> Result:
         shares=_by_shard({key: one.shares for key, one in found.built.items()}),
         gate=found.dealt.gate,
         cpu_seconds=sum(o.seconds for o in found.outcomes) + sum(b.seconds for b in bases),
-        device=building.device(),
+        device=checkpoint.device(COMMAND),
         versions={name: metadata.version(name) for name in ("openmoat", "torch", "transformers")}
         | {"python": platform.python_version()},
     )  # fmt: skip

@@ -11,8 +11,8 @@ from schemas import columns as c
 from schemas.experiment import Outcome
 from tasks import learning_models, storage
 from tasks.experiment import arms, basing, rows, training
-from tasks.experiment.dealing import mixed, part_file, read_passages
-from tasks.training import building
+from tasks.experiment.dealing import WHERE, mixed, part_file, read_passages
+from tasks.training import building, checkpoint
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +33,7 @@ def ran(request: ArmRequest) -> Outcome:
     some, is_replay = _rows(request, by)
     valid = basing.held_out(request.parts, shares, sizes, by, valid=True)
     model = building.load(basing.model_of(request.base))
-    model.to(building.device())
+    model.to(checkpoint.device(WHERE))
     how = training.config(sizes, sizes.peak, seed=request.seed, alpha=request.arm.neftune_alpha)
     points = [training.at_point(model, 0, valid, shares)]
     every = max(1, sizes.steps // sizes.points)

@@ -8,7 +8,8 @@ import numpy as np
 
 from schemas.experiment import Losses, Point
 from schemas.training import RateConfig, TrainConfig
-from tasks.training import batches, building, loop, measure
+from tasks.experiment.dealing import WHERE
+from tasks.training import batches, checkpoint, loop, measure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,7 +40,7 @@ def trained(
     model: Any, some: Rows, is_replay: NDArray[np.bool_], how: TrainConfig  # noqa: ANN401
 ) -> Iterator[loop.Point]:  # fmt: skip
     """Train on rows in their order, a step for each batch; yield a point after each."""
-    own = loop.learner(model, how, building.device())
+    own = loop.learner(model, how, checkpoint.device(WHERE))
     total = some.size // how.batch_rows
     yield from loop.steps(own, _batches(some, is_replay, how.batch_rows), how, total=total)
 

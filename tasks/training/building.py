@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import ConfigError, TrainingError
-from tasks.training import extra
+from tasks.training import checkpoint, extra
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,12 +35,6 @@ SHAPES: Final = {
 EXHAUSTED: Final = ("out of memory", "can't allocate memory", "not enough memory")
 
 
-def device() -> str:
-    """Return what models run on."""
-    torch, _ = extra.needed(WHERE)
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def settle(threads: int = 1) -> None:
     """Let the same sums come out the same: as many threads, and no operation that varies.
 
@@ -56,23 +50,11 @@ def settle(threads: int = 1) -> None:
 
 def load(folder: str) -> Any:  # noqa: ANN401  (a model)
     """Load a causal language model. Raises :class:`ConfigError`."""
-    torch, transformers = extra.needed(WHERE)
-    try:
-        return transformers.AutoModelForCausalLM.from_pretrained(
-            folder,
-            use_safetensors=True,
-            weights_only=True,
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-    except Exception as error:  # whatever the libraries raise of what they were given
-        raise ConfigError(
-            folder,
-            got=next(iter(str(error).strip().splitlines()), type(error).__name__),
-            wanted="a causal language model that transformers can load without code of its own",
-            way_out="Download it anew; a model of a newer kind may want a newer transformers.",
-        ) from error
+    torch, _ = extra.needed(WHERE)
+    wanted = "a causal language model that transformers can load without code of its own"
+    way_out = "Download it anew; a model of a newer kind may want a newer transformers."
+    with checkpoint.loadable(folder, wanted=wanted, way_out=way_out):
+        return checkpoint.causal(folder, torch.float32)
 
 
 def fresh(shape: str, said: TokenizerSaid, *, seed: int, length: int = LENGTH) -> Any:  # noqa: ANN401
@@ -116,16 +98,10 @@ def ids(model: Any) -> int:  # noqa: ANN401  (a model)
     return int(model.get_input_embeddings().num_embeddings)
 
 
-def most(model: Any) -> int | None:  # noqa: ANN401  (a model)
-    """Return how many tokens a model can look at, if it says so."""
-    found = getattr(model.config, "max_position_embeddings", None)
-    return found if isinstance(found, int) else None
-
-
 def check_isolation(model: Any) -> None:  # noqa: ANN401  (a model)
     """Raise :class:`ConfigError` for a model whose attention takes no mask of its own."""
     kind = getattr(model.config, "_attn_implementation", None)
-    if kind not in ("sdpa", "eager") or most(model) is None:
+    if kind not in ("sdpa", "eager") or checkpoint.most(model) is None:
         raise ConfigError(
             "isolate",
             got=f"a {model.config.model_type} with attention {kind!r}",

@@ -5,15 +5,18 @@ Nothing that comes with a checkpoint is run: no code of its own, no pickles. Not
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schemas.errors import ConfigError
 from tasks.training import extra
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 WEIGHTS: Final = ".safetensors"
+GIVEN: Final = {"local_files_only": True, "trust_remote_code": False}
+"""Of whatever is loaded from a folder."""
 PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt")
 CONFIG: Final = "config.json"
 TOKENIZERS: Final = (
@@ -68,30 +71,51 @@ def check(where: str, names: Sequence[str]) -> None:
 def load(folder: str, *, command: str = "openmoat generate") -> Checkpoint:
     """Load a checkpoint, onto a GPU where there is one. Raises :class:`ConfigError`."""
     torch, transformers = extra.needed(command)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    given = {"local_files_only": True, "trust_remote_code": False}
+    own = device(command)
     transformers.utils.logging.disable_progress_bar()  # they are drawn into pipes, too
+    wanted = "a model and a tokenizer that transformers can load without code of their own"
+    way_out = "Look at the folder; a model of a newer kind may want a newer transformers."
+    with loadable(folder, wanted=wanted, way_out=way_out):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **GIVEN)
+        # Half precision is slow on CPUs, and not of the same digits on each.
+        model = causal(folder, "auto" if own == "cuda" else torch.float32)
+    model.to(own).eval()
+    begins, ends = _limits(tokenizer, model)
+    return Checkpoint(model, tokenizer, begins, ends, most(model), own)
+
+
+def device(command: str) -> str:
+    """Return what models run on."""
+    torch, _ = extra.needed(command)
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def causal(folder: str, dtype: Any) -> Any:  # noqa: ANN401  (PyTorch's; a model)
+    """Return the causal language model of a folder. Raises what transformers raises."""
+    _, transformers = extra.needed("checkpoint")
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder, use_safetensors=True, weights_only=True, dtype=dtype, **GIVEN
+    )
+
+
+@contextmanager
+def loadable(folder: str, *, wanted: str, way_out: str) -> Iterator[None]:
+    """Turn what the libraries raise of a folder into one :class:`ConfigError`."""
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **given)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder,
-            use_safetensors=True,
-            weights_only=True,
-            # Half precision is slow on CPUs, and not of the same digits on each.
-            dtype="auto" if device == "cuda" else torch.float32,
-            **given,
-        )
+        yield
     except Exception as error:  # whatever the libraries raise of what they were given
         raise ConfigError(
             folder,
             got=next(iter(str(error).strip().splitlines()), type(error).__name__),
-            wanted="a model and a tokenizer that transformers can load without code of their own",
-            way_out="Look at the folder; a model of a newer kind may want a newer transformers.",
+            wanted=wanted,
+            way_out=way_out,
         ) from error
-    model.to(device).eval()
-    begins, ends = _limits(tokenizer, model)
-    most = getattr(model.config, "max_position_embeddings", None)
-    return Checkpoint(model, tokenizer, begins, ends, most, device)
+
+
+def most(model: Any) -> int | None:  # noqa: ANN401  (a model)
+    """Return how many tokens a model can look at, if it says so."""
+    found = getattr(model.config, "max_position_embeddings", None)
+    return found if isinstance(found, int) else None
 
 
 def _limits(tokenizer: Any, model: Any) -> tuple[tuple[int, ...], frozenset[int]]:  # noqa: ANN401
