@@ -23,7 +23,12 @@ Data = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)
     typer.Option(help="The folder of documents.", show_default=f"${DATA}"),
 ]
+Out = Annotated[
+    Optional[Path],  # noqa: UP045  (as above)
+    typer.Option("--out", help="Folder for the results.", show_default="openmoat-out/NAME"),
+]
 Workers = Annotated[int, typer.Option(min=1, help="Processes at a time.", show_default="cores")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 
 
 @app.callback()
@@ -40,10 +45,7 @@ def forgetting(
     ] = False,
     setting: Setting = "german",
     data: Data = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045  (as above)
-        typer.Option("--out", help="Folder for the results.", show_default="openmoat-out/NAME"),
-    ] = None,
+    out: Out = None,
     seeds: Annotated[
         Optional[int],  # noqa: UP045  (as above)
         typer.Option(min=1, max=99, help="How many.", show_default="3, or 1 with --small"),
@@ -53,9 +55,7 @@ def forgetting(
         typer.Option(help="A larger model; wants a GPU.", show_default="0.64M"),
     ] = None,
     workers: Workers = CORES,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object as the last line.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Learn old text, then new, with each kind of replay; compare what is forgotten."""
     from tasks.experiment import arms, conducting, settings
@@ -70,8 +70,7 @@ def forgetting(
         arms=arms.small() if small else arms.full(),
         seeds=tuple(range(seeds or (1 if small else 3))),
     )
-    conducting.check(plan)
-    _show(plan, _run(plan, workers), json=json)
+    _conduct(plan, workers, json=json)
 
 
 @app.command()
@@ -79,18 +78,13 @@ def speaking(
     *,
     setting: Setting = "german",
     data: Data = None,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045  (as above)
-        typer.Option("--out", help="Folder for the results.", show_default="openmoat-out/NAME"),
-    ] = None,
+    out: Out = None,
     preset: Annotated[
         Literal["small", "5M", "25M", "100M"],
         typer.Option(help="Size of the model; 5M takes half an hour of one core."),
     ] = "5M",
     workers: Workers = CORES,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object as the last line.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Show what a model writes after new text, with and without replay: a page to look at."""
     from tasks.experiment import arms, conducting, settings
@@ -105,8 +99,7 @@ def speaking(
         seeds=(0,),
         keep=True,
     )
-    conducting.check(plan)
-    _show(plan, _run(plan, workers), json=json)
+    _conduct(plan, workers, json=json)
 
 
 def _data(given: Path | None) -> Path:
@@ -123,13 +116,15 @@ def _data(given: Path | None) -> Path:
     return found
 
 
-def _run(plan: Plan, workers: int) -> Result:
+def _conduct(plan: Plan, workers: int, *, json: bool) -> None:
     from flows.settings import quiet_prefect
+    from tasks.experiment import conducting
 
+    conducting.check(plan)  # Prefect takes seconds to start
     quiet_prefect()
     from flows.experiment_forgetting import run
 
-    return run(plan, workers)
+    _show(plan, run(plan, workers), json=json)
 
 
 def _show(plan: Plan, result: Result, *, json: bool) -> None:

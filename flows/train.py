@@ -118,7 +118,6 @@ def train(
     from tasks.forgetting import Question
     from tasks.held_out import Take
     from tasks.learning import Request
-    from tasks.training import extra
     from tasks.training.measure import How
 
     rates = {
@@ -139,7 +138,6 @@ def train(
         before="", after="", old=named(held_out or [], "--held-out"), new=named(new or [], "--new"),
         take=Take(most_tokens), how=How(batch=batch), threads=threads,
     )  # fmt: skip
-    extra.needed("openmoat train")
     request = Request(
         str(mixture), model, str(out), config, state_steps, keep, threads,
         None if tokenizer is None else str(tokenizer),
@@ -173,12 +171,12 @@ def _run(request: Request, question: Question | None, *, json: bool) -> None:
     from flows.settings import quiet_prefect
     from tasks import learning
 
-    learning.check(request)  # Prefect takes seconds to start
+    checked = learning.check(request)  # Prefect takes seconds to start
     quiet_prefect()
     with terminal.progress():
         from flows.train_step import train_step
 
-        train_step(request, question)
+        train_step(request, question, checked)
     from tasks.steps import training
 
     trained, found = training.read(request.out)

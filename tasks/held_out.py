@@ -15,7 +15,7 @@ from schemas import columns as c
 from schemas.config import SignalsConfig
 from schemas.errors import ConfigError
 from schemas.mixture import NO_LOSS
-from tasks import hashing
+from tasks import hashing, reader_files
 from tasks.drawing import Draw, candidates
 from tasks.measured import Fields, Seen, measured, nothing, source_of
 from tasks.reader import Reader
@@ -106,7 +106,8 @@ def of_mixture(folder: str, speaker: Speaker, take: Take) -> Iterator[Held]:
     Raises :class:`ConfigError` for a mixture of another tokenizer, or of no tokens, and
     :class:`ManifestError` for one without such a split.
     """
-    layout = Reader(folder, SPLIT).layout
+    _, manifest = reader_files.find(folder)
+    layout = reader_files.layout_of(manifest)
     if (
         layout is None
         or layout.format != "tokens"

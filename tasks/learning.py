@@ -52,16 +52,20 @@ class Request(NamedTuple):
 
 
 def train(
-    request: Request, told: Callable[[Point, int], None] = lambda _point, _of: None
+    request: Request,
+    told: Callable[[Point, int], None] = lambda _point, _of: None,
+    *,
+    checked: TrainKey | None = None,
 ) -> Trained:
     """Train, or go on; ``told`` hears of each step and of how many there are.
 
+    ``checked``: what :func:`check` returned, so that the model's files are not read for it again.
     Raises :class:`ConfigError` for what does not go together, :class:`ManifestError` for what is
     damaged, :class:`TrainingError` where training cannot go on.
     """
     extra.needed(COMMAND)
     reader, layout = _reader(request)
-    key = _key(request, reader, layout)
+    key = checked or _key(request, reader, layout)
     known = _finished(request.out, key)
     if known is not None:
         return known
@@ -74,13 +78,17 @@ def train(
     return done
 
 
-def check(request: Request) -> None:
-    """Raise what :func:`train` would before it loads the model."""
+def check(request: Request) -> TrainKey:
+    """Return what a run rests on; raise what :func:`train` would before it loads the model.
+
+    But for damaged files of a state: only what goes on with them reads them.
+    """
     extra.needed(COMMAND)
     reader, layout = _reader(request)
     key = _key(request, reader, layout)
     if _finished(request.out, key) is None:
-        learning_states.latest(request.out, key)
+        learning_states.last(request.out, key)
+    return key
 
 
 def _key(request: Request, reader: Reader, layout: Layout) -> TrainKey:
@@ -170,7 +178,8 @@ def steps(reader: Reader, config: TrainConfig) -> int:
 
 def _reader(request: Request) -> tuple[Reader, Layout]:
     """Open the mixture in its order. Raises :class:`ConfigError` where it holds no ids."""
-    layout = Reader(request.mixture, SPLIT).layout
+    _, manifest = reader_files.find(request.mixture)
+    layout = reader_files.layout_of(manifest)
     if layout is None or layout.format != "tokens":
         raise ConfigError(
             request.mixture,

@@ -82,22 +82,36 @@ def keep(out: str, number: int, *, always: int) -> None:
         storage.remove(storage.join(out, FOLDER, name))
 
 
-def latest(out: str, key: TrainKey) -> Found | None:
-    """Return the last state, None where there is none.
+def last(out: str, key: TrainKey) -> tuple[TrainState, str] | None:
+    """Return what the last state says of itself, and its folder; None where there is none.
 
-    Raises :class:`ConfigError` for one of another run, :class:`ManifestError` for one that is not
-    as it was written.
+    Raises :class:`ConfigError` for one of another run, :class:`ManifestError` for one that says
+    nothing.
     """
     every = storage.list_folders(storage.join(out, FOLDER))
     if not every:
         return None
     folder = storage.join(out, FOLDER, every[-1])
-    way_out = f"Remove {folder}: the run goes on from the state before it, or from the start."
     try:
         state = storage.read_model(storage.join(folder, STATE), TrainState)
     except ManifestError as error:
-        raise ManifestError(folder, got=error.got, wanted="a state", way_out=way_out) from error
+        raise ManifestError(
+            folder, got=error.got, wanted="a state", way_out=_without(folder)
+        ) from error
     check_key(out, state.key, key)
+    return state, folder
+
+
+def latest(out: str, key: TrainKey) -> Found | None:
+    """Return the last state, None where there is none; its files are read and compared.
+
+    Raises what :func:`last` does, and :class:`ManifestError` for files that are not as they were
+    written.
+    """
+    found = last(out, key)
+    if found is None:
+        return None
+    state, folder = found
     there = _digests(folder)
     wrong = sorted(name for name in state.files if there.get(name) != state.files[name])
     if wrong:
@@ -105,9 +119,13 @@ def latest(out: str, key: TrainKey) -> Found | None:
             folder,
             got=f"{', '.join(wrong)}, missing or damaged",
             wanted="files as they were written",
-            way_out=way_out,
+            way_out=_without(folder),
         )
     return Found(state, folder, read_curve(storage.join(folder, CURVE_FILE)))
+
+
+def _without(folder: str) -> str:
+    return f"Remove {folder}: the run goes on from the state before it, or from the start."
 
 
 def check_key(out: str, was: TrainKey, now: TrainKey) -> None:

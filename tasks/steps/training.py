@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import ManifestError
 from schemas.forgetting import Forgetting
-from schemas.training import Trained
+from schemas.training import Trained, TrainKey
 from tasks import forgetting, learning, learning_models, learning_states, progress, storage
 from tasks.forgetting import Question  # noqa: TC001  (as above)
 from tasks.learning import Request  # noqa: TC001  (as above)
@@ -29,9 +29,9 @@ SECONDS = 2.0
 
 
 @step
-def learn(request: Request) -> Trained:
+def learn(request: Request, checked: TrainKey | None = None) -> Trained:
     """Train, or go on; what is finished is not done again."""
-    return learning.train(request, _teller())
+    return learning.train(request, _teller(), checked=checked)
 
 
 @step
