@@ -1,8 +1,7 @@
 """Documents to ids and loss masks, as the run's recipe has them: texts, and conversations.
 
 A conversation is rendered by the chat template, where the recipe names one; without one it is its
-plain text, as it is where a part of it was removed. All tokens of a plain text are learned; of a
-conversation, what the assistant says.
+plain text. All tokens of a plain text are learned; of a conversation, what the assistant says.
 """
 
 from __future__ import annotations
