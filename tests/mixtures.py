@@ -78,7 +78,7 @@ class Document(NamedTuple):
         """As one text, and what is learned of it."""
         if isinstance(self.content, str):
             return templates.Rendered(self.content, [(0, len(self.content))])
-        return templates.rendered(self.content, templates.format_named("chatml"))
+        return templates.rendered(self.content, templates.FORMATS["chatml"])
 
 
 def encoded(document: Document, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:

@@ -131,7 +131,7 @@ def _by_tokens(old: pl.DataFrame, fresh: pl.DataFrame, how: How) -> pl.DataFrame
     sizes = old[c.TOKENS].to_list(), fresh[c.TOKENS].to_list()
     n_old, total = sum(sizes[0]), sum(map(sum, sizes))
     if how.train and how.config.schedule.kind != "constant" and total:
-        wanted = scheduled(how, total, Fraction(n_old, total))
+        wanted = scheduled(how.config, total, Fraction(n_old, total))
         is_replay = budget.interleave(*sizes, schedules.reached(wanted))
     else:
         is_replay = budget.interleave(*sizes, n_old / max(1, total))
@@ -143,16 +143,16 @@ def _by_rows(old: pl.DataFrame, fresh: pl.DataFrame, how: How) -> pl.DataFrame:
     n_old, n_new = old[c.POSITION].n_unique(), fresh[c.POSITION].n_unique()
     share = Fraction(n_old, max(1, n_old + n_new))
     if how.train:
-        wanted = scheduled(how, n_old + n_new, share)
+        wanted = scheduled(how.config, n_old + n_new, share)
     else:
         wanted = diffusion.constant(n_old + n_new, share)
     return _placed(old, fresh, diffusion.is_replay(wanted))
 
 
-def scheduled(how: How, rows: int, share: Fraction) -> diffusion.Schedule:
+def scheduled(config: MixtureConfig, rows: int, share: Fraction) -> diffusion.Schedule:
     """Return the recipe's schedule over so many rows (or tokens), of which a share is replay."""
-    asked = diffusion.written(how.config.replay_share)
-    return schedules.schedule(how.config.schedule, rows, asked=asked, share=share)
+    asked = diffusion.written(config.replay_share)
+    return schedules.schedule(config.schedule, rows, asked=asked, share=share)
 
 
 def _placed(old: pl.DataFrame, fresh: pl.DataFrame, is_replay: NDArray[np.bool_]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from schemas import columns as c
 from schemas.mixture import CHAT_ROW, NO_LOSS, PACKED, TEXT, TOKENS, table_schema
 from schemas.tables import MESSAGE, conform
 from tasks.mixture.order import PIECE
-from tasks.ragged import Lists, lists, taken
+from tasks.ragged import Lists, lists, sums, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,9 +168,7 @@ def _packed(pieces: pa.Table, form: Form) -> pa.Table:
 
 def _supervised(pieces: pa.Table) -> pa.Array:
     """How many tokens of each piece are learned."""
-    learned = lists(pieces.column(LEARNED))
-    before = np.concatenate([[0], np.cumsum(learned.values, dtype=np.int64)])[learned.offsets]
-    return pa.array(np.diff(before), pa.int64())
+    return pa.array(sums(lists(pieces.column(LEARNED))), pa.int64())
 
 
 def _laid_out(
