@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from benchmarks import texts
 from schemas import columns as c
-from schemas.budgets import ScheduleConfig
+from schemas.budgets import Condition, ScheduleConfig
 from schemas.manifest import Shard, StageManifest
-from schemas.mixture import LAYOUT, LEARNED, PACKED, Layout, TokenizerSaid
+from schemas.mixture import LAYOUT, LEARNED, PACKED, TEXT_ROW, Layout, TokenizerSaid
 from tasks import ledger, storage, tokens
 from tasks.hashing import add_hex, table_digest
-from tasks.mixture import diffusion, packing
+from tasks.mixture import diffusion, order, packing, rows
 from tasks.ragged import Lists
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ def write(given: Lists, out: Path, n_tokens: int) -> dict[str, Any]:
     # By seed: as packed, rows of the same documents would be neighbours, and shrink to nothing.
     chance = np.random.default_rng(1)
     old, new = chance.permutation(n_replay), chance.permutation(found.rows - n_replay) + n_replay
-    order = diffusion.merged(is_replay, old, new)
+    in_turn = diffusion.merged(is_replay, old, new)
     shards = [
-        _shard(out, number, ends, (found, ids, order))
+        _shard(out, number, ends, (found, ids, in_turn))
         for number, ends in enumerate(pairwise(found.rows * i // SHARDS for i in range(SHARDS + 1)))
     ]
     manifest = StageManifest(
@@ -125,49 +126,31 @@ def _shard(
 def _tables(
     ends: tuple[int, int], made: tuple[Packing, Lists, NDArray[np.int64]]
 ) -> Iterator[pa.Table]:
-    found, ids, order = made
+    found, ids, in_turn = made
     for first in range(ends[0], ends[1], GROUP_ROWS):
-        rows = order[first : min(first + GROUP_ROWS, ends[1])]
-        yield pa.table(_columns(found, ids, rows, first), schema=PACKED)
+        yield _rows(found, ids, in_turn[first : min(first + GROUP_ROWS, ends[1])], first)
 
 
-def _columns(
-    found: Packing, ids: Lists, rows: NDArray[np.int64], first: int
-) -> dict[str, pa.Array]:
-    own = _some(found, rows)
-    laid = packing.laid_out(own, ids, end=0, padding=0)
-    filled = packing.attention(own)
-    offsets, documents = own.offsets, own.documents
-    n, closed = len(documents), own.ends > own.lengths[documents]
-    taken = own.ends - own.starts - closed
-    of_pieces: dict[str, Any] = {
-        **dict.fromkeys(PACKED.names, [None] * n),
-        c.KIND: ["text"] * n,
-        c.DOC_ID: [f"{d:032x}" for d in documents.tolist()],
-        c.SOURCE: ["bench"] * n,
-        c.TOKENS: taken,
-        c.SUPERVISED: taken,
-        c.WEIGHT: np.ones(n),
-        c.LOSS_WEIGHT: np.ones(n),
-        c.TOKEN_START: own.starts,
-        c.ENDS: closed,
-    }
-    of_rows = {
-        c.INPUT_IDS: _fixed(laid, pa.int32()),
-        c.ATTENTION_MASK: _fixed(filled.astype(np.int8), pa.int8()),
-        c.LABELS: _fixed(np.where(filled, laid, -100), pa.int32()),
-        c.ORIGIN: pa.array(["replay" if r else "new" for r in own.groups == 0]),
-        c.EPOCH: pa.array(np.zeros(len(rows), np.int64)),
-        c.POSITION: pa.array(np.arange(first, first + len(rows))),
-    }
-    lists = {
-        field.name: pa.ListArray.from_arrays(
-            pa.array(offsets, pa.int32()), pa.array(of_pieces[field.name], field.type.value_type)
-        )
-        for field in PACKED
-        if field.name not in of_rows
-    }
-    return of_rows | lists
+def _rows(found: Packing, ids: Lists, some: NDArray[np.int64], first: int) -> pa.Table:
+    own = _some(found, some)
+    placed, none = order.pieces(own, np.arange(first, first + len(some))), pl.lit(None, pl.Int64)
+    is_replay = np.repeat(own.groups == 0, np.diff(own.offsets))
+    chosen = placed.with_columns(
+        pl.Series(c.ORIGIN, np.where(is_replay, "replay", "new"), pl.String),
+        pl.lit(TEXT_ROW).alias(c.KIND),
+        pl.lit(0, pl.Int64).alias(c.EPOCH),
+        pl.col(c.TOKENS).alias(c.SUPERVISED),
+        none.alias(c.START),
+        none.alias(c.END),
+    )
+    names = [f"{d:032x}" for d in own.documents.tolist()]
+    documents = pa.table({c.DOC_ID: names, c.SOURCE: ["bench"] * len(names)})
+    at = Lists(ids.values, ids.offsets[own.documents])
+    learned = at._replace(values=np.ones(len(ids.values), np.bool_))
+    table = rows.pieces(
+        chosen, np.arange(len(names)), rows.Found(documents, at, learned), Condition()
+    )
+    return rows.made(table, rows.Form("tokens", ROW_TOKENS))
 
 
 def _some(found: Packing, rows: NDArray[np.int64]) -> Packing:
@@ -182,12 +165,6 @@ def _some(found: Packing, rows: NDArray[np.int64]) -> Packing:
         ends=found.ends[whole],
         groups=found.groups[rows],
     )
-
-
-def _fixed(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
-    offsets = np.arange(0, values.size + 1, ROW_TOKENS)
-    flat = pa.array(values.reshape(-1), kind)
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), flat)
 
 
 def _layout() -> Layout:

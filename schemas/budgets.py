@@ -8,17 +8,12 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.masking import MaskingConfig
-from schemas.recipe import Section, Share, wrong
+from schemas.recipe import Section, Share, is_absent, wrong
 from schemas.replay import ReplayConfig
 
 RowFormat = Literal["text", "messages", "tokens"]
 MOST_REPLAY_EPOCHS: Final = 16
 """There a repeated token is worth two thirds of a fresh one (arXiv 2305.16264)."""
-
-
-def is_absent(section: Section | None) -> bool:
-    """Whether a section is left out, and so no part of a digest."""
-    return section is None
 
 
 class ScheduleConfig(Section):

@@ -14,14 +14,13 @@ from schemas.budgets import (
     MixtureConfig,
     PoolConfig,
     ScheduleConfig,
-    is_absent,
 )
 from schemas.dedup import DedupConfig
 from schemas.evals import DecontaminateConfig
 from schemas.masking import MaskingConfig
 from schemas.measuring import SignalsConfig
 from schemas.quality import PREFIX
-from schemas.recipe import Section, Share, wrong
+from schemas.recipe import Section, Share, is_absent, wrong
 from schemas.replay import BY_SHARES, ReplayConfig, TargetConfig
 from schemas.rule_sets import GopherThresholds
 from schemas.selection import SelectConfig
@@ -184,7 +183,7 @@ class RunConfig(Section):
 
     def _conditions(self) -> dict[str, Condition]:
         """Classes and weights of the sources that say any."""
-        said = ("source_class", "condition_prefix", "loss_weight")
+        said = list(Condition.model_fields)
         given = {s.name: {n: getattr(s, n) for n in said} for s in self.ingest.sources}
         given = {s: {n: v for n, v in own.items() if v is not None} for s, own in given.items()}
         return {source: Condition(**own) for source, own in given.items() if own}

@@ -7,9 +7,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from schemas.budgets import is_absent
 from schemas.quality import PREFIX
-from schemas.recipe import Section, wrong
+from schemas.recipe import Section, is_absent, wrong
 from schemas.semantic import SemanticConfig
 from schemas.signals import NUMERIC
 

@@ -6,9 +6,8 @@ from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from schemas.budgets import is_absent
 from schemas.languages import check_languages
-from schemas.recipe import Section, check_unique, wrong
+from schemas.recipe import Section, check_unique, is_absent, wrong
 from schemas.sources import Source
 
 NAME: Final = "^[a-z][a-z0-9_]*$"

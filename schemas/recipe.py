@@ -22,6 +22,11 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+def is_absent(value: object) -> bool:
+    """Whether a key or section is left out, and so no part of a digest."""
+    return value is None
+
+
 def check_unique(names: Sequence[str], kind: str, *, way_out: str) -> None:
     """Raise where two of a kind, which is named in the plural, have one name."""
     for name in names:

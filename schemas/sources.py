@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.addresses import has_credentials, public
 from schemas.normalisation import NormaliseConfig
-from schemas.recipe import Section, wrong
+from schemas.recipe import Section, is_absent, wrong
 
 Format = Literal[
     "auto",
@@ -75,11 +75,6 @@ class Sample(Section):
                 "sample = { share = 0.01 }.",
             )
         return self
-
-
-def is_unset(value: object) -> bool:
-    """Whether a key is left out, and so no part of a digest."""
-    return value is None
 
 
 class Source(Section):
@@ -167,20 +162,20 @@ class Source(Section):
     )
     source_class: str | None = Field(
         default=None,
-        exclude_if=is_unset,
+        exclude_if=is_absent,
         description="Class of the source's rows in training by condition (C-RLFT, arXiv "
         "2309.11235), such as `expert`. It comes with each row of the mixture.",
     )
     condition_prefix: str | None = Field(
         default=None,
-        exclude_if=is_unset,
+        exclude_if=is_absent,
         description="What its conversations begin with where they are rendered: text put before "
         "the first user's turn, which nothing is learned of.",
     )
     loss_weight: float | None = Field(
         default=None,
         gt=0.0,
-        exclude_if=is_unset,
+        exclude_if=is_absent,
         description="What the loss of its rows is multiplied by in training (1 if unset; C-RLFT: "
         "exp(reward / beta), so that a reward of 1 beside one of .1 is 2.72 beside 1.11).",
     )

@@ -6,8 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from schemas.recipe import Section, wrong
-from schemas.sources import is_unset
+from schemas.recipe import Section, is_absent, wrong
 
 
 class TokenizerConfig(Section):
@@ -20,17 +19,17 @@ class TokenizerConfig(Section):
         "`hf://owner/model` with `revision`.",
     )
     revision: str | None = Field(
-        default=None, exclude_if=is_unset, description="Git revision of an `hf://` model."
+        default=None, exclude_if=is_absent, description="Git revision of an `hf://` model."
     )
     end_of_text: str | None = Field(
         default=None,
-        exclude_if=is_unset,
+        exclude_if=is_absent,
         description="The token that ends a document, such as `<|endoftext|>`. Needed where the "
         "files beside the tokenizer do not say.",
     )
     chat_template: str | None = Field(
         default=None,
-        exclude_if=is_unset,
+        exclude_if=is_absent,
         description="How conversations become text: `chatml`, `qwen2.5`, `llama-2`, `llama-3`, "
         "`mistral`, `gemma`, `openchat`; `model`, the one that lies beside the tokenizer; or the "
         "path of a Jinja template. Without it they are mixed as plain text.",

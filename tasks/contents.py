@@ -37,22 +37,28 @@ def of(
     """Yield what stands at the places of a plan's rows of a shard, a batch after the other.
 
     With ids where the mixture's rows have them: those that counting laid by, and others made anew.
-    Conversations are rendered where rows are text; a passage of one is plain text.
+    Conversations are rendered only where rows are text; a passage of one is plain text.
     """
     source = ledger.source_of(out, shard)
     places = chosen.select(c.ROW, c.START, c.END).unique()
-    mixture = config.mixture
-    tokens = mixture is not None and mixture.format == "tokens"
+    assert config.mixture is not None  # noqa: S101  (there is a plan)
+    settings = config.mixture
+    tokens = settings.format == "tokens"
     ids = kept_ids.Ids.of(out, shard, encoder, masking=config.masking) if tokens else None
     for own, documents, masked in written.rows(out, shard, places, masking=config.masking):
         if ids is not None:
             encoded = ids.encoded(own, documents, source)
-            if mixture is not None and mixture.row_tokens is not None:
+            if settings.row_tokens is not None:
                 documents = documents.drop_columns([c.TEXT, c.MESSAGES])  # noqa: PLW2901  (a copy less)
             found = Found(documents, encoded.ids, encoded.learned)
+        elif settings.format == "text":
+            found = Found(_rendered(kept_ids.plain_passages(documents, own), source, encoder))
         else:
-            documents = kept_ids.plain_passages(documents, own)  # noqa: PLW2901  (as above)
-            texts = pa.array(encoder.texts(documents, source), pa.large_string())
-            where = documents.schema.get_field_index(c.TEXT)
-            found = Found(documents.set_column(where, documents.schema.field(where), texts))
+            found = Found(documents)
         yield Content(own, found, masked)
+
+
+def _rendered(documents: pa.Table, source: str, encoder: Encoder) -> pa.Table:
+    texts = pa.array(encoder.texts(documents, source), pa.large_string())
+    where = documents.schema.get_field_index(c.TEXT)
+    return documents.set_column(where, documents.schema.field(where), texts)

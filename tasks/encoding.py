@@ -1,8 +1,7 @@
 """Documents to ids and loss masks, as the run's recipe has them: texts, and conversations.
 
 A conversation is rendered by the chat template, where the recipe names one; without one it is its
-plain text, as it is where a part of it was removed. All tokens of a plain text are learned; of a
-conversation, what the assistant says.
+plain text. All tokens of a plain text are learned; of a conversation, what the assistant says.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from tasks.counted import NO_TOKENS
 from tasks.hashing import digest
 from tasks.mixture import templates
 from tasks.mixture.templates import Format, Rendered
-from tasks.ragged import Lists
+from tasks.ragged import Lists, sums
 from tasks.rendering import Renderer
 from tasks.tokens import joined
 
@@ -70,9 +69,7 @@ class Encoded(NamedTuple):
         """Tokens of each document that are learned."""
         if self.learned.values.all():
             return self.tokens
-        before = np.concatenate([[0], np.cumsum(self.learned.values, dtype=np.int64)])
-        found: NDArray[np.int64] = np.diff(before[self.learned.offsets])
-        return found
+        return sums(self.learned)
 
 
 class Encoder:

@@ -118,8 +118,7 @@ def rows_of(
     """Read some kept rows of a documents shard, in their order, as (row numbers, table) a batch.
 
     Their text is without what was removed of it, and with ``masking`` as it is written; ``source``
-    comes with it then. Turns of conversations are masked like it; of those that lose a part of
-    their text there are none (``messages`` is null), so that they are taken as plain text.
+    comes with it then. Turns of conversations, which lose no part, are masked like it.
     """
     if masking is not None and columns is not None:
         columns = [*columns, *{c.SOURCE} - set(columns)]

@@ -7,6 +7,7 @@ import resource
 import sys
 import threading
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from schemas.errors import ManifestError
@@ -80,7 +81,14 @@ def read(out: str, stage: str) -> StageManifest:
 
 def source_of(out: str, shard: str) -> str:
     """Recipe source that a documents shard is of."""
-    return next(str(s.source) for s in read(out, "ingest").shards if s.file == shard)
+    at = storage.join(folder(out, "ingest"), MANIFEST)
+    return _sources(out, storage.stamp(at))[shard]
+
+
+@lru_cache(maxsize=8)
+def _sources(out: str, _stamp: tuple[int, ...] | None) -> dict[str, str]:
+    """Read them once: asked for each shard, a manifest of all shards would cost their square."""
+    return {s.file: str(s.source) for s in read(out, "ingest").shards}
 
 
 def stands(out: str, stage: str) -> bool:

@@ -45,6 +45,12 @@ def lists(column: pa.Array | pa.ChunkedArray) -> Lists:
     return Lists(own, offsets - offsets[0])
 
 
+def sums(some: Lists) -> Numbers:
+    """Return the sum of each list."""
+    before = np.concatenate([[0], np.cumsum(some.values, dtype=np.int64)])
+    return np.diff(before[some.offsets])
+
+
 def taken(some: Lists, order: Numbers) -> Lists:
     """Return lists in another order: each is copied at once, which Arrow does value by value."""
     starts, ends = some.offsets[:-1][order], some.offsets[1:][order]

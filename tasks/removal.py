@@ -2,6 +2,8 @@
 
 ``decisions/removed/<documents shard>`` holds rows of ``REMOVED``, for shards that lose anything;
 the manifest of decisions names them. Whoever reads a kept document's text reads it without them.
+Conversations lose nothing: they have no pieces (:mod:`tasks.signals.pieces`), and for an item of an
+evaluation set they go as a whole (:mod:`tasks.eval_cuts`), so that turns say what the text says.
 """
 
 from __future__ import annotations
@@ -118,10 +120,7 @@ def sizes(removed: pl.DataFrame, rows: int) -> pl.Series:
 
 
 def cut(table: pa.Table, rows: Sequence[int], removed: pl.DataFrame | None) -> pa.Table:
-    """Return documents, which are so many rows of their shard, with ``text`` as it is kept.
-
-    A conversation that loses a part of it has no ``messages`` then.
-    """
+    """Return documents, which are so many rows of their shard, with ``text`` as it is kept."""
     if removed is None or c.TEXT not in table.column_names:
         return table
     some = removed.filter(pl.col(c.ROW).is_in(list(rows)))
@@ -134,20 +133,7 @@ def cut(table: pa.Table, rows: Sequence[int], removed: pl.DataFrame | None) -> p
         texts[place] = left(texts[place], spans)
     where = table.schema.get_field_index(c.TEXT)
     field = table.schema.field(where)
-    table = table.set_column(where, field, pa.chunked_array([pa.array(texts, field.type)]))
-    return _without_turns(table, [places[row] for row in some[c.ROW].unique()])
-
-
-def _without_turns(table: pa.Table, rows: list[int]) -> pa.Table:
-    """Take turns away from conversations that lose parts: of which turn a part is nobody knows."""
-    where = table.schema.get_field_index(c.MESSAGES)
-    if where < 0:
-        return table
-    lost = np.zeros(table.num_rows, np.bool_)
-    lost[rows] = True
-    turns = table.column(where).combine_chunks()
-    kept = turns.take(pa.array(np.arange(len(lost)), mask=lost))
-    return table.set_column(where, table.schema.field(where), pa.chunked_array([kept]))
+    return table.set_column(where, field, pa.chunked_array([pa.array(texts, field.type)]))
 
 
 def left(text: str, spans: pl.DataFrame) -> str:

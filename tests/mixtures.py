@@ -17,7 +17,7 @@ import pyarrow as pa
 from tokenizers import Tokenizer
 
 from schemas import columns as c
-from schemas.budgets import ScheduleConfig
+from schemas.budgets import Condition, ScheduleConfig
 from schemas.config import RunConfig
 from schemas.manifest import Shard, StageManifest
 from schemas.mixture import (
@@ -28,12 +28,14 @@ from schemas.mixture import (
     TEXT_ROW,
     Layout,
     TokenizerSaid,
-    table_schema,
 )
+from schemas.tables import MESSAGE
 from tasks import ledger, ragged, rights, storage, tokens
 from tasks.hashing import add_hex, digest, seeded, table_digest
-from tasks.mixture import SPLIT_NAMES, achieved, diffusion, packing, templates
+from tasks.mixture import SPLIT_NAMES, achieved, diffusion, packing, rows, templates
 from tasks.mixture.features import with_features
+from tasks.mixture.order import PIECE, pieces
+from tasks.mixture.rows import Form, Found
 from tasks.ragged import Lists
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ class Document(NamedTuple):
         """As one text, and what is learned of it."""
         if isinstance(self.content, str):
             return templates.Rendered(self.content, [(0, len(self.content))])
-        return templates.rendered(self.content, templates.format_named("chatml"))
+        return templates.rendered(self.content, templates.FORMATS["chatml"])
 
 
 def encoded(document: Document, tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
@@ -98,84 +100,61 @@ class Made(NamedTuple):
 
     def rows(self, row_format: RowFormat) -> pa.Table:
         """A document a row, in this order."""
-        return pa.Table.from_pylist(
-            [
-                {
-                    **self._said(i, *self.ids.offsets[i : i + 2].tolist()),
-                    **self._content(i, row_format),
-                    c.POSITION: i,
-                }
-                for i in range(len(self.documents))
-            ],
-            table_schema(row_format),
+        n = len(self.documents)
+        whole = pl.DataFrame(
+            {
+                c.POSITION: np.arange(n),
+                PIECE: np.zeros(n, np.int64),
+                c.TOKEN_START: np.zeros(n, np.int64),
+                c.ENDS: np.ones(n, np.bool_),
+                c.TOKENS: np.diff(self.ids.offsets),
+            }
         )
+        return self._made(whole, np.arange(n), Form(row_format, None, self.end, self.padding))
 
     def packed(self, row_tokens: int) -> pa.Table:
         """Rows of one length, in which replay stands evenly."""
         lengths = np.diff(self.ids.offsets)
         is_new = np.array([not d.is_replay for d in self.documents])
-        ids = (self._said(i, 0, 0)[c.DOC_ID] for i in range(len(lengths)))
-        priority = seeded(ids, seed=0, stage="test")
+        priority = seeded(self._documents()[c.DOC_ID].to_pylist(), seed=0, stage="test")
         found = packing.pack(packing.Documents(lengths, is_new, priority), row_tokens)
-        order = even(found.groups == 0)
-        rows = packing.laid_out(found, self.ids, end=self.end, padding=self.padding)[order]
-        labels = packing.laid_out(found, self.labels, end=self.end, padding=NO_LOSS)[order]
-        attends = packing.attention(found)[order].astype(np.int8)
-        table = []
-        for position, row in enumerate(order.tolist()):
-            pieces = range(found.offsets[row], found.offsets[row + 1])
-            said = [self._piece(found, piece) for piece in pieces]
-            table.append(
-                {
-                    **{name: [one[name] for one in said] for name in said[0]},
-                    c.INPUT_IDS: rows[position],
-                    c.ATTENTION_MASK: attends[position],
-                    c.LABELS: labels[position],
-                    **{name: said[0][name] for name in (c.ORIGIN, c.EPOCH)},
-                    c.POSITION: position,
-                }
-            )
-        return pa.Table.from_pylist(table, table_schema("tokens", packed=True))
+        placed = pieces(found, np.argsort(even(found.groups == 0)))
+        order = placed.select(pl.arg_sort_by(c.POSITION, PIECE)).to_series()
+        form = Form("tokens", row_tokens, self.end, self.padding)
+        return self._made(placed[order], found.documents[order.to_numpy()], form)
 
-    def _piece(self, found: packing.Packing, piece: int) -> Row:
-        document = int(found.documents[piece])
-        start, end = int(found.starts[piece]), int(found.ends[piece])
-        ends = end > found.lengths[document]
-        first = int(self.ids.offsets[document])
-        said = self._said(document, first + start, first + end - int(ends))
-        return {**said, c.TOKEN_START: start, c.ENDS: bool(ends)}
+    def _made(self, placed: pl.DataFrame, at: NDArray[np.int64], form: Form) -> pa.Table:
+        """The rows of pieces, each of the document ``at`` its place, in the order of rows."""
+        own, none = [self.documents[i] for i in at.tolist()], pl.lit(None, pl.Int64)
+        learned = Lists(self.labels.values != NO_LOSS, self.labels.offsets)
+        # Packed rows count what is learned of each piece themselves.
+        supervised = [int(part.sum()) for part in np.split(learned.values, learned.offsets[1:-1])]
+        chosen = placed.with_columns(
+            pl.Series(c.ORIGIN, ["replay" if d.is_replay else "new" for d in own], pl.String),
+            pl.Series(c.KIND, [d.kind for d in own], pl.String),
+            pl.Series(c.SUPERVISED, np.array(supervised, np.int64)[at]),
+            pl.lit(0, pl.Int64).alias(c.EPOCH),
+            none.alias(c.START),
+            none.alias(c.END),
+        )
+        found = Found(self._documents(), self.ids, learned)
+        table = rows.pieces(chosen, at, found, Condition())
+        weights = pa.chunked_array([pa.array([d.loss_weight for d in own], pa.float64())])
+        where = table.schema.get_field_index(c.LOSS_WEIGHT)
+        return rows.made(table.set_column(where, table.schema.field(where), weights), form)
 
-    def _said(self, number: int, start: int, end: int) -> Row:
-        """What is said of a document, or of its tokens from ``start`` to ``end`` of all."""
-        own = self.documents[number]
-        return {
-            c.DOC_ID: digest(own.source, number),
-            c.SOURCE: own.source,
-            c.KIND: own.kind,
-            c.LICENSE: "CC0-1.0",
-            c.TOKENS: end - start,
-            c.SUPERVISED: int((self.labels.values[start:end] != NO_LOSS).sum()),
-            c.WEIGHT: 1.0,
-            **dict.fromkeys((c.START, c.END, c.SOURCE_CLASS, c.CONDITION_PREFIX)),
-            c.LOSS_WEIGHT: own.loss_weight,
-            c.ORIGIN: "replay" if own.is_replay else "new",
-            c.EPOCH: 0,
-        }
-
-    def _content(self, number: int, row_format: RowFormat) -> Row:
-        own = self.documents[number]
-        if row_format == "text":
-            return {c.TEXT: own.rendered.text}
-        content = {c.TEXT if own.kind == TEXT_ROW else c.MESSAGES: own.content}
-        if row_format == "messages":
-            return content
-        place = slice(*self.ids.offsets[number : number + 2])
-        return {
-            **content,
-            c.INPUT_IDS: np.append(self.ids.values[place], self.end),
-            c.ATTENTION_MASK: np.ones(place.stop - place.start + 1, np.int8),
-            c.LABELS: np.append(self.labels.values[place], self.end),
-        }
+    def _documents(self) -> pa.Table:
+        own = self.documents
+        turns = [None if isinstance(d.content, str) else d.content for d in own]
+        return pa.table(
+            {
+                c.DOC_ID: [digest(d.source, number) for number, d in enumerate(own)],
+                c.SOURCE: [d.source for d in own],
+                c.LICENSE: ["CC0-1.0"] * len(own),
+                c.TEXT: pa.array([d.rendered.text for d in own], pa.large_string()),
+                c.MESSAGES: pa.array(turns, pa.list_(MESSAGE)),
+            }
+        )
 
 
 def even(is_replay: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from schemas.experiment import Arm
+    from tasks.ragged import Lists
     from tasks.tokens import Tokenizer
 
     Ints = NDArray[np.int64]
@@ -142,9 +144,21 @@ def rows(frame: pl.DataFrame, how: How, *, away: NDArray[np.float64] | None = No
     named = packing.row_ids(made, names)
     far = None if away is None else packing.row_means(made, away)
     order = diffusion.ordered(named, seed=how.seed, epoch=how.epoch, distances=far)
-    found = packing.laid_out(made, ids, end=end, padding=end).astype(np.int64)
+    found = _filled(made, ids, end)
     of = [sources[i] for i in made.documents[made.offsets[:-1]].tolist()]
     return Rows(found, made.filled, tuple(of), tuple(named), end).taken(order)
+
+
+def _filled(made: packing.Packing, ids: Lists, end: int) -> NDArray[np.int64]:
+    """Return rows x length ids: the pieces of each row, ``end`` behind a text and as padding."""
+    found = np.full((made.rows, made.size), end, np.int64)
+    units = [np.append(own, end) for own in np.split(ids.values, ids.offsets[1:-1])]
+    pieces = list(zip(made.documents.tolist(), made.starts.tolist(), made.ends.tolist(),
+                      strict=True))  # fmt: skip
+    for row, (first, last) in enumerate(pairwise(made.offsets.tolist())):
+        own = np.concatenate([units[i][start:stop] for i, start, stop in pieces[first:last]])
+        found[row, : own.size] = own
+    return found
 
 
 def distances_to(replay: pl.DataFrame, new: pl.DataFrame) -> NDArray[np.float64]:

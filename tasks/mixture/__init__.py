@@ -13,7 +13,7 @@ import pyarrow as pa
 from schemas import columns as c
 from schemas.mixture import TEXT_ROW
 from schemas.windows import WINDOWS
-from tasks.mixture import schedules
+from tasks.mixture import diffusion, schedules
 from tasks.mixture.order import PIECE, How, arranged, scheduled
 from tasks.mixture.windows import windows
 
@@ -177,12 +177,10 @@ def off_schedule(
 
     Packed rows may be less than one row off; rows of documents one longest document.
     """
-    packed = config.row_tokens is not None
-    sizes = np.ones(len(is_replay), np.int64) if packed else tokens
-    total, old = int(sizes.sum()), int(sizes[is_replay].sum())
-    if not total:
+    sizes, schedule = _sized(is_replay, tokens, config)
+    if not sizes.sum():
         return 0.0, 0.0, "tokens"
-    wanted = schedules.reached(scheduled(How(config, 0), total, Fraction(old, total)))
+    wanted, packed = schedules.reached(schedule), config.row_tokens is not None
     before, every = np.cumsum(sizes * is_replay), np.cumsum(sizes)
     off = max(abs(int(a) - wanted(int(n))) for a, n in zip(before, every, strict=True))
     return off, (1.0 if packed else float(sizes.max())) + SLACK, "rows" if packed else "tokens"
@@ -197,10 +195,15 @@ def series(plan: pl.DataFrame, config: MixtureConfig) -> Windows:
     by_row = train.group_by(c.POSITION).agg(pl.col(c.ORIGIN).first(), pl.col(c.TOKENS).sum())
     by_row = by_row.sort(c.POSITION)
     is_replay = (by_row[c.ORIGIN] == "replay").to_numpy()
-    sizes = by_row[c.TOKENS].to_numpy()
-    if config.row_tokens is not None:
-        sizes = np.ones(len(is_replay), np.int64)
-    total, old = int(sizes.sum()), int(sizes[is_replay].sum())
-    wanted = scheduled(How(config, 0), total, Fraction(old, total)) if total else ()
+    sizes, schedule = _sized(is_replay, by_row[c.TOKENS].to_numpy(), config)
     tokens = None if config.row_tokens is not None else sizes
-    return windows(is_replay, tokens=tokens, schedule=wanted)
+    return windows(is_replay, tokens=tokens, schedule=schedule)
+
+
+def _sized(
+    is_replay: NDArray[np.bool_], tokens: NDArray[np.int64], config: MixtureConfig
+) -> tuple[NDArray[np.int64], diffusion.Schedule]:
+    """What shares of rows are told in, and the schedule over all of it: packed rows count alike."""
+    sizes = tokens if config.row_tokens is None else np.ones(len(is_replay), np.int64)
+    total, old = int(sizes.sum()), int(sizes[is_replay].sum())
+    return sizes, scheduled(config, total, Fraction(old, total)) if total else ()

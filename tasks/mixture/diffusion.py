@@ -18,7 +18,6 @@ from __future__ import annotations
 import heapq
 import math
 from fractions import Fraction
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -126,16 +125,6 @@ def _checked(*stretches: Stretch) -> Schedule:
 def n_rows(schedule: Schedule) -> int:
     """Rows of all stretches."""
     return sum(stretch.rows for stretch in schedule)
-
-
-def replay_before(schedule: Schedule, row: int) -> int:
-    """Replay rows that stand before a row; before ``n_rows(schedule)``: all that are needed."""
-    total = Fraction(0)
-    for stretch in schedule:
-        own = min(row, stretch.rows)
-        total += stretch.total(own)
-        row -= own
-    return math.floor(total)
 
 
 def is_replay(schedule: Schedule, start: int = 0, stop: int | None = None) -> NDArray[np.bool_]:
@@ -248,17 +237,3 @@ def merged(is_replay: NDArray[np.bool_], replay: Numbers, new: Numbers) -> Numbe
 def _fitting(is_own: NDArray[np.bool_], have: int) -> int:
     """Rows up to the first one for which none is left."""
     return int(np.flatnonzero(is_own)[have])
-
-
-def shares(schedule: Schedule, points: int = 100) -> list[tuple[float, float]]:
-    """Share wanted at evenly spaced rows: part of all rows before it, share; for plots."""
-    total = n_rows(schedule)
-    ends = list(accumulate((stretch.rows for stretch in schedule), initial=0))
-    found = []
-    for point in range(points if total else 0):
-        row = total * point // points
-        number = max(i for i, end in enumerate(ends[:-1]) if end <= row)
-        stretch, inside = schedule[number], row - ends[number]
-        share = stretch.first + (stretch.last - stretch.first) * Fraction(inside, stretch.rows)
-        found.append((row / total, float(share)))
-    return found

@@ -131,7 +131,7 @@ def _by_tokens(old: pl.DataFrame, fresh: pl.DataFrame, how: How) -> pl.DataFrame
     sizes = old[c.TOKENS].to_list(), fresh[c.TOKENS].to_list()
     n_old, total = sum(sizes[0]), sum(map(sum, sizes))
     if how.train and how.config.schedule.kind != "constant" and total:
-        wanted = scheduled(how, total, Fraction(n_old, total))
+        wanted = scheduled(how.config, total, Fraction(n_old, total))
         is_replay = budget.interleave(*sizes, schedules.reached(wanted))
     else:
         is_replay = budget.interleave(*sizes, n_old / max(1, total))
@@ -143,16 +143,16 @@ def _by_rows(old: pl.DataFrame, fresh: pl.DataFrame, how: How) -> pl.DataFrame:
     n_old, n_new = old[c.POSITION].n_unique(), fresh[c.POSITION].n_unique()
     share = Fraction(n_old, max(1, n_old + n_new))
     if how.train:
-        wanted = scheduled(how, n_old + n_new, share)
+        wanted = scheduled(how.config, n_old + n_new, share)
     else:
         wanted = diffusion.constant(n_old + n_new, share)
     return _placed(old, fresh, diffusion.is_replay(wanted))
 
 
-def scheduled(how: How, rows: int, share: Fraction) -> diffusion.Schedule:
+def scheduled(config: MixtureConfig, rows: int, share: Fraction) -> diffusion.Schedule:
     """Return the recipe's schedule over so many rows (or tokens), of which a share is replay."""
-    asked = diffusion.written(how.config.replay_share)
-    return schedules.schedule(how.config.schedule, rows, asked=asked, share=share)
+    asked = diffusion.written(config.replay_share)
+    return schedules.schedule(config.schedule, rows, asked=asked, share=share)
 
 
 def _placed(old: pl.DataFrame, fresh: pl.DataFrame, is_replay: NDArray[np.bool_]) -> pl.DataFrame:
@@ -180,23 +180,34 @@ def _packed(frame: pl.DataFrame, epoch: int, how: How, *, origin: str) -> pl.Dat
         order = _strata(made.groups, order)
     position = np.empty(made.rows, np.int64)
     position[order] = np.arange(made.rows)
-    of_row = np.repeat(np.arange(made.rows), np.diff(made.offsets))
-    nth = np.arange(len(of_row)) - made.offsets[of_row]
-    ends = made.ends > made.lengths[made.documents]
-    tokens = made.ends - made.starts - ends
-    pieces = frame[pl.Series(made.documents, dtype=pl.UInt32)]
-    part = pl.Series(tokens) / pieces[c.TOKENS].clip(1)
-    first = pl.Series(made.starts == 0)
-    return pieces.with_columns(
+    placed = pieces(made, position)
+    whole = frame[pl.Series(made.documents, dtype=pl.UInt32)]
+    part = placed[c.TOKENS] / whole[c.TOKENS].clip(1)
+    return whole.with_columns(
         pl.lit(origin).alias(c.ORIGIN),
         pl.lit(epoch, pl.Int64).alias(c.EPOCH),
-        pl.Series(c.POSITION, position[of_row], pl.Int64),
-        pl.Series(PIECE, nth, pl.Int64),
-        pl.Series(c.TOKEN_START, made.starts, pl.Int64),
-        pl.Series(c.ENDS, ends),
-        pl.Series(c.TOKENS, tokens, pl.Int64),
+        *placed,
         (pl.col(c.N_BYTES) * part).round().cast(pl.Int64).alias(c.N_BYTES),
-        pl.when(first).then(c.SUPERVISED).otherwise(0).alias(c.SUPERVISED),
+        pl.when(placed[c.TOKEN_START] == 0).then(c.SUPERVISED).otherwise(0).alias(c.SUPERVISED),
+    )
+
+
+def pieces(made: packing.Packing, position: Numbers) -> pl.DataFrame:
+    """Return where the pieces of a packing stand, in its order; ``position``: of each of its rows.
+
+    Columns ``position``, ``piece``, ``token_start``, ``ends`` and ``tokens``.
+    """
+    of_row = np.repeat(np.arange(made.rows), np.diff(made.offsets))
+    ends = made.ends > made.lengths[made.documents]
+    return pl.DataFrame(
+        {
+            c.POSITION: position[of_row],
+            PIECE: np.arange(len(of_row)) - made.offsets[of_row],
+            c.TOKEN_START: made.starts,
+            c.ENDS: ends,
+            c.TOKENS: made.ends - made.starts - ends,
+        },
+        schema_overrides={c.POSITION: pl.Int64, PIECE: pl.Int64},
     )
 
 

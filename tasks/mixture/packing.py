@@ -7,7 +7,7 @@ training rows: Ding et al., "Fewer Truncations Improve Language Modeling", ICML 
 new row. No two rows of one group would fit into one.
 
 A unit of which only the end-of-text token would be left over gives its last piece one token more,
-so that no piece is that token alone. A document without tokens has no piece; ``empty`` names it.
+so that no piece is that token alone. A document without tokens has no piece.
 
 Which pieces meet depends on lengths and priorities only, not on the order of the documents.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from tasks.ragged import Lists
 
     Numbers = NDArray[np.int64]
 
@@ -65,8 +63,6 @@ class Packing:
     """Of each row."""
     lengths: Numbers
     """Of each document, as given."""
-    empty: Numbers
-    """Documents without a token, which are in no row."""
 
     @property
     def rows(self) -> int:
@@ -78,12 +74,6 @@ class Packing:
         """Tokens in each row."""
         ends = np.concatenate([[0], np.cumsum(self.ends - self.starts)])[self.offsets]
         return np.diff(ends)
-
-    @property
-    def waste(self) -> float:
-        """Share of all places that hold padding; 0 where there is no row."""
-        places = self.rows * self.size
-        return 1.0 - int(self.filled.sum()) / places if places else 0.0
 
 
 def pack(documents: Documents, size: int, *, where: str = "packing") -> Packing:
@@ -120,7 +110,6 @@ def pack(documents: Documents, size: int, *, where: str = "packing") -> Packing:
         ends=ends[order],
         groups=np.repeat(present, np.diff(made)).astype(np.int64),
         lengths=documents.lengths,
-        empty=np.flatnonzero(documents.lengths == 0).astype(np.int64),
     )
 
 
@@ -166,47 +155,6 @@ def _best_fit(lengths: list[int], size: int) -> tuple[list[int], int]:
             marks[left >> BLOCK] |= 1 << (left & low)
             blocks |= 1 << (left >> BLOCK)
     return rows, made
-
-
-def laid_out(
-    packing: Packing,
-    tokens: Lists,
-    *,
-    end: int,
-    padding: int,
-    rows: tuple[int, int] | None = None,
-) -> NDArray[Any]:
-    """Return rows x size values: those of each piece, ``end`` behind a document, then padding.
-
-    For ``input_ids``, the values are token ids; for ``labels``, the same with -100 where there is
-    no loss, and -100 as padding. Only what lies in ``rows`` (from, and up to but without; else all)
-    is read, so that values may be mapped from a file.
-    """
-    first, last = rows or (0, packing.rows)
-    own = slice(packing.offsets[first], packing.offsets[last])
-    documents, starts, ends = packing.documents[own], packing.starts[own], packing.ends[own]
-    lengths = ends - starts
-    n_pieces = np.diff(packing.offsets[first : last + 1])
-    row = np.repeat(np.arange(last - first), n_pieces)
-    before = np.cumsum(lengths) - lengths
-    filled = packing.filled[first:last]
-    shift = row * packing.size - (np.cumsum(filled) - filled)[row]
-    closed = ends > packing.lengths[documents]
-    taken = lengths - closed
-    # Places of all tokens but the ends of texts, in ``values`` and in the answer.
-    steps = np.arange(int(taken.sum())) - np.repeat(np.cumsum(taken) - taken, taken)
-    source = np.repeat(tokens.offsets[documents] + starts, taken) + steps
-    places = np.repeat(before + shift, taken) + steps
-    answer = np.full((last - first) * packing.size, padding, dtype=tokens.values.dtype)
-    answer[places] = tokens.values[source]
-    answer[(before + shift + lengths - 1)[closed]] = end
-    return answer.reshape(-1, packing.size)
-
-
-def attention(packing: Packing) -> NDArray[np.bool_]:
-    """Return rows x size: whether a place holds a token."""
-    filled: NDArray[np.bool_] = np.arange(packing.size) < packing.filled[:, None]
-    return filled
 
 
 def row_means(packing: Packing, values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from schemas import columns as c
 from schemas.mixture import CHAT_ROW, NO_LOSS, PACKED, TEXT, TOKENS, table_schema
 from schemas.tables import MESSAGE, conform
 from tasks.mixture.order import PIECE
-from tasks.ragged import Lists, lists, taken
+from tasks.ragged import Lists, lists, sums, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +152,6 @@ def _packed(pieces: pa.Table, form: Form) -> pa.Table:
     starts = row * size + before - before[firsts][row]
     offsets = np.arange(len(firsts) + 1) * size
     columns = _columns(_laid_out(pieces, starts, len(firsts) * size, form), offsets)
-    columns |= _attention(lengths, firsts, size)
     own = _supervised(pieces)
     for field in PACKED:
         if field.name in columns:
@@ -169,22 +168,16 @@ def _packed(pieces: pa.Table, form: Form) -> pa.Table:
 
 def _supervised(pieces: pa.Table) -> pa.Array:
     """How many tokens of each piece are learned."""
-    learned = lists(pieces.column(LEARNED))
-    before = np.concatenate([[0], np.cumsum(learned.values, dtype=np.int64)])[learned.offsets]
-    return pa.array(np.diff(before), pa.int64())
-
-
-def _attention(lengths: Numbers, firsts: Numbers, size: int) -> dict[str, pa.Array]:
-    filled = np.add.reduceat(lengths, firsts) if len(firsts) else lengths
-    mask = (np.arange(size) < filled[:, None]).astype(np.int8).ravel()
-    offsets = np.arange(len(firsts) + 1) * size
-    return {c.ATTENTION_MASK: pa.ListArray.from_arrays(_offsets(offsets), pa.array(mask))}
+    return pa.array(sums(lists(pieces.column(LEARNED))), pa.int64())
 
 
 def _laid_out(
     pieces: pa.Table, starts: Numbers, total: int, form: Form
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Ids and labels of all rows, one after the other; ``starts``: where each piece's tokens go."""
+) -> tuple[NDArray[np.int32], NDArray[np.int8], NDArray[np.int32]]:
+    """Ids, attention and labels of all rows, one after the other.
+
+    ``starts``: where each piece's tokens go.
+    """
     ids, learned = lists(pieces.column(c.INPUT_IDS)), lists(pieces.column(LEARNED))
     sizes = np.diff(ids.offsets)
     # Pieces stand in the order of their places: filling a mask is quicker than counting places.
@@ -197,21 +190,15 @@ def _laid_out(
     labels = np.full(total, NO_LOSS, np.int32)
     labels[places] = np.where(learned.values.view(np.bool_), ids.values, NO_LOSS)
     closed = pieces.column(c.ENDS).to_numpy()
-    own[(starts + sizes)[closed]] = form.end
-    labels[(starts + sizes)[closed]] = form.end
-    return own, labels
+    for values, end in ((own, form.end), (places, True), (labels, form.end)):
+        values[(starts + sizes)[closed]] = end
+    return own, places.view(np.int8), labels
 
 
-def _columns(
-    laid_out: tuple[NDArray[np.int32], NDArray[np.int32]], offsets: Numbers
-) -> dict[str, Any]:
-    own, labels = laid_out
+def _columns(laid_out: tuple[NDArray[Any], ...], offsets: Numbers) -> dict[str, Any]:
     at = _offsets(offsets)
-    return {
-        c.INPUT_IDS: pa.ListArray.from_arrays(at, pa.array(own)),
-        c.ATTENTION_MASK: pa.ListArray.from_arrays(at, pa.array(np.ones(len(own), np.int8))),
-        c.LABELS: pa.ListArray.from_arrays(at, pa.array(labels)),
-    }
+    parts = zip((c.INPUT_IDS, c.ATTENTION_MASK, c.LABELS), laid_out, strict=True)
+    return {name: pa.ListArray.from_arrays(at, pa.array(own)) for name, own in parts}
 
 
 def _offsets(offsets: Numbers) -> pa.Array:

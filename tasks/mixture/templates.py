@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from schemas.errors import ConfigError, SchemaError
+from schemas.errors import SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,18 +109,6 @@ FORMATS: Mapping[str, Format] = {
         begin="<s>",
     ),
 }
-
-
-def format_named(name: str, *, where: str = "chat_template") -> Format:
-    """Return a format; ConfigError where there is none of this name."""
-    if name not in FORMATS:
-        raise ConfigError(
-            where,
-            got=repr(name),
-            wanted=f"one of {', '.join(FORMATS)}",
-            way_out="Name one of these, or give a Jinja template of your own.",
-        )
-    return FORMATS[name]
 
 
 def rendered(messages: Messages, form: Format, *, where: str = "messages") -> Rendered:

@@ -23,7 +23,6 @@ from schemas.errors import BudgetError, ConfigError
 from schemas.manifest import Frozen, Shard, StageManifest
 from schemas.masking import KINDS
 from schemas.mixture import LAYOUT, TEXT_ROW, Layout, TokenizerSaid, table_schema
-from schemas.tables import conform
 from tasks import (
     contents,
     counting,
@@ -45,6 +44,7 @@ from tasks.hashing import add_hex, digest, table_digest
 from tasks.mixture import features, rows, schedules
 from tasks.mixture.order import PIECE
 from tasks.mixture.rows import PIECES, Form
+from tasks.steps import planned
 from tasks.steps.policy import step
 from tasks.steps.replay import FILE as DRAWN_FILE
 
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from tasks.contents import Content
 
 VERSION = "mixture-4"
-PLAN_FILE = "plan.parquet"
 MASKED = "masked"
 SCRATCH = pa.schema([*PIECES, pa.field(MASKED, pa.list_(pa.int64()), nullable=False)])
 """What is laid out for a training shard: its pieces, and what masks hid in each, by kind."""
@@ -92,9 +91,7 @@ def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Pla
         ledger.begin(out, "mixture")
         frame = _planned(config, settings, encoder, out)
         refused = counting.refused(Counting.of(config, encoder, out))
-    table = conform(frame.to_arrow(), mixture.PLAN)
-    entry = Shard(file=PLAN_FILE, rows=table.num_rows, digest=table_digest(table))
-    storage.write_table(storage.join(scratch, PLAN_FILE), table, mixture.PLAN, shard=entry)
+    documents = planned.write(scratch, frame, mixture.PLAN)
     progress.expect("mixture", int(frame[c.N_BYTES].sum()))
     names = mixture.file_names(frame)
     return Plan(
@@ -102,7 +99,7 @@ def plan_mixture(config: BudgetConfig, settings: MixtureConfig, out: str) -> Pla
         scratch=scratch,
         config=config,
         **said,
-        documents=tuple(frame[c.SHARD].unique().sort()),
+        documents=documents,
         files=tuple(names[i] for i in sorted(names)),
         left_out=_left_out(refused),
     )
@@ -172,7 +169,7 @@ def gather(plan: Plan, shard: str, out: str) -> str:
     at = storage.join(plan.scratch, f"{shard}.arrow")
     if storage.exists(at):
         return at
-    chosen = _plan_rows(plan, pl.col(c.SHARD) == shard)
+    chosen = planned.read(plan.scratch, [shard], mixture.PLAN)
     condition = plan.config.conditions.get(ledger.source_of(out, shard), Condition())
     parts, order = [SCRATCH.empty_table()], [chosen[mixture.FILE_NUMBER].clear()]
     with Encoder.of(plan.config, out) as encoder:
@@ -218,11 +215,6 @@ def _by_destination(table: pa.Table, files: pl.Series, n_files: int) -> list[pa.
     return [batch.slice(first, last - first) for first, last in pairwise(bounds.tolist())]
 
 
-def _plan_rows(plan: Plan, wanted: pl.Expr) -> pl.DataFrame:
-    table = storage.read_table(storage.join(plan.scratch, PLAN_FILE))
-    return pl.DataFrame(pl.from_arrow(table)).filter(wanted)
-
-
 @step
 def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple[Shard, bool]:
     """Write one training shard from what was gathered for it; return whether it stood already."""
@@ -258,7 +250,7 @@ def write_shard(plan: Plan, number: int, gathered: list[str], out: str) -> tuple
 @step
 def finish_mixture(plan: Plan, shards: list[Shard], out: str) -> StageManifest:
     """Remove shards of an earlier recipe and the scratch files, and write the manifest."""
-    frame = _plan_rows(plan, pl.lit(value=True))
+    frame = planned.read(plan.scratch, plan.documents, mixture.PLAN)
     for split in mixture.SPLIT_NAMES.values():
         ledger.sweep(out, "mixture", {s.file for s in shards}, below=split)
     manifest = StageManifest(

@@ -14,19 +14,18 @@ from schemas.config import (
     MaskingConfig,
     SignalsConfig,
 )
-from schemas.manifest import Frozen, Shard, StageManifest
+from schemas.manifest import Frozen, StageManifest
 from schemas.replay import BY_SHARES, Unit
 from schemas.tables import DRAWN, conform
-from tasks import draws, kept, ledger, progress, storage, tokens, written
+from tasks import draws, kept, ledger, progress, storage, tokenizer_files, tokens, written
 from tasks.encoding import Encoder
 from tasks.hashing import digest, table_digest
 from tasks.replay.selection import RANDOM
 from tasks.report import certificate as certificates
 from tasks.select import TRAIN
-from tasks.steps import replay
+from tasks.steps import planned, replay
 from tasks.steps.artifacts import tell
 from tasks.steps.policy import step
-from tasks.steps.tokenizer import load_tokenizer
 from tasks.surrogate import certificate, pool, profile, splits, target
 from tasks.surrogate.certificate import Run, Sides
 from tasks.surrogate.splits import Asked, Drawing
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
 VERSION = "surrogate-1"
 STAGE = "passages"
-DOCUMENTS_FILE, TARGET_FILE = "documents.parquet", "target.json"
+TARGET_FILE = "target.json"
 DOCUMENTS = pa.schema(
     [
         pa.field(c.DOC_ID, pa.string(), nullable=False),
@@ -90,11 +89,10 @@ def plan_pool(config: BudgetConfig, old: list[str], out: str) -> Plan:
         storage.write_model(storage.join(plan.scratch, TARGET_FILE), read)
     ledger.begin(out, "replay")
     frame = pool.of_trained(pool.documents(_of_sources(wanted, old, config, out), wanted))
-    table = frame.sort(c.SHARD, c.ROW).select(DOCUMENTS.names).to_arrow().cast(DOCUMENTS)
-    entry = Shard(file=DOCUMENTS_FILE, rows=table.num_rows, digest=table_digest(table))
-    storage.write_table(storage.join(plan.scratch, DOCUMENTS_FILE), table, DOCUMENTS, shard=entry)
+    ordered = frame.sort(c.SHARD, c.ROW).select(DOCUMENTS.names)
+    shards = planned.write(plan.scratch, ordered, DOCUMENTS)
     progress.expect(STAGE, int(frame[c.N_BYTES].sum()))
-    return plan.model_copy(update={"shards": tuple(frame[c.SHARD].unique().sort())})
+    return plan.model_copy(update={"shards": shards})
 
 
 def _replay(config: BudgetConfig) -> ReplayConfig:
@@ -122,14 +120,10 @@ def _of_sources(
     return frame
 
 
-def _documents(plan: Plan) -> pl.DataFrame:
-    return pl.DataFrame(storage.read_table(storage.join(plan.scratch, DOCUMENTS_FILE)))
-
-
 @step
 def measure_pool(plan: Plan, name: str, out: str) -> str:
     """Measure the pool's documents of a shard, one file a split; what stands is not done again."""
-    own = _documents(plan).filter(pl.col(c.SHARD) == name)
+    own = planned.read(plan.scratch, [name], DOCUMENTS)
     for split in pool.SPLITS:
         some, at = own.filter(pl.col(c.SPLIT) == split), _measured_at(plan, name, split)
         if storage.read_shard(at) is None:
@@ -150,7 +144,8 @@ def draw_surrogate(
     known = replay.standing(out, plan.key)
     if known is not None:
         return known, True
-    wanted, tokenizer, frame = _replay(config), load_tokenizer(out), _documents(plan)
+    wanted, tokenizer = _replay(config), tokenizer_files.load(out)
+    frame = planned.read(plan.scratch, plan.shards, DOCUMENTS)
     asked = Asked(wanted, _tokens(config, out), config.seed)
     target_of = _read(wanted, plan)
     guide = None if target_of is None else target_of.guide

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from tasks.tokens import Tokenizer
     from tasks.tokens.beside import Files
 
 VERSION = "tokenizer-3"
@@ -43,8 +42,8 @@ def provide_tokenizer(
     """
     if config.path is not None:
         files, rows = tokenizer_files.read(config), 0
-        own = tokens.load(files.body, where=config.path).digest
-        key = digest(VERSION, own, *_told(config, files))
+        tokenizer = tokens.load(files.body, where=config.path)
+        key = digest(VERSION, tokenizer.digest, *_told(config, files))
     else:
         frame, files = chosen(config, sources, seed, out), tokenizer_files.of_trained(config, b"")
         rows = frame.height
@@ -58,7 +57,7 @@ def provide_tokenizer(
         size = int(config.train_vocab_size or 0)
         body = tokens.train(_texts(frame, out, masking), vocab_size=size)
         files = files._replace(body=body)
-    tokenizer = tokens.load(files.body, where=config.path or "the trained tokenizer")
+        tokenizer = tokens.load(body, where="the trained tokenizer")
     said = tokenizer_files.said(config, files, tokenizer)
     files = tokenizer_files.findable(files, tokenizer.kind)
     tokenizer_files.write(files, out)
@@ -89,14 +88,9 @@ def _stands(out: str, digest_of_it: str, files: Files) -> bool:
     """Whether the tokenizer lies in the run's folder as it was put there, and what is beside it."""
     try:
         same = tokenizer_files.of_run(out).beside == files.beside
-        return same and load_tokenizer(out).digest == digest_of_it
+        return same and tokenizer_files.load(out).digest == digest_of_it
     except OpenmoatError:
         return False
-
-
-def load_tokenizer(out: str) -> Tokenizer:
-    """The run's tokenizer."""
-    return tokenizer_files.load(out)
 
 
 def chosen(config: TokenizerConfig, sources: list[str], seed: int, out: str) -> pl.DataFrame:

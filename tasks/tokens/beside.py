@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 BY_NAME: Final = ("tokenizer_config.json", "special_tokens_map.json")
 BY_ID: Final = ("config.json", "generation_config.json")
 TEMPLATE: Final = "chat_template.jinja"
-TEMPLATES: Final = (TEMPLATE, "chat_template.json", "tokenizer_config.json")
-BESIDE: Final = (*BY_NAME, *BY_ID, TEMPLATE, "chat_template.json", "added_tokens.json")
+TEMPLATE_JSON: Final = "chat_template.json"
+BESIDE: Final = (*BY_NAME, *BY_ID, TEMPLATE, TEMPLATE_JSON, "added_tokens.json")
 """Files that are kept with a tokenizer, where they lie beside it."""
 SHOWN: Final = 6
 _KEYS: Final = {"end": "eos_token", "begin": "bos_token", "padding": "pad_token"}
@@ -101,7 +101,7 @@ def chat_template(beside: Mapping[str, bytes]) -> str | None:
     """
     if TEMPLATE in beside:
         return beside[TEMPLATE].decode("utf-8", "replace")
-    for name in TEMPLATES[1:]:
+    for name in (TEMPLATE_JSON, "tokenizer_config.json"):
         value = _read(name, beside).get("chat_template")
         if isinstance(value, list):
             by_name = {one.get("name"): one.get("template") for one in value}

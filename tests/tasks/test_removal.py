@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from schemas import columns as c
 from schemas.manifest import StageManifest
-from schemas.tables import MESSAGE
 from tasks import ledger, removal
 
 if TYPE_CHECKING:
@@ -44,20 +43,6 @@ def test_text_is_what_is_left_and_right_of_what_goes(texts: list[str], data: st.
     lost = removal.sizes(removed, len(texts)).to_list()
     both = zip(texts, wanted, strict=True)
     assert lost == [len(a.encode()) - len(b.encode()) for a, b in both]
-
-
-def test_conversations_that_lose_a_part_have_no_turns() -> None:
-    turns = [[{"role": "user", "content": text}] for text in ("one", "two", "three")]
-    messages = pa.array([turns[0], None, turns[2]], pa.list_(MESSAGE))
-    texts = pa.array(["one", "two", "three"], pa.large_string())
-    table = pa.table({c.TEXT: texts, c.MESSAGES: messages})
-    schema = {c.ROW: pl.Int64, c.START: pl.Int64, c.END: pl.Int64}
-    removed = pl.DataFrame({c.ROW: [12], c.START: [0], c.END: [2]}, schema=schema)
-    found = removal.cut(table, [10, 11, 12], removed)
-    assert found.column(c.TEXT).to_pylist() == ["one", "two", "ree"]
-    assert found.column(c.MESSAGES).to_pylist() == [turns[0], None, None]
-    assert found.schema == table.schema
-    assert removal.cut(table, [0, 1, 2], removed).equals(table)
 
 
 def test_decisions_made_again_are_noticed(tmp_path: Path) -> None:

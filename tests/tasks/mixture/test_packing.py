@@ -6,15 +6,18 @@ from itertools import combinations, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import columns as c
+from schemas.budgets import Condition
 from schemas.errors import ConfigError, SchemaError
 from tasks import ragged
 from tasks.hashing import seeded
-from tasks.mixture import packing
+from tasks.mixture import order, packing, rows
 
 if TYPE_CHECKING:
     import random
@@ -51,6 +54,25 @@ def pieces(made: packing.Packing) -> list[list[tuple[int, int, int]]]:
     columns = (made.documents.tolist(), made.starts.tolist(), made.ends.tolist())
     every = list(zip(*columns, strict=True))
     return [every[a:b] for a, b in pairwise(made.offsets.tolist())]
+
+
+def laid_out(made: packing.Packing, own: ragged.Lists) -> pa.Table:
+    """The rows as a mixture has them."""
+    placed, none = order.pieces(made, np.arange(made.rows)), pl.lit(None, pl.Int64)
+    chosen = placed.with_columns(
+        pl.lit("new").alias(c.ORIGIN),
+        pl.lit("text").alias(c.KIND),
+        pl.lit(0, pl.Int64).alias(c.EPOCH),
+        pl.col(c.TOKENS).alias(c.SUPERVISED),
+        none.alias(c.START),
+        none.alias(c.END),
+    )
+    ids = [str(i) for i in range(len(made.lengths))]
+    documents = pa.table({name: pa.array(ids, pa.string()) for name in (c.DOC_ID, c.SOURCE)})
+    learned = ragged.Lists(np.ones(len(own.values), np.bool_), own.offsets)
+    found = rows.Found(documents, own, learned)
+    table = rows.pieces(chosen, made.documents, found, Condition())
+    return rows.made(table, rows.Form("tokens", made.size, EOS, PAD))
 
 
 def cut(length: int, size: int) -> list[tuple[int, int]]:
@@ -101,11 +123,12 @@ def test_packs_as_the_reference_does(case: tuple[Sizes, int]) -> None:
 def test_every_token_once_and_in_order(case: tuple[Sizes, int]) -> None:
     sizes, size = case
     made = packing.pack(some(sizes), size)
-    own = ragged.lists(pa.array(tokens(sizes), pa.large_list(pa.int64())))
-    rows = packing.laid_out(made, own, end=EOS, padding=PAD)
-    assert rows.shape == (made.rows, size)
+    own = ragged.lists(pa.array(tokens(sizes), pa.list_(pa.int32())))
+    table = laid_out(made, own)
+    every = table.column(c.INPUT_IDS).to_pylist()
+    assert [len(row) for row in every] == [size] * made.rows
     found: dict[int, list[tuple[int, list[int]]]] = {}
-    for row, held in zip(rows.tolist(), pieces(made), strict=True):
+    for row, held in zip(every, pieces(made), strict=True):
         at = 0
         for document, start, end in held:
             found.setdefault(document, []).append((start, row[at : at + end - start]))
@@ -113,9 +136,9 @@ def test_every_token_once_and_in_order(case: tuple[Sizes, int]) -> None:
         assert row[at:] == [PAD] * (size - at)
     joined = {i: [t for _, part in sorted(found[i]) for t in part] for i in found}
     assert joined == {i: [*ids, EOS] for i, ids in enumerate(tokens(sizes)) if ids}
-    assert made.empty.tolist() == [i for i, (n, _) in enumerate(sizes) if not n]
     assert made.filled.sum() == sum(n + 1 for n, _ in sizes if n)
-    assert (packing.attention(made) == (rows != PAD)).all()
+    attends = table.column(c.ATTENTION_MASK).to_pylist()
+    assert attends == [[int(token != PAD) for token in row] for row in every]
 
 
 @given(CASES)
@@ -143,7 +166,6 @@ def test_rows_are_of_one_group_and_none_would_fit_into_another(case: tuple[Sizes
     for own in (made.filled[made.groups == group] for group in (0, 1, 5)):
         assert all(a + b > size for a, b in combinations(own.tolist(), 2))
         assert all(0 < n <= size for n in own.tolist())
-    assert 0 <= made.waste < 1
 
 
 @given(CASES, st.randoms(use_true_random=False))
@@ -151,27 +173,19 @@ def test_the_order_of_documents_changes_nothing(
     case: tuple[Sizes, int], chance: random.Random
 ) -> None:
     sizes, size = case
-    documents, order = some(sizes), list(range(len(sizes)))
-    chance.shuffle(order)
+    documents, mix = some(sizes), list(range(len(sizes)))
+    chance.shuffle(mix)
     lengths, groups, priority = documents
-    mixed = packing.Documents(lengths[order], groups[order], priority[order])
+    mixed = packing.Documents(lengths[mix], groups[mix], priority[mix])
     said = [
-        [(order[document], *place) for document, *place in row]
+        [(mix[document], *place) for document, *place in row]
         for row in pieces(packing.pack(mixed, size))
     ]
     assert said == pieces(packing.pack(documents, size))
 
 
-def test_rows_can_be_had_a_few_at_a_time() -> None:
-    sizes = [(n, n % 3) for n in range(60)]
-    made = packing.pack(some(sizes), 16)
-    own = ragged.lists(pa.array(tokens(sizes), pa.list_(pa.int32())))
-    every = packing.laid_out(made, own, end=EOS, padding=PAD)
-    assert every.dtype == np.int32
-    for first in range(0, made.rows, 7):
-        last = min(first + 7, made.rows)
-        part = packing.laid_out(made, own, end=EOS, padding=PAD, rows=(first, last))
-        assert (part == every[first:last]).all()
+def test_every_row_has_a_name_of_its_own() -> None:
+    made = packing.pack(some([(n, n % 3) for n in range(60)]), 16)
     assert len(set(packing.row_ids(made, [str(i) for i in range(60)]))) == made.rows
 
 
@@ -185,7 +199,7 @@ def test_by_hand() -> None:
         [(3, 0, 7)],
         [(3, 7, 9)],
     ]
-    assert made.waste == pytest.approx(1 - 24 / 32)
+    assert made.filled.sum() == 24
 
 
 def test_lists_of_slices_and_chunks() -> None:

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import ConfigError, SchemaError
-from tasks.mixture import templates
-from tasks.mixture.templates import FORMATS, format_named, rendered
+from schemas.errors import SchemaError
+from tasks.mixture.templates import FORMATS, rendered
 
 TALK = [
     {"role": "user", "content": " Hi"},
@@ -111,9 +110,3 @@ def test_spans_are_the_assistants_turns(name: str, contents: list[str]) -> None:
 def test_rows_that_cannot_be(turns: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(SchemaError, match=f"row 7: {said}.*leave it out"):
         rendered(turns, FORMATS["llama-2"], where="row 7")
-
-
-def test_a_template_that_is_not_known() -> None:
-    assert format_named("chatml") is templates.FORMATS["chatml"]
-    with pytest.raises(ConfigError, match=r"chat_template: got 'vicuna', wanted one of chatml, "):
-        format_named("vicuna")
