@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Literal
 
 Target = Literal["megatron", "olmo", "datasets"]
-TARGETS: Final[tuple[Target, ...]] = ("megatron", "olmo", "datasets")

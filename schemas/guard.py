@@ -19,6 +19,8 @@ REASONS: Final = {
     IN_TRAINING: "is held out, and training has it",
 }
 """Why a document is left out, in words."""
+LEFT_OUT_BY: Final = "left out by the guard"
+"""How a note begins that says so of a document."""
 LEFT_OUT: Final = pa.schema(
     [
         pa.field(c.DOC_ID, pa.string(), nullable=False),

@@ -1,7 +1,7 @@
 """A mixture of tokens in the formats that Megatron-LM, OLMo-core and `datasets` read.
 
-The rows are read once, in their order, and written as they are read. What is written appears whole
-under its name or not at all.
+The rows are read in their order and written as they are read; for Megatron-LM, which has no masks,
+they are looked through for these first. What is written appears whole under its name or not at all.
 """
 
 from __future__ import annotations

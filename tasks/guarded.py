@@ -47,6 +47,12 @@ def read(out: str) -> pl.DataFrame:
     return pl.DataFrame(table)
 
 
+def of(out: str, *, shard: str, row: int) -> dict[str, Any] | None:
+    """Return what a document (its place in ``documents/``) is left out for; None if it is not."""
+    found = read(out).filter((pl.col(c.SHARD) == shard) & (pl.col(c.ROW) == row))
+    return None if found.is_empty() else found.row(0, named=True)
+
+
 def without(frame: pl.DataFrame, out: str) -> pl.DataFrame:
     """Return documents (``shard, row``) without those that the guard leaves out."""
     gone = read(out).select(PLACE)

@@ -9,7 +9,7 @@ import polars as pl
 from schemas import columns as c
 from schemas.config import RunConfig
 from schemas.errors import ManifestError
-from schemas.guard import GUARD, REASONS
+from schemas.guard import GUARD, LEFT_OUT_BY, REASONS
 from schemas.inspection import Inspected, Inspection, Removed, Twin, Written
 from schemas.levels import INDEXED, LEVELS
 from schemas.manifest import EVALS, EvalIndex
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from schemas.manifest import RunManifest, Shard
+    from schemas.tracing import Placed
     from tasks.lookup import Row
 
 MOST: Final = 10
@@ -60,29 +61,43 @@ def inspect(out: str, asked: str) -> Inspection:
     Reads the ids of all documents once, once more for a duplicate's twin, and those of what kept
     documents were taken into; of all else no more than one row group of each table.
     """
-    run = ledger.read_run(out)
-    shards = lookup.shards_of(out, run)
-    rows = lookup.find(out, shards, asked)
-    one = _Inspector(out, run, shards)
-    return Inspection(
-        out=out,
-        asked=asked,
-        looked_at=sum(s.rows for s in shards),
-        found=len(rows),
-        documents=tuple(one.of(row) for row in rows[:MOST]),
-    )
+    return Inspector(out).inspect(asked)
 
 
-class _Inspector:
-    """Gathers what stands of a document in each stage's tables."""
+class Inspector:
+    """Gathers what stands of a document in each stage's tables.
 
-    def __init__(self, out: str, run: RunManifest, shards: Sequence[Shard]) -> None:
-        self._out, self._run, self._shards = out, run, list(shards)
-        self._config = _config(out, run)
-        self._manifests = {stage: ledger.read(out, stage) for stage in run.stages}
+    ``shards``: of ``documents/``; ``manifests``: of the stages that are finished.
+    """
 
-    def of(self, row: Row) -> Inspected:
-        shard = self._shards[row.shard]
+    def __init__(self, out: str) -> None:
+        self._out, self._run = out, ledger.read_run(out)
+        self.shards = lookup.shards_of(out, self._run)
+        self._config = _config(out, self._run)
+        self.manifests = {stage: ledger.read(out, stage) for stage in self._run.stages}
+        self._places: dict[str, list[Placed]] = {}
+
+    def inspect(self, asked: str) -> Inspection:
+        """Return what :func:`inspect` does."""
+        rows = lookup.find(self._out, self.shards, asked)
+        return Inspection(
+            out=self._out,
+            asked=asked,
+            looked_at=sum(s.rows for s in self.shards),
+            found=len(rows),
+            documents=tuple(self._of(row) for row in rows[:MOST]),
+        )
+
+    def places(self, doc_id: str) -> list[Placed]:
+        """Return where the mixture has it; none without one. Ids of all its rows are read once."""
+        if doc_id not in self._places:
+            there = "mixture" in self.manifests
+            shards = self.manifests["mixture"].shards if there else ()
+            self._places[doc_id] = placing.placed(self._out, shards, doc_id)
+        return self._places[doc_id]
+
+    def _of(self, row: Row) -> Inspected:
+        shard = self.shards[row.shard]
         document = self._row("ingest", shard, row, READ)
         text = document.pop(c.TEXT)
         source = str(shard.source)
@@ -124,9 +139,9 @@ class _Inspector:
 
     def _signals(self, row: Row) -> dict[str, Any]:
         """All signals, hashes in hex; empty where they are not measured."""
-        if "signals" not in self._manifests:
+        if "signals" not in self.manifests:
             return {}
-        found = self._row("signals", self._manifests["signals"].shards[row.shard], row)
+        found = self._row("signals", self.manifests["signals"].shards[row.shard], row)
         del found[c.DOC_ID]
         bands, pieces = found.pop(c.MINHASH_BANDS), found.pop(c.PIECES)
         # A reader of JSON may hold numbers as floats, which have no 64 bits for a key.
@@ -136,9 +151,9 @@ class _Inspector:
         return {**told, c.MINHASH_BANDS: keys, c.PIECES: parts}
 
     def _decided(self, row: Row) -> dict[str, Any]:
-        if "select" not in self._manifests:
+        if "select" not in self.manifests:
             return {}
-        return self._row("select", self._manifests["select"].shards[row.shard], row)
+        return self._row("select", self.manifests["select"].shards[row.shard], row)
 
     def _outcome(self, document: Inspected, decided: dict[str, Any]) -> dict[str, Any]:
         """What was decided, and why."""
@@ -168,7 +183,7 @@ class _Inspector:
 
     def _item(self, number: int) -> str:
         """An eval item's set, id and field."""
-        known = EvalIndex.model_validate(self._manifests["signals"].details[EVALS])
+        known = EvalIndex.model_validate(self.manifests["signals"].details[EVALS])
         return leaks.named(eval_sets.items(known, self._out).row(number, named=True))
 
     def _twin(self, document: Inspected, decided: dict[str, Any]) -> Twin | None:
@@ -179,8 +194,8 @@ class _Inspector:
         found = Twin(**told, similarity=decided[c.SIMILARITY])
         if found.level == LEVELS[INDEXED]:  # no document of this run, though the id may be one's
             return found
-        for row in lookup.find_ids(self._out, self._shards, [found.doc_id]):
-            shard = self._shards[row.shard]
+        for row in lookup.find_ids(self._out, self.shards, [found.doc_id]):
+            shard = self.shards[row.shard]
             if (shard.file, row.row) == (document.shard, document.row):
                 continue
             columns = (c.DOC_ID, c.SOURCE, c.RECORD_ID, c.LOCATION, c.POSITION)
@@ -194,7 +209,7 @@ class _Inspector:
         """Where the stages that take kept documents have put it; only those that took it."""
         found: dict[str, list[Written]] = {}
         for stage, columns in TAKES.items():
-            shards = list(self._manifests[stage].shards) if stage in self._manifests else []
+            shards = list(self.manifests[stage].shards) if stage in self.manifests else []
             for row in lookup.find_ids(self._out, shards, [document.doc_id], stage):
                 said = self._row(stage, shards[row.shard], row, columns)
                 # A draw tells its document by place.
@@ -214,9 +229,7 @@ class _Inspector:
 
     def _mixed(self, document: Inspected) -> dict[str, Written]:
         """Where the mixture has it first, and how many passages more; not how often."""
-        if "mixture" not in self._manifests:
-            return {}
-        places = placing.placed(self._out, self._manifests["mixture"].shards, document.doc_id)
+        places = self.places(document.doc_id)
         if not places:
             return {}
         first = min(places, key=lambda one: (one.start or 0, one.token_start or 0))
@@ -284,7 +297,7 @@ def _not_taken(
     """Which stages are finished and did without a document that is kept."""
     replay, drawn = document.origin == "replay", "replay" in written
     if document.keep and GUARD in run.stages and (why := _guarded(out, document)):
-        return [f"left out by the guard: it {why}"]
+        return [f"{LEFT_OUT_BY}: it {why}"]
     drawn_from = {"replay", "mixture"} & run.stages.keys()
     if document.keep and drawn_from and not {"replay", "mixture"} & written.keys():
         why = _refused(out, config, document)
@@ -299,11 +312,9 @@ def _not_taken(
 
 def _guarded(out: str, document: Inspected) -> str:
     """Why the guard left a document out; nothing where it did not."""
-    place = (pl.col(c.SHARD) == document.shard) & (pl.col(c.ROW) == document.row)
-    found = guarded.read(out).filter(place)
-    if found.is_empty():
+    row = guarded.of(out, shard=document.shard, row=document.row)
+    if row is None:
         return ""
-    row = found.row(0, named=True)
     return f"{REASONS[row[c.REASON]]}: {row[c.MATCHED_SOURCE]}, {row[c.MATCHED_ID]}"
 
 

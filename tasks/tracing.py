@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from schemas import columns as c
-from schemas.guard import GUARD, LEFT_OUT
+from schemas.guard import GUARD
 from schemas.tracing import Cluster, Drawn, Input, LeftOut, Life, OptOutList, Trace
-from tasks import guarded, inspection, ledger, lookup, placing, storage
+from tasks import guarded, ledger, storage
+from tasks.inspection import Inspector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from schemas.inspection import Inspected
-    from schemas.manifest import RunManifest, Shard
+    from schemas.manifest import Shard, StageManifest
 
 NAMED: Final = 10
 """Other documents of a cluster that are named."""
@@ -30,8 +31,8 @@ def trace(out: str, asked: str) -> Trace:
     the input file, the cluster, the guard, every rank in the draw and every place in the mixture.
     Raises :class:`ConfigError` where there is no such document; it names what comes near.
     """
-    found = inspection.inspect(out, asked)
-    run = ledger.read_run(out)
+    run = Inspector(out)
+    found = run.inspect(asked)
     return Trace(
         out=out,
         asked=asked,
@@ -41,23 +42,22 @@ def trace(out: str, asked: str) -> Trace:
     )
 
 
-def _life(out: str, run: RunManifest, document: Inspected) -> Life:
-    taken, guards = bool(document.keep), GUARD in run.stages
-    mixture = list(ledger.read(out, "mixture").shards) if "mixture" in run.stages else []
+def _life(out: str, run: Inspector, document: Inspected) -> Life:
+    taken, guards, select = bool(document.keep), GUARD in run.manifests, run.manifests.get("select")
     return Life(
         document=document,
-        input=_input(document, lookup.shards_of(out, run)),
+        input=_input(document, run.shards),
         changes={
             name.removeprefix(CHANGED): n
             for name, n in document.signals.items()
             if name.startswith(CHANGED) and n
         },
-        cluster=_cluster(out, document) if "select" in run.stages else None,
+        cluster=None if select is None else _cluster(out, select, document),
         guarded=guards,
         left_out=_left_out(out, document) if taken and guards else None,
-        opt_out_lists=tuple(_lists(out)) if "select" in run.stages else (),
-        drawn=tuple(_drawn(out, document)) if taken and "replay" in run.stages else (),
-        mixture=tuple(placing.placed(out, mixture, document.doc_id)) if taken else (),
+        opt_out_lists=() if select is None else tuple(_lists(select)),
+        drawn=tuple(_drawn(out, document)) if taken and "replay" in run.manifests else (),
+        mixture=tuple(run.places(document.doc_id)) if taken else (),
     )
 
 
@@ -71,10 +71,10 @@ def _input(document: Inspected, shards: list[Shard]) -> Input | None:
     return Input(**{name: getattr(read, name) for name in Input.model_fields})
 
 
-def _cluster(out: str, document: Inspected) -> Cluster | None:
+def _cluster(out: str, select: StageManifest, document: Inspected) -> Cluster | None:
     """The documents that decisions have in one cluster with it; None where it is alone."""
     others: list[str] = []
-    for shard in ledger.read(out, "select").shards:
+    for shard in select.shards:
         at = storage.join(ledger.folder(out, "select"), shard.file)
         for batch in storage.read_batches(at, [c.DOC_ID, c.CLUSTER_ID]):
             own = pl.DataFrame(batch).filter(pl.col(c.CLUSTER_ID) == document.cluster_id)
@@ -88,14 +88,12 @@ def _cluster(out: str, document: Inspected) -> Cluster | None:
 
 
 def _left_out(out: str, document: Inspected) -> LeftOut | None:
-    place = (pl.col(c.SHARD) == document.shard) & (pl.col(c.ROW) == document.row)
-    found = guarded.read(out).filter(place).select(n for n in LEFT_OUT.names
-                                                   if n in LeftOut.model_fields)  # fmt: skip
-    return None if found.is_empty() else LeftOut(**found.row(0, named=True))
+    row = guarded.of(out, shard=document.shard, row=document.row)
+    return None if row is None else LeftOut(**{name: row[name] for name in LeftOut.model_fields})
 
 
-def _lists(out: str) -> Iterator[OptOutList]:
-    for kind, said in ledger.read(out, "select").details.get("opt_out", {}).items():
+def _lists(select: StageManifest) -> Iterator[OptOutList]:
+    for kind, said in select.details.get("opt_out", {}).items():
         yield OptOutList(kind=kind, **said)
 
 

@@ -60,9 +60,7 @@ class Origins:
         """Rows of an origin that stand before a row."""
         chunk = row // CHUNK
         between = self.is_replay[chunk * CHUNK : row] == replay
-        return int(self._before[replay][min(chunk, len(self._before[replay]) - 1)]) + int(
-            between.sum()
-        )
+        return int(self._before[replay][chunk]) + int(between.sum())
 
     def rows(self, first: int, last: int, *, replay: bool) -> Numbers:
         """Return where the rows of an origin stand, from the ``first`` up to without ``last``."""
@@ -128,9 +126,8 @@ class Epoch:
         """Rows of a block in the order of this epoch; the last ones of each origin are kept."""
         known = self._latest.get(block & 1)
         if known is None or known[0] != block:
-            number, replay = block >> 1, bool(block & 1)
-            size = min(self.block, self.origins.count(replay=replay) - number * self.block)
-            own = self.rows_of(block)[self._shuffled(size, f"rows {block}")]
+            own = self.rows_of(block)
+            own = own[self._shuffled(len(own), f"rows {block}")]
             known = self._latest[block & 1] = (block, own)
         return known[1]
 

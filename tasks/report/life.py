@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from schemas.guard import REASONS
+from schemas.guard import LEFT_OUT_BY, REASONS
 from tasks.report.document import document_facts
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 20
 """Ranks and places that are shown one by one."""
-LEFT_OUT: Final = "left out by the guard"
-"""How a note begins that says what is told of the guard already."""
 
 
 def life_facts(life: Life) -> Iterator[tuple[str, Facts]]:
@@ -40,7 +38,7 @@ def life_facts(life: Life) -> Iterator[tuple[str, Facts]]:
         yield "Guard", [("", _guard(life))]
         yield from _taken(life)
     for name, some in rest:
-        told = some if name != "Note" else [(k, v) for k, v in some if not v.startswith(LEFT_OUT)]
+        told = some if name != "Note" else [(k, v) for k, v in some if not v.startswith(LEFT_OUT_BY)]
         yield from [(name, told)] * (bool(told) and name in {"Note", "Begins"})
 
 

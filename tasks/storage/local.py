@@ -87,7 +87,7 @@ def replacing(location: str) -> Iterator[str]:
     written is left behind.
     """
     target = Path(location)
-    temporary = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    temporary = _temporary(target)
     with writable(location):
         make_folder(str(target.parent))
         try:
@@ -107,10 +107,9 @@ def replacing_folder(location: str) -> Iterator[str]:
     """
     target = Path(location).absolute()
     for path in target.parent.glob(f".{glob.escape(target.name)}.*.tmp"):
-        found = _TEMPORARY.match(path.name)
-        if found and found["name"] == target.name and not _alive(int(found["pid"])):
+        if _abandoned(path) == target.name:
             remove(str(path))
-    temporary = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+    temporary = _temporary(target)
     with writable(location):
         make_folder(str(temporary))
         try:
@@ -165,14 +164,25 @@ def remove(location: str) -> None:
 
 
 def sweep_temporaries(folder: str) -> int:
-    """Remove what killed processes of this machine left half written; return how many files."""
-    swept = 0
-    for path in Path(folder).rglob(".*.tmp"):
-        found = _TEMPORARY.match(path.name)
-        if found and not _alive(int(found["pid"])):
-            path.unlink(missing_ok=True)
-            swept += 1
-    return swept
+    """Remove what killed processes of this machine left half written; return how many there were.
+
+    Files, and whole folders (:func:`replacing_folder`).
+    """
+    swept = [path for path in Path(folder).rglob(".*.tmp") if _abandoned(path)]
+    for path in swept:
+        remove(str(path))
+    return len(swept)
+
+
+def _temporary(target: Path) -> Path:
+    """A name beside the target that tells whose it is."""
+    return target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp"
+
+
+def _abandoned(path: Path) -> str:
+    """What a killed process would have called it; nothing where it lives, or it is no such name."""
+    found = _TEMPORARY.match(path.name)
+    return found["name"] if found and not _alive(int(found["pid"])) else ""
 
 
 def _alive(pid: int) -> bool:

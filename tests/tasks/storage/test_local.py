@@ -145,7 +145,10 @@ def test_only_what_dead_processes_left_is_swept(tmp_path: Path) -> None:
     }
     for name in names:
         (tmp_path / name).write_bytes(b"")
-    assert storage.sweep_temporaries(str(tmp_path)) == 2
+    folder = tmp_path / f".export.{dead.stdout.strip()}-0123abcd.tmp"
+    (folder / "train").mkdir(parents=True)
+    assert storage.sweep_temporaries(str(tmp_path)) == 3
+    assert not folder.exists()
     assert everything(tmp_path) == sorted(name for name, swept in names.items() if not swept)
     assert storage.sweep_temporaries(str(tmp_path / "nowhere")) == 0
 
