@@ -38,7 +38,10 @@ def life_facts(life: Life) -> Iterator[tuple[str, Facts]]:
         yield "Guard", [("", _guard(life))]
         yield from _taken(life)
     for name, some in rest:
-        told = some if name != "Note" else [(k, v) for k, v in some if not v.startswith(LEFT_OUT_BY)]
+        if name == "Note":
+            told = [(said, what) for said, what in some if not what.startswith(LEFT_OUT_BY)]
+        else:
+            told = some
         yield from [(name, told)] * (bool(told) and name in {"Note", "Begins"})
 
 
