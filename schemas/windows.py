@@ -13,8 +13,9 @@ WINDOWS: Final = "windows"
 class Windows(Frozen):
     """Shares of replay in windows of ``rows_per_window`` rows, one behind the other.
 
-    The last window may have fewer rows. ``replay`` are shares 0 to 1 of rows, or, where these are
-    documents, of tokens (``unit``); ``wanted`` are what the schedule asks for there, or nothing.
+    Some windows have a row less, so that all are as even as can be. ``replay`` are shares 0 to 1 of
+    rows, or, where these are documents, of tokens (``unit``); ``wanted`` are what the schedule asks
+    for there, or nothing.
     """
 
     rows_per_window: int

@@ -29,7 +29,7 @@ def windows(
     schedule: diffusion.Schedule | None = None,
     most: int = MOST,
 ) -> Windows:
-    """Return the share of replay in at most ``most`` windows of equally many rows.
+    """Return the share of replay in at most ``most`` windows, of equally many rows or one less.
 
     ``is_replay`` has a row of the mixture each, in training order. With ``tokens`` of each row,
     shares are of tokens (rows are documents, long and short), else of rows. ``schedule`` counts
@@ -37,7 +37,8 @@ def windows(
     """
     sizes = np.ones(len(is_replay), np.int64) if tokens is None else tokens.astype(np.int64)
     each = max(1, -(-len(is_replay) // most))
-    bounds = np.minimum(np.arange(0, len(is_replay) + each, each), len(is_replay))
+    number = -(-len(is_replay) // each)
+    bounds = np.arange(number + 1) * len(is_replay) // max(1, number)  # no short one at the end
     all_before, replay_before = (
         np.concatenate([[0], np.cumsum(own)])[bounds] for own in (sizes, sizes * is_replay)
     )

@@ -51,7 +51,7 @@ from tasks.steps.replay import FILE as DRAWN_FILE
 if TYPE_CHECKING:
     from tasks.contents import Content
 
-VERSION = "mixture-4"
+VERSION = "mixture-5"
 MASKED = "masked"
 SCRATCH = pa.schema([*PIECES, pa.field(MASKED, pa.list_(pa.int64()), nullable=False)])
 """What is laid out for a training shard: its pieces, and what masks hid in each, by kind."""

@@ -83,9 +83,8 @@ def places(batches: Any) -> list[int]:
     return [int(place) for batch in batches for place in batch[c.POSITION]]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
-@pytest.mark.parametrize("context", ["fork", "spawn"])
+@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_a_loader_yields_each_row_once(folder: Path, workers: int, context: str) -> None:
     asked: dict[str, Any] = {
         "num_workers": workers,
@@ -103,7 +102,6 @@ def test_a_loader_yields_each_row_once(folder: Path, workers: int, context: str)
             break
 
 
-@pytest.mark.slow
 def test_workers_of_ranks_share_every_row(folder: Path) -> None:
     found = []
     for rank in range(3):
@@ -114,7 +112,6 @@ def test_workers_of_ranks_share_every_row(folder: Path) -> None:
     assert sorted(found) == list(range(ROWS))
 
 
-@pytest.mark.slow
 def test_rows_become_tensors_without_a_warning(folder: Path, table: pa.Table) -> None:
     import warnings
 
@@ -125,7 +122,6 @@ def test_rows_become_tensors_without_a_warning(folder: Path, table: pa.Table) ->
             assert {name: value.tolist() for name, value in row.items()} == wanted
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("batches", [False, True])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_stateful_loader_goes_on_exactly(folder: Path, workers: int, *, batches: bool) -> None:
@@ -152,7 +148,6 @@ def test_a_stateful_loader_goes_on_exactly(folder: Path, workers: int, *, batche
         assert places(again) == whole[4 * read :]
 
 
-@pytest.mark.slow
 def test_a_loop_that_counts_its_steps_resumes_on_another_world(folder: Path) -> None:
     for rank in range(2):
         own = reader(folder, rank=rank, world=2, worker_rows=4)

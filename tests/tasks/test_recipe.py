@@ -141,6 +141,14 @@ def test_a_good_recipe_and_its_defaults(tmp_path: Path) -> None:
         ),
         (
             "replay_share = 0.05",
+            "replay_share = 1.0",
+            """
+            mixture.replay_share: got 1.0, wanted less than 1. Correct it. What it means: Share
+            of the training tokens that are replay, for example 0.05.
+            """,
+        ),
+        (
+            "replay_share = 0.05",
             "replay_share = 25",
             """
             mixture.replay_share: got 25, wanted less than 1. Correct it. What it means: Share

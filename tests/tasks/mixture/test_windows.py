@@ -15,6 +15,11 @@ from tasks.mixture.windows import windows
 ROWS = st.lists(st.tuples(st.booleans(), st.integers(0, 50)), max_size=80)
 
 
+def bounds(rows: int, number: int) -> list[tuple[int, int]]:
+    """Windows that are as even as can be."""
+    return [(i * rows // number, (i + 1) * rows // number) for i in range(number)]
+
+
 @given(ROWS, st.integers(1, 20), st.sampled_from(["rows", "tokens"]))
 def test_windows_hold_what_counting_gives(
     rows: list[tuple[bool, int]], most: int, unit: str
@@ -22,10 +27,10 @@ def test_windows_hold_what_counting_gives(
     is_replay = np.array([own for own, _ in rows], bool)
     tokens = np.array([n for _, n in rows], np.int64)
     found = windows(is_replay, tokens=tokens if unit == "tokens" else None, most=most)
-    each = found.rows_per_window
     wanted = []
-    for start in range(0, len(rows), each):
-        part = [(own, n if unit == "tokens" else 1) for own, n in rows[start : start + each]]
+    for start, end in bounds(len(rows), len(found.replay)):
+        assert end - start in {found.rows_per_window, found.rows_per_window - 1}
+        part = [(own, n if unit == "tokens" else 1) for own, n in rows[start:end]]
         total = sum(n for _, n in part)
         wanted.append(sum(n for own, n in part if own) / total if total else 0.0)
     assert found.replay == pytest.approx(wanted, abs=1e-6)
@@ -39,8 +44,8 @@ def test_error_diffusion_has_what_was_asked_in_every_window(
 ) -> None:
     schedule = diffusion.ramp(rows, first, Fraction(1) - first)
     found = windows(diffusion.is_replay(schedule), schedule=schedule, most=most)
-    sizes = [min(found.rows_per_window, rows - i) for i in range(0, rows, found.rows_per_window)]
-    assert len(found.wanted) == len(found.replay) == len(sizes)
+    sizes = [end - start for start, end in bounds(rows, len(found.replay))]
+    assert len(found.wanted) == len(found.replay)
     for had, asked, n in zip(found.replay, found.wanted, sizes, strict=True):
         assert abs(had - asked) * n < 1 + 1e-3
 
