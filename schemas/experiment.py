@@ -10,9 +10,9 @@ from schemas import columns as c
 from schemas.manifest import Frozen
 from schemas.training import Precision, TrainConfig
 
-Part = Literal["old_train", "old_valid", "old_held", "new_train", "new_held", "pool"]
+Part = Literal["old_train", "old_valid", "old_held", "new_train", "new_valid", "new_held", "pool"]
 PARTS: Final[tuple[Part, ...]] = (
-    "old_held", "old_valid", "old_train", "new_held", "new_train", "pool",
+    "old_held", "old_valid", "old_train", "new_held", "new_valid", "new_train", "pool",
 )  # fmt: skip
 """A document that is like one of an earlier part is left out of a later one."""
 
@@ -45,6 +45,7 @@ class Sizes(Frozen):
     """How large a run is. Steps are of ``batch_rows`` rows of ``row_tokens`` tokens.
 
     - ``source_chars``: characters dealt of each source, at most; of a document ``document_chars``.
+    - ``passage_chars``: of a passage, at most: about a row, so that a small shard has many.
     - ``pool_chars``: of each old source in the pool; foreign ones have together as many as those.
     - ``held_rows``: rows a domain that losses are measured on; ``valid_rows``: along the way.
     - ``sample_share``: of the old data, what the arm `sample` is given.
@@ -62,6 +63,7 @@ class Sizes(Frozen):
     precision: Precision = "bf16"
     source_chars: int = 4_000_000
     document_chars: int = 40_000
+    passage_chars: int = 800
     pool_chars: int = 1_500_000
     held_rows: int = 32
     valid_rows: int = 8
@@ -150,10 +152,11 @@ class Gate(Frozen):
 
 
 class Dealt(Frozen):
-    """``dealt.json``: parts after the gate."""
+    """``dealt.json``: parts after the gate. ``seconds``, here and below: of the process, of CPU."""
 
     setting: Setting
     gate: dict[str, Gate]
+    seconds: float
 
 
 class Base(Frozen):
@@ -184,6 +187,7 @@ class Built(Frozen):
     shares: dict[str, dict[str, float]]
     refused: dict[str, str]
     notes: dict[str, str]
+    seconds: float
 
 
 class DealRequest(Frozen):

@@ -35,7 +35,7 @@ OF_TOKENIZER: Final = 4_000_000
 def based(request: BaseRequest) -> Base:
     """Train on old text and write ``model/`` (with its tokenizer), then ``base.json``."""
     building.settle()
-    began, sizes = time.process_time(), request.sizes
+    sizes = request.sizes
     text = read_passages(part_file(request.parts, "old_train"))
     body = tokens.train(_for_tokenizer(text, request.setting.old), vocab_size=sizes.vocabulary)
     tokenizer = tokens.load(body, where=TOKENIZER)
@@ -55,7 +55,7 @@ def based(request: BaseRequest) -> Base:
         tokens=seen,
         epochs=epochs,
         steps=some.size // sizes.batch_rows,
-        seconds=time.process_time() - began,
+        seconds=time.process_time(),
     )
     beside = {TOKENIZER: body, learning_models.CONFIG: learning_models.tokenizer_config(said)}
     learning_models.write(request.out, model, beside)
@@ -95,16 +95,12 @@ def held_out(
 ) -> tuple[Rows, Rows]:
     """Return rows of each old domain, and of each new one, that losses are measured on.
 
-    ``valid``: for what is drawn along the way; new text has no part for this, so it takes the other
-    end of what is held out.
+    ``valid``: other text, for what is drawn along the way.
     """
-    number = sizes.valid_rows if valid else sizes.held_rows
-    old = read_passages(part_file(parts, "old_valid" if valid else "old_held"))
-    new = read_passages(part_file(parts, "new_held"))
-    new = new.reverse() if valid else new
-    return _some(old.filter(pl.col(c.SOURCE).is_in(sorted(shares))), number, sizes, by), _some(
-        new, number, sizes, by
-    )
+    kind, number = ("valid", sizes.valid_rows) if valid else ("held", sizes.held_rows)
+    old, new = (read_passages(part_file(parts, f"{side}_{kind}")) for side in ("old", "new"))
+    old = old.filter(pl.col(c.SOURCE).is_in(sorted(shares)))
+    return _some(old, number, sizes, by), _some(new, number, sizes, by)
 
 
 def _some(frame: pl.DataFrame, number: int, sizes: Sizes, by: Tokenizer) -> Rows:

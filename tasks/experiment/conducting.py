@@ -209,7 +209,9 @@ def conclude(plan: Plan, found: Found) -> Result:
         given={kind: one.given for (_, kind), one in found.built.items()},
         shares=_by_shard({key: one.shares for key, one in found.built.items()}),
         gate=found.dealt.gate,
-        cpu_seconds=sum(o.seconds for o in found.outcomes) + sum(b.seconds for b in bases),
+        cpu_seconds=sum(
+            one.seconds for one in (found.dealt, *bases, *found.built.values(), *found.outcomes)
+        ),
         device=checkpoint.device(COMMAND),
         versions={name: metadata.version(name) for name in ("openmoat", "torch", "transformers")}
         | {"python": platform.python_version()},

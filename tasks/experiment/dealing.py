@@ -8,6 +8,7 @@ that neither the old text that is held out nor the pool holds copies of what was
 from __future__ import annotations
 
 import tempfile
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,7 +38,7 @@ LEAST_CHARS: Final = 200
 OLD: Final[dict[Part, float]] = {
     "old_train": 0.4, "old_valid": 0.45, "old_held": 0.6, "pool": 1.0,
 }  # fmt: skip
-NEW: Final[dict[Part, float]] = {"new_train": 0.8, "new_held": 1.0}
+NEW: Final[dict[Part, float]] = {"new_train": 0.75, "new_valid": 0.8, "new_held": 1.0}
 FOREIGN: Final[dict[Part, float]] = {"pool": 1.0}
 """Of a source's documents, by chance: those below a number are of the part (and of none before)."""
 
@@ -58,12 +59,13 @@ def dealt(data: str, setting: Setting, sizes: Sizes, out: str) -> Dealt:
     gate: dict[str, Gate] = {}
     for part in PARTS:
         kept, left_out = found[part]
-        cut = _cut(_bounded(kept, setting, sizes) if part == "pool" else kept)
+        some = _bounded(kept, setting, sizes) if part == "pool" else kept
+        cut = _cut(some, sizes.passage_chars)
         write_passages(part_file(out, part), cut)
         gate[part] = Gate(documents=whole[part].height, left_out=left_out, kept=kept.height,
                           passages=cut.height)  # fmt: skip
     _check(gate)
-    told = Dealt(setting=setting, gate=gate)
+    told = Dealt(setting=setting, gate=gate, seconds=time.process_time())
     storage.write_model(storage.join(out, DEALT), told)
     return told
 
@@ -164,10 +166,11 @@ def _bounded(pool: pl.DataFrame, setting: Setting, sizes: Sizes) -> pl.DataFrame
     return pool.filter(before < limit)
 
 
-def _cut(frame: pl.DataFrame) -> pl.DataFrame:
+def _cut(frame: pl.DataFrame, most: int) -> pl.DataFrame:
     """Return the passages of documents in an order by hash, whatever document they are of."""
     names = frame["id"].to_list()
-    found = passages.cut(pa.chunked_array([pa.array(frame[c.TEXT].to_list(), pa.large_string())]))
+    texts = pa.chunked_array([pa.array(frame[c.TEXT].to_list(), pa.large_string())])
+    found = passages.cut(texts, most=most)
     owners = found.documents.tolist()
     ids = [f"{names[i]}@{start}" for i, start in zip(owners, found.starts.tolist(), strict=True)]
     cut = pl.DataFrame(

@@ -29,7 +29,7 @@ from tasks import hashing, storage
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-VERSION: Final = "experiment-1"
+VERSION: Final = "experiment-2"
 KEY: Final = "key"
 """A file: the digest of the request that a folder is the answer to. It comes last."""
 DEAL, BASE, BUILD, ARM, SPEAK = "deal", "base", "build", "arm", "speak"

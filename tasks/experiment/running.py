@@ -28,7 +28,7 @@ OUTCOME: Final = "outcome.json"
 def ran(request: ArmRequest) -> Outcome:
     """Train an arm and write ``outcome.json``."""
     building.settle()
-    began, sizes, shares = time.process_time(), request.sizes, request.setting.old
+    sizes, shares = request.sizes, request.setting.old
     by = basing.tokenizer_of(request.base)
     some, is_replay = _rows(request, by)
     valid = basing.held_out(request.parts, shares, sizes, by, valid=True)
@@ -52,7 +52,7 @@ def ran(request: ArmRequest) -> Outcome:
         rows=some.size,
         replay_rows=int(is_replay.sum()),
         config=how,
-        seconds=time.process_time() - began,
+        seconds=time.process_time(),
     )
     if request.keep:
         own = basing.model_of(request.base)

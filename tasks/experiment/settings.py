@@ -52,13 +52,12 @@ SIZES: Final = {
     "25M": Sizes(
         shape="25M", vocabulary=8_192, row_tokens=512, batch_rows=32, first_steps=1_500, steps=300,
         first_peak=1e-3, peak=5e-4, source_chars=20_000_000, document_chars=200_000,
-        pool_chars=8_000_000, held_rows=64,
-        generated_tokens=400_000,
+        passage_chars=2_000, pool_chars=8_000_000, held_rows=64, generated_tokens=400_000,
     ),
     "100M": Sizes(
         shape="100M", vocabulary=16_384, row_tokens=1_024, batch_rows=32, first_steps=1_500,
         steps=300, first_peak=6e-4, peak=3e-4, source_chars=20_000_000, document_chars=200_000,
-        held_rows=64, generated_tokens=400_000,
+        passage_chars=4_000, held_rows=64, generated_tokens=400_000,
     ),
 }  # fmt: skip
 """`small` and `full`: the setting that was tried (.64M parameters); `5M`: that of the page

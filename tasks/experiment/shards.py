@@ -9,6 +9,7 @@ drawing order, so that less of it is a smaller shard.
 from __future__ import annotations
 
 import tempfile
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -86,7 +87,8 @@ def built(request: BuildRequest) -> Built:
         tokens[replay] = sum(room.tokenizer.count(drawn.frame[c.TEXT].to_list()))
         shares[replay] = drawn.shares or shares_of(room, drawn.frame)
         notes |= {replay: drawn.note} if drawn.note else {}
-    told = Built(given=given, tokens=tokens, shares=shares, refused=refused, notes=notes)
+    told = Built(given=given, tokens=tokens, shares=shares, refused=refused, notes=notes,
+                 seconds=time.process_time())  # fmt: skip
     storage.write_model(storage.join(request.out, BUILT), told)
     return told
 
