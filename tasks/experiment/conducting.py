@@ -1,7 +1,7 @@
 """The parts of the experiment in their folders: what each process is given, and what comes of it.
 
 ``OUT/parts``; for each seed ``OUT/seed-0/base``, ``closed`` and ``sample`` (shards), ``arms/NAME``;
-at last ``result.json``, ``trajectories.parquet`` and ``report.html``.
+at last ``result.json``, ``trajectories.parquet`` and ``report.html``, or ``speaking.html``.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 COMMAND: Final = "openmoat experiment forgetting"
-RESULT, TRAJECTORIES, REPORT = "result.json", "trajectories.parquet", "report.html"
-FIGURE: Final = "figure.html"
+RESULT, TRAJECTORIES = "result.json", "trajectories.parquet"
 SAMPLE: Final = "sample"
 COURSES: Final = pa.schema(
     [
@@ -209,9 +208,7 @@ def conclude(plan: Plan, found: Found) -> Result:
         given={kind: one.given for (_, kind), one in found.built.items()},
         shares=_by_shard({key: one.shares for key, one in found.built.items()}),
         gate=found.dealt.gate,
-        cpu_seconds=sum(
-            one.seconds for one in (found.dealt, *bases, *found.built.values(), *found.outcomes)
-        ),
+        cpu_seconds=_seconds(found),
         device=checkpoint.device(COMMAND),
         versions={name: metadata.version(name) for name in ("openmoat", "torch", "transformers")}
         | {"python": platform.python_version()},
@@ -219,6 +216,13 @@ def conclude(plan: Plan, found: Found) -> Result:
     _write_courses(storage.join(plan.out, TRAJECTORIES), found.outcomes)
     storage.write_model(storage.join(plan.out, RESULT), result)
     return result
+
+
+def _seconds(found: Found) -> float:
+    """Return what all processes took, of CPU."""
+    first = sum(one.seconds for one in found.bases.values())
+    built = sum(one.seconds for one in found.built.values())
+    return found.dealt.seconds + first + built + sum(one.seconds for one in found.outcomes)
 
 
 def _by_shard(found: Mapping[tuple[int, str], Mapping[str, T]]) -> dict[str, T]:

@@ -45,11 +45,13 @@ def sections(result: Result, courses: pa.Table) -> Iterator[Section]:
         )
         yield Section("Old loss against new loss", text, lines=lines)
     yield Section("What the pipelines were given", _given(result), _gate(result))
+    yield Section("How it was run", _run(result))
 
 
 def _opening(result: Result) -> str:
+    by_name = {one.arm.name: one for one in result.arms}
     sizes, old = result.sizes, ", ".join(f"{n} {s:.0%}" for n, s in result.setting.old.items())
-    head = "; ".join(f"{name} at {float(share):.0%}" for share, name in result.headline.items())
+    head = "; ".join(map(_headline, [by_name[name] for name in result.headline.values()]))
     about = (
         f"{result.parameters:,} parameters learned {old} ({sizes.first_steps:,} steps of "
         f"{sizes.batch_rows * sizes.row_tokens:,} tokens, {result.tokens_per_parameter:.1f} "
@@ -61,11 +63,16 @@ def _opening(result: Result) -> str:
     return " ".join(
         [
             about,
-            f"The best arm that knows no old text: {head}." if head else "",
+            f"Best of those that know no old text: {head}." if head else "",
             COLUMNS,
             TINY.format(ratio=result.tokens_per_parameter),
         ]
     )
+
+
+def _headline(found: Figures) -> str:
+    told = "not printed" if found.recovery is None else _number(found.recovery)
+    return f"{found.arm.name}, recovery {told}"
 
 
 def _table(every: Sequence[Figures]) -> Table:
@@ -104,6 +111,16 @@ def _lines(courses: pa.Table) -> Lines:
     series = tuple((name, tuple(points[name])) for name in DRAWN if name in points)
     ends = ", ".join(f"{n} old {p[-1][1]:.2f} new {p[-1][0]:.2f}" for n, p in series)
     return Lines(series, "new loss, nats a token", "old loss", f"Losses: {ends}", marked=True)
+
+
+def _run(result: Result) -> str:
+    size = {"small": " --small", "full": ""}.get(result.preset, f" --preset {result.preset}")
+    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    return (
+        f"`openmoat experiment forgetting --setting {result.setting.name}{size} --seeds "
+        f"{len(result.seeds)}`: {result.cpu_seconds / 60:,.0f} CPU-minutes in all processes "
+        f"({result.device}). {versions}."
+    )
 
 
 def _given(result: Result) -> str:

@@ -9,9 +9,19 @@ from tasks.report import beside, courses, lines, panels
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.section import Section
+    from jinja2 import Environment
 
-COLOURS = ("#2f6f8f", "#d9a441", "#8a5a83", "#6b8f3c", "#b5533c")
+    from schemas.section import Lines, Section
+
+COLOURS = ("#2f6f8f", "#d9a441", "#8a5a83", "#6b8f3c", "#b5533c", "#4aa3a2", "#c77f9b", "#7d7d7d")
+ROOT = """:root { color-scheme: light dark; --ink: #1c2529; --paper: #fcfbf8; --line: #d8d4ca;
+  --dim: #6a7378 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e7e4dc; --paper: #171b1d; --line: #3a4145; --dim: #9aa3a7 } }
+"""
+PICTURE = """svg { background: var(--paper); color: var(--ink) }
+text { font: 12px system-ui, sans-serif; fill: currentColor } .dim { color: var(--dim) }
+"""
 TEMPLATE = """<!doctype html>
 <html lang="en">
 <head>
@@ -19,11 +29,7 @@ TEMPLATE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
 <style>
-:root { color-scheme: light dark; --ink: #1c2529; --paper: #fcfbf8; --line: #d8d4ca;
-  --dim: #6a7378 }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e7e4dc; --paper: #171b1d; --line: #3a4145; --dim: #9aa3a7 } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+{{ root }}body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 64rem; margin: 0 auto; padding: 2rem 1.25rem 4rem }
 h1 { font-size: 1.8rem; margin: 0 0 .25rem } h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem }
 p { max-width: 46rem; margin: .25rem 0 .75rem } .dim { color: var(--dim) }
@@ -90,17 +96,10 @@ CHART = """{% macro bars(chart) %}
 
 def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """Return the page."""
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True)
-    environment.filters |= {"shown": shown, "numeric": _numeric, "longest": _longest}
-    environment.filters |= panels.FILTERS
-    environment.filters |= courses.FILTERS
-    environment.filters |= lines.FILTERS
-    environment.globals["colours"] = COLOURS
     macros = CHART + panels.TEMPLATE + beside.TEMPLATE + courses.TEMPLATE + lines.TEMPLATE
-    template = environment.from_string(macros + TEMPLATE)
+    template = _environment().from_string(macros + TEMPLATE)
     style = panels.STYLE if any(s.panels for s in sections) else ""
     style += beside.STYLE if any(s.beside for s in sections) else ""
     style += courses.STYLE if any(s.course for s in sections) else ""
@@ -109,8 +108,28 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         title=title,
         subtitle=subtitle,
         sections=sections,
+        root=Markup(ROOT),  # noqa: S704  (our own)
         style=Markup(style),  # noqa: S704  (our own)
     )
+
+
+def picture(told: Lines) -> str:
+    """Return a plot of lines as a file of SVG, in the colours of the page."""
+    drawn = _environment().from_string(lines.TEMPLATE + "{{ lines(told) }}").render(told=told)
+    start, rest = drawn.strip().split(">", 1)
+    style = f"<style>{ROOT}{PICTURE}{lines.STYLE}</style>"
+    return f'{start} xmlns="http://www.w3.org/2000/svg">{style}{rest}\n'
+
+
+def _environment() -> Environment:
+    import jinja2
+
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True)
+    environment.filters |= {"shown": shown, "numeric": _numeric, "longest": _longest}
+    for own in (panels, courses, lines):
+        environment.filters |= own.FILTERS
+    environment.globals["colours"] = COLOURS
+    return environment
 
 
 def shown(value: str | float | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from schemas.section import Beside, Excerpt, Section, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from schemas.experiment import Result, Speech, Spoken
 
@@ -29,19 +29,21 @@ MEASURES: Final = (
 LOSSES: Final = "Nats a token on held-out text of each domain: the higher, the more is forgotten."
 
 
-def sections(spoken: Spoken, result: Result) -> Iterator[Section]:
-    """Yield what a page shows."""
+def sections(
+    spoken: Spoken, result: Result, domains: Mapping[str, Mapping[str, float]]
+) -> Iterator[Section]:
+    """Yield what a page shows. ``domains``: of each model, the loss on each domain."""
     number = len(spoken.real.continuations)
     opening = OPENING.format(parameters=result.parameters, new=" and ".join(result.setting.new))
     measures = MEASURES.format(number=number, length=spoken.length)
     rows = tuple(map(_row, (spoken.real, *spoken.speeches)))
     yield Section("What is forgotten", f"{opening} {measures}", Table(HEAD, rows))
+    yield _losses(domains)
     yield Section("Side by side", "Sampled at temperature 1; nothing is picked.",
                   beside=tuple(_beside(spoken)))  # fmt: skip
 
 
-def losses(domains: dict[str, dict[str, float]]) -> Section:
-    """Return the table of losses: of each model, of each domain."""
+def _losses(domains: Mapping[str, Mapping[str, float]]) -> Section:
     names = list(next(iter(domains.values())))
     rows = tuple(
         (model, *(f"{own[name]:.2f}" for name in names)) for model, own in domains.items()

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from prefect.artifacts import create_markdown_artifact
 
-from tasks.report.page import shown
+from tasks.report.markdown import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from schemas.section import Section
 
@@ -17,20 +17,3 @@ if TYPE_CHECKING:
 def tell(key: str, some: Iterable[Section]) -> None:
     """Lay sections by as an artifact of the flow's run, under a key of lower case and dashes."""
     create_markdown_artifact("\n".join(markdown(some)), key=key)
-
-
-def markdown(some: Iterable[Section]) -> Iterator[str]:
-    """Yield the lines of sections: heading, text, table."""
-    for section in some:
-        yield f"## {section.title}\n\n{section.text}\n"
-        if section.table is None:
-            continue
-        header = section.table.header
-        yield _row(header)
-        yield "|" + "---|" * len(header)
-        yield from (_row(map(shown, row)) for row in section.table.rows)
-        yield ""
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.experiment import Result
+from schemas.experiment import Result, Spoken
 from tests.real_data import real_data
 from tests.tasks.training.models import needs_torch
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def openmoat(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "flows.cli", "experiment", "forgetting", *map(str, arguments)]
+def openmoat(
+    *arguments: object, kind: str = "forgetting", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows.cli", "experiment", kind, *map(str, arguments)]
     own = {k: v for k, v in os.environ.items() if k != "OPENMOAT_DATA"} | environment
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=1_800, env=own
@@ -71,6 +73,11 @@ def test_what_is_written_says_the_same(run: tuple[Path, dict[str, Any]]) -> None
     page = (out / "report.html").read_text()
     for text in ("surrogate: sample 5 %", "Old loss against new loss", "tokens a parameter"):
         assert text in page
+    told = (out / "report.md").read_text()
+    assert "![Losses: none old" in told
+    assert f"| none |  | {body['arms'][0]['old']['mean']:.3f} |" in told
+    assert "openmoat experiment forgetting --setting german --small --seeds 1" in told
+    assert (out / "report.svg").read_text().startswith("<svg ")
 
 
 def test_a_second_run_finds_all_of_it(run: tuple[Path, dict[str, Any]]) -> None:
@@ -81,6 +88,24 @@ def test_a_second_run_finds_all_of_it(run: tuple[Path, dict[str, Any]]) -> None:
     assert again.returncode == 0, again.stderr
     assert at.stat().st_mtime_ns == before
     assert f"{body['arms'][0]['old']['mean']:.3f}" in again.stdout
+
+
+@pytest.mark.slow
+def test_what_a_model_writes_stands_side_by_side(tmp_path: Path) -> None:
+    needs_torch()
+    done = openmoat(
+        "--preset", "small", "--data", real_data(), "--out", tmp_path / "out", kind="speaking"
+    )
+    assert done.returncode == 0, done.stderr
+    spoken = Spoken.model_validate_json((tmp_path / "out/seed-0/spoken/spoken.json").read_bytes())
+    english = {one.model: one.languages.get("en", 0.0) for one in spoken.speeches}
+    assert list(english) == ["before", "none", "surrogate: card 25 %"]
+    assert english["before"] > english["none"]
+    assert english["surrogate: card 25 %"] > english["none"]
+    for name in ("speaking.html", "speaking.md"):
+        page = (tmp_path / "out" / name).read_text()
+        for text in ("Loss by domain", "distinct-2", "Side by side", "surrogate: card 25 %"):
+            assert text in page
 
 
 def test_without_a_folder_of_data_it_says_so(tmp_path: Path) -> None:
