@@ -16,8 +16,11 @@ app = typer.Typer(help="Train small models to see what replay is worth.", no_arg
 CORES = os.cpu_count() or 1
 DATA = "OPENMOAT_DATA"
 Setting = Annotated[
-    Literal["german", "code"],
-    typer.Option(help="English, then German laws and manuals; or prose, then code."),
+    str,
+    typer.Option(
+        help="`german` (English, then German laws and manuals), `code` (prose, then code), or "
+        "the TOML file of one's own."
+    ),
 ]
 Data = Annotated[
     Optional[Path],  # noqa: UP045  (Typer evaluates it)
@@ -60,12 +63,12 @@ def forgetting(
     """Learn old text, then new, with each kind of replay; compare what is forgotten."""
     from tasks.experiment import arms, conducting, settings
 
-    name = preset or ("small" if small else "full")
+    name, own = preset or ("small" if small else "full"), settings.setting(setting)
     plan = conducting.Plan(
         data=str(_data(data)),
-        out=str(out or Path("openmoat-out") / f"forgetting-{setting}-{name}"),
+        out=str(out or Path("openmoat-out") / f"forgetting-{own.name}-{name}"),
         preset=name,
-        setting=settings.setting(setting),
+        setting=own,
         sizes=settings.sizes(name),
         arms=arms.small() if small else arms.full(),
         seeds=tuple(range(seeds or (1 if small else 3))),
@@ -89,11 +92,12 @@ def speaking(
     """Show what a model writes after new text, with and without replay: a page to look at."""
     from tasks.experiment import arms, conducting, settings
 
+    own = settings.setting(setting)
     plan = conducting.Plan(
         data=str(_data(data)),
-        out=str(out or Path("openmoat-out") / f"speaking-{setting}-{preset}"),
+        out=str(out or Path("openmoat-out") / f"speaking-{own.name}-{preset}"),
         preset=preset,
-        setting=settings.setting(setting),
+        setting=own,
         sizes=settings.sizes(preset),
         arms=arms.shown(),
         seeds=(0,),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import pyarrow as pa
+from pydantic import Field, model_validator
 
 from schemas import columns as c
 from schemas.manifest import Frozen
+from schemas.recipe import check_unique, wrong
 from schemas.training import Precision, TrainConfig
 
+ONE: Final = 1e-6
+"""How far shares may be from 1 together."""
 Part = Literal["old_train", "old_valid", "old_held", "new_train", "new_valid", "new_held", "pool"]
 PARTS: Final[tuple[Part, ...]] = (
     "old_held", "old_valid", "old_train", "new_held", "new_valid", "new_train", "pool",
@@ -30,15 +34,34 @@ PASSAGES: Final = pa.schema(
 class Setting(Frozen):
     """What a model learns first and what then. Places are below the folder of data.
 
-    ``old``: share of tokens of each source, which is what the public card says; ``foreign``:
-    further sources of the open pool, of which the model has seen nothing.
+    ``old``: share of tokens of each source, which is what the public card says; ``new``: sources
+    that are learned then, as much of each; ``foreign``: further sources of the open pool, of which
+    the model has seen nothing.
     """
 
     name: str
     places: dict[str, str]
     old: dict[str, float]
-    new: tuple[str, ...]
-    foreign: tuple[str, ...]
+    new: tuple[str, ...] = Field(min_length=1)
+    foreign: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        total = sum(self.old.values())
+        if not all(share > 0 for share in self.old.values()) or abs(total - 1) > ONE:
+            raise wrong("old", got=f"shares with a sum of {total:g}", wanted="shares above 0, of 1",
+                        way_out="Correct them.")  # fmt: skip
+        every = [*self.old, *self.new, *self.foreign]
+        check_unique(every, "sources", way_out="A source is old, or new, or foreign.")
+        for name in {*every} ^ {*self.places}:
+            known = name in self.places
+            raise wrong(
+                f"places.{name}",
+                got="a place of no source" if known else "nothing",
+                wanted="a place for every source of old, new and foreign, and for no other",
+                way_out="Take it out, or say what it is." if known else "Add it.",
+            )
+        return self
 
 
 class Sizes(Frozen):

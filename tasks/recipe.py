@@ -56,10 +56,11 @@ def load(recipe: str) -> RunConfig:
                 way_out=f"Shipped recipes: {', '.join(names('recipes'))}.",
             )
         location = str(shipped("recipes", recipe))
-    return parse(_read(location, recipe), where=recipe, folder=Path(location).absolute().parent)
+    return parse(read(location, recipe), where=recipe, folder=Path(location).absolute().parent)
 
 
-def _read(location: str, where: str) -> dict[str, Any]:
+def read(location: str, where: str) -> dict[str, Any]:
+    """Read a TOML file, which errors call ``where``. Raises :class:`ConfigError`."""
     text = ""
     try:
         text = storage.read_bytes(location).decode("utf-8-sig")

@@ -1,11 +1,15 @@
-"""What the experiment is run on, and how large: two settings, and sizes by name. Pure."""
+"""What the experiment is run on, and how large: settings, two by name, and sizes by name."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
+
+from pydantic import ValidationError
 
 from schemas.errors import ConfigError
 from schemas.experiment import Setting, Sizes
+from tasks import recipe, storage
 
 PLACES: Final = {
     **{name: f"dolma/documents/{name}"
@@ -65,12 +69,36 @@ which shows what models write, half an hour of one core. The others want a GPU."
 
 
 def setting(name: str) -> Setting:
-    """Return a setting. Raises :class:`ConfigError`."""
-    if name not in SETTINGS:
+    """Return a setting by name, or of a TOML file. Raises :class:`ConfigError`."""
+    if name in SETTINGS:
+        return SETTINGS[name]
+    if not storage.is_file(name):
         raise ConfigError(
-            "--setting", got=name, wanted=" or ".join(SETTINGS), way_out="Name one of them."
+            "--setting",
+            got=name,
+            wanted=f"{', '.join(SETTINGS)}, or a TOML file",
+            way_out="Name one of them, or write a file with [old], [places], new and foreign.",
         )
-    return SETTINGS[name]
+    raw = {"name": Path(name).stem, **recipe.read(name, name)}
+    try:
+        return Setting.model_validate(raw)
+    except ValidationError as error:
+        raise _explained(error, name) from error
+
+
+def _explained(error: ValidationError, where: str) -> ConfigError:
+    first = error.errors()[0]
+    if first["type"] == "recipe":
+        told = first["ctx"]
+        return ConfigError(f"{where}: {told['key']}", got=told["got"], wanted=told["wanted"],
+                           way_out=told["way_out"])  # fmt: skip
+    key = ".".join(map(str, first["loc"]))
+    return ConfigError(
+        f"{where}: {key}",
+        got=f"{first['msg'][:1].lower()}{first['msg'][1:]}",
+        wanted="[old] with shares, [places], new, and foreign or none",
+        way_out="Correct it; docs/experiment.md shows such a file.",
+    )
 
 
 def sizes(name: str) -> Sizes:

@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from schemas import columns as c
-from schemas.errors import OpenmoatError
+from schemas.errors import ConfigError, OpenmoatError
 from schemas.experiment import Built
 from tasks import generating, inferring, storage
 from tasks.experiment import arms, basing, rows
@@ -148,6 +148,9 @@ def _random(room: Room, budget: int) -> Drawn:
 def _wrong(room: Room, budget: int) -> Drawn:
     """Draw from what the card does not name."""
     foreign = np.flatnonzero(~room.pool[c.SOURCE].is_in(sorted(_card(room))).to_numpy())
+    if not foreign.size:
+        raise ConfigError("pool", got="no source but those of the card", wanted="foreign text",
+                          way_out="Name sources of such text as foreign.")  # fmt: skip
     frame = room.pool[pl.Series(foreign, dtype=pl.UInt32)]
     side = _side(frame, room.tokenizer)
     found = select("random", side, budget=budget, settings=_settings(room))

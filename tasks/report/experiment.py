@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from schemas.experiment import Figures, Mean, Result
 
+TITLE: Final = "Forgetting"
 DRAWN: Final = ("none", "true 5 %", "true 25 %", "random 5 %", "surrogate: card 5 %",
                 "surrogate: card 25 %", "surrogate: sample 5 %", "old control")  # fmt: skip
 """Arms that are drawn, as far as they are there; all of them are in the table."""
@@ -30,6 +31,11 @@ TINY: Final = (
     "A model this small, trained on {ratio:.1f} tokens a parameter, forgets more than a large one, "
     "and replay looks better on it. The order of arms is what to take from it, not the numbers."
 )
+
+
+def about(result: Result) -> str:
+    """Return what stands below the title."""
+    return f"Setting {result.setting.name}, {result.preset}"
 
 
 def sections(result: Result, courses: pa.Table) -> Iterator[Section]:

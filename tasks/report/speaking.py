@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from schemas.experiment import Result, Speech, Spoken
 
+TITLE: Final = "What a model forgets"
 SHOWN: Final = 2
 """Texts of each domain that are shown whole."""
 ENGLISH: Final = "en"

@@ -17,13 +17,13 @@ from tasks import storage
 from tasks.experiment import conducting
 from tasks.experiment.conducting import Found, Plan  # noqa: TC001  (as above)
 from tasks.report import experiment as report
-from tasks.report import page, speaking
-from tasks.report.markdown import markdown
+from tasks.report import speaking
+from tasks.report.files import files
 from tasks.steps import artifacts
 from tasks.steps.policy import step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from schemas.section import Section
 
@@ -65,7 +65,8 @@ def speak(plan: Plan, bases: dict[int, Base], outcomes: list[Outcome], result: R
         one.arm.name: one.losses.domains for one in outcomes if one.seed == seed
     }
     shown = list(speaking.sections(spoken, result, domains))
-    return _written(plan, SPEECH, "What a model forgets", shown)
+    made = files(SPEECH, speaking.TITLE, report.about(result), shown)
+    return _written(plan, SPEECH, made, shown)
 
 
 @step
@@ -75,21 +76,14 @@ def conclude(plan: Plan, found: Found) -> Result:
         raise OpenmoatError("experiment", got="no arm", wanted="one", way_out="Run it anew.")
     result = conducting.conclude(plan, found)
     courses = storage.read_table(storage.join(plan.out, conducting.TRAJECTORIES))
-    _written(plan, REPORT, "Forgetting", list(report.sections(result, courses)))
+    shown = list(report.sections(result, courses))
+    made = files(REPORT, report.TITLE, report.about(result), shown)
+    _written(plan, REPORT, made, shown)
     return result
 
 
-def _written(plan: Plan, name: str, title: str, some: Sequence[Section]) -> str:
-    """Write sections as a page, and as Markdown with the plot beside it; tell Prefect of them."""
-    about = f"Setting {plan.setting.name}, {plan.preset}"
-    told = "\n".join(markdown(some, picture=f"{name}.svg"))
-    made = {
-        f"{name}.html": page.render(title, about, some),
-        f"{name}.md": f"# {title}\n\n{about}.\n\n{told}",
-    }
-    for one in some:
-        if one.lines is not None:
-            made[f"{name}.svg"] = page.picture(one.lines)
+def _written(plan: Plan, name: str, made: Mapping[str, str], some: Sequence[Section]) -> str:
+    """Write a page's files and tell Prefect of its sections; return where it lies."""
     for file, body in made.items():
         storage.write_bytes(storage.join(plan.out, file), body.encode())
     artifacts.tell(f"experiment-{name}", some)

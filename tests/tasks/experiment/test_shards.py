@@ -78,6 +78,15 @@ def test_a_shard_has_the_cards_shares_in_tokens(replay: str, given: Path, tmp_pa
     assert drawn["id"].n_unique() == drawn.height
 
 
+def test_without_foreign_text_there_is_no_wrong_domain(given: Path, tmp_path: Path) -> None:
+    pool = tmp_path / "pool.parquet"
+    dealing.write_passages(str(pool), passages(400, ["one", "two"]))
+    shards.give(str(tmp_path / "given"), str(pool), CARD, str(given))
+    told = built(tmp_path / "given", tmp_path / "out", arms.WRONG, arms.RANDOM)
+    assert set(told.tokens) == {arms.RANDOM}
+    assert "wanted foreign text" in told.refused[arms.WRONG]
+
+
 def test_a_seed_is_a_draw(given: Path, tmp_path: Path) -> None:
     drawn = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
