@@ -311,6 +311,7 @@ class Mean(Frozen):
 class Figures(Frozen):
     """An arm over seeds. Losses are nats a token, held out; domains are of the old data.
 
+    - ``by_seed``: old and new loss of each seed.
     - ``average``: of old and new loss, as arXiv 2403.08763 prints it.
     - ``removed``: forgetting removed, ``(L_none - L) / (L_none - L_base)`` of old losses.
     - ``recovery``: ``(L_none - L) / (L_none - L_true)`` at the same share; None where there is no
@@ -320,7 +321,7 @@ class Figures(Frozen):
     """
 
     arm: Arm
-    seeds: int
+    by_seed: dict[int, tuple[float, float]]
     old: Mean
     new: Mean
     average: float

@@ -102,6 +102,33 @@ def test_misses_are_said() -> None:
     assert [one.split(":")[0] for one in said] == ["MISSED", "met", "MISSED", "MISSED"]
 
 
+def test_published_shares_are_missed_by_more_than_seeds_differ() -> None:
+    """Seeds differ by much; one arm from another of the same seed by little."""
+
+    def said(*more: float) -> str:
+        pairs = zip((6.0, 6.5, 7.0), more, strict=True)
+        every = [
+            outcome(name, value, seed)
+            for seed, (old, by) in enumerate(pairs)
+            for name, value in (("shares 5 %", old), ("surrogate: card 5 %", old + by))
+        ]
+        return figures.says(list(told(*every).values()))[0]
+
+    assert said(0.1, 0.11, 0.09).startswith("MISSED: ")
+    assert "(+0.100 ± 0.025)" in said(0.1, 0.11, 0.09)
+    assert said(0.1, 0.2, -0.2).startswith("met: ")
+    assert said(-0.1, -0.11, -0.09).startswith("met: ")
+
+
+def test_what_a_ratio_may_not_be_printed_of_is_not_judged() -> None:
+    noisy = [
+        outcome(name, old, seed)
+        for seed, shift in enumerate((0.0, 0.3, -0.3))
+        for name, old in (("none", 7.0 + shift), ("true 5 %", 6.0), ("surrogate: sample 5 %", 6.0))
+    ]
+    assert figures.says(list(told(*noisy).values()))[0].startswith("not judged: ")
+
+
 @given(st.floats(5.1, 9.0), st.floats(0.0, 1.0))
 def test_removed_is_one_at_the_base_and_zero_without_replay(none: float, part: float) -> None:
     own = none - part * (none - 5.0)
