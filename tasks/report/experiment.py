@@ -27,6 +27,10 @@ COLUMNS: Final = (
     "loss held out less that of rows that were trained on. Arms that know a sample or the old data "
     "are upper bounds."
 )
+SEEDS: Final = (
+    "In brackets: old loss less that of the other arm, with 95 % by Student's t over the seeds. Of "
+    "one seed, there is no such interval."
+)
 TINY: Final = (
     "A model this small, trained on {ratio:.1f} tokens a parameter, forgets more than a large one, "
     "and replay looks better on it. The order of arms is what to take from it, not the numbers."
@@ -41,8 +45,11 @@ def about(result: Result) -> str:
 def sections(result: Result, courses: pa.Table) -> Iterator[Section]:
     """Yield what a page and the terminal show. ``courses``: losses of each arm along its way."""
     yield Section("Forgetting", _opening(result), _table(result.arms))
+    tiny = TINY.format(ratio=result.tokens_per_parameter)
+    yield Section("How to read it", f"{COLUMNS} {tiny}")
     if result.says:
-        yield Section("What it was to show", "\n".join(result.says))
+        said = tuple(tuple(one.split(": ", 1)) for one in result.says)
+        yield Section("What it was to show", SEEDS, Table(("", "what"), said))
     lines = _lines(courses)
     if lines.series:
         text = (
@@ -66,14 +73,7 @@ def _opening(result: Result) -> str:
         f"{sizes.peak:g}, the optimizer anew). Before that: old {result.base_old.mean:.3f}, "
         f"new {result.base_new.mean:.3f}. Seeds: {len(result.seeds)}."
     )
-    return " ".join(
-        [
-            about,
-            f"Best of those that know no old text: {head}." if head else "",
-            COLUMNS,
-            TINY.format(ratio=result.tokens_per_parameter),
-        ]
-    )
+    return f"{about} Best of those that know no old text: {head}." if head else about
 
 
 def _headline(found: Figures) -> str:
