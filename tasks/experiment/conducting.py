@@ -27,9 +27,10 @@ from schemas.experiment import (
 )
 from schemas.manifest import Shard
 from schemas.tables import conform
-from tasks import hashing, storage
+from tasks import hashing, ledger, storage
 from tasks.experiment import arms, basing, figures, process, rows, shards
 from tasks.experiment.dealing import mixed, part_file, write_passages
+from tasks.storage import claim
 from tasks.training import checkpoint, extra
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Plan(NamedTuple):
 
 
 def check(plan: Plan) -> None:
-    """Raise :class:`ConfigError` where the data are not there, or PyTorch is not."""
+    """Raise :class:`ConfigError` where data are not there, --out is another's, or no PyTorch is."""
     for place in plan.setting.places.values():
         if not storage.exists(storage.join(plan.data, place)):
             raise ConfigError(
@@ -87,13 +88,20 @@ def check(plan: Plan) -> None:
                 f"{', '.join(plan.setting.places.values())}",
                 way_out="Name the folder that holds them with --data, or set OPENMOAT_DATA.",
             )
+    claim.check_own(plan.out, "an experiment", others=(ledger.RUN,))
     extra.needed(COMMAND)
 
 
 def deal(plan: Plan) -> Dealt:
     """Deal documents out."""
     request = DealRequest(data=plan.data, setting=plan.setting, sizes=plan.sizes, out=plan.parts)
-    found: Dealt = process.answered(process.DEAL, request)
+    read = [
+        (source, file.url.removeprefix(plan.data), file.size, file.version)
+        for source, place in plan.setting.places.items()
+        for file in storage.list_inputs(storage.join(plan.data, place), where=source)
+    ]
+    key = process.key_of(process.DEAL, request, hashing.digest(read))
+    found: Dealt = process.answered(process.DEAL, request, key)
     return found
 
 
@@ -101,7 +109,8 @@ def base(plan: Plan, seed: int) -> Base:
     """Train on old text."""
     request = BaseRequest(parts=plan.parts, setting=plan.setting, sizes=plan.sizes, seed=seed,
                           out=plan.of(seed, "base"))  # fmt: skip
-    found: Base = process.answered(process.BASE, request)
+    key = process.key_of(process.BASE, request, process.own_key(plan.parts))
+    found: Base = process.answered(process.BASE, request, key)
     return found
 
 
@@ -110,12 +119,12 @@ def build(plan: Plan, seed: int, kind: str) -> Built:
     wanted = {one: arms.largest(plan.arms, one) for one in arms.pipelines(plan.arms)[kind]}
     out = plan.of(seed, kind)
     request = BuildRequest(given=".", wanted=wanted, sizes=plan.sizes, seed=seed, out="shards")
-    key = process.key_of(process.BUILD, request)
+    key = process.key_of(process.BUILD, request, process.own_key(plan.of(seed, "base")))
     if not process.stands(out, key):
         storage.remove(out)
         with tempfile.TemporaryDirectory(prefix="openmoat-") as given:
             _give(plan, seed, given, with_sample=kind == SAMPLE)
-            process.answered(process.BUILD, request, cwd=given)
+            process.answered(process.BUILD, request, key, cwd=given)
             made = storage.join(given, "shards")
             for name in sorted(storage.list_names(made), key=lambda name: name == process.KEY):
                 body = storage.read_bytes(storage.join(made, name))
@@ -151,7 +160,9 @@ def arm(plan: Plan, seed: int, own: Arm) -> Outcome:
         out=plan.of(seed, "arms", slug(own.name)),
         keep=plan.keep,
     )
-    found: Outcome = process.answered(process.ARM, request)
+    before = [plan.of(seed, "base"), *([plan.of(seed, kind)] if kind else [])]
+    key = process.key_of(process.ARM, request, *map(process.own_key, before))
+    found: Outcome = process.answered(process.ARM, request, key)
     return found
 
 
@@ -168,7 +179,8 @@ def speak(plan: Plan, seed: int) -> Spoken:
         seed=seed,
         out=plan.of(seed, "spoken"),
     )
-    found: Spoken = process.answered(process.SPEAK, request)
+    key = process.key_of(process.SPEAK, request, *map(process.own_key, folders.values()))
+    found: Spoken = process.answered(process.SPEAK, request, key)
     return found
 
 

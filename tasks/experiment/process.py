@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 VERSION: Final = "experiment-2"
 KEY: Final = "key"
 """A file: the digest of the request that a folder is the answer to. It comes last."""
+PLACES: Final = {"data", "parts", "base", "shard", "given", "models", "out"}
+"""Fields of requests that say where something lies."""
 DEAL, BASE, BUILD, ARM, SPEAK = "deal", "base", "build", "arm", "speak"
 THREADS: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS",
                   "RAYON_NUM_THREADS")  # fmt: skip
@@ -44,29 +46,37 @@ ANSWERS: Final[dict[str, tuple[type[BaseModel], str]]] = {
 }
 
 
-def answered(kind: str, request: Any, *, cwd: str | None = None) -> Any:  # noqa: ANN401
+def answered(kind: str, request: Any, key: str, *, cwd: str | None = None) -> Any:  # noqa: ANN401
     """Return a part's answer: from its folder, or from a process that is run for it.
 
-    ``cwd``: the only folder that the process is told of. Raises :class:`OpenmoatError` with what
-    the process said.
+    ``key``: of :func:`key_of`. ``cwd``: the only folder that the process is told of. Raises
+    :class:`OpenmoatError` with what the process said.
     """
     out = storage.join(cwd, request.out) if cwd else request.out
-    key = key_of(kind, request)
     if not stands(out, key):
+        storage.remove(out)
         _run(kind, request.model_dump_json(), cwd)
         storage.write_bytes(storage.join(out, KEY), key.encode())
     return answer(kind, out)
 
 
-def key_of(kind: str, request: BaseModel) -> str:
-    """Return what tells a request from others."""
-    return hashing.digest(VERSION, kind, request.model_dump(mode="json"))
+def key_of(kind: str, request: BaseModel, *before: str) -> str:
+    """Return what tells a request from others, wherever its folders are.
+
+    ``before``: keys of what it is made from.
+    """
+    asked = request.model_dump(mode="json", exclude=PLACES)
+    return hashing.digest(VERSION, kind, asked, before)
+
+
+def own_key(out: str) -> str:
+    """Return the key of the answer that lies in a folder."""
+    return storage.read_bytes(storage.join(out, KEY)).decode()
 
 
 def stands(out: str, key: str) -> bool:
     """Whether a folder is the whole answer to a request."""
-    at = storage.join(out, KEY)
-    return storage.is_file(at) and storage.read_bytes(at).decode() == key
+    return storage.is_file(storage.join(out, KEY)) and own_key(out) == key
 
 
 def answer(kind: str, out: str) -> Any:  # noqa: ANN401  (of the kind's own model)

@@ -89,6 +89,24 @@ def check_writable(folder: str, *, option: str = "--out") -> None:
                 path.rmdir()
 
 
+def check_own(folder: str, owner: str, *, others: tuple[str, ...] = ()) -> None:
+    """Raise :class:`ConfigError` for a folder that cannot be written to, or is somebody else's.
+
+    ``owner`` in words, such as "a training run"; ``others``: files by which folders of other kinds
+    of runs are told.
+    """
+    check_writable(folder)
+    found = [name for name in others if (Path(folder) / name).exists()]
+    other = found[0] if found else holds_other_files(folder)
+    if other is not None:
+        raise ConfigError(
+            f"--out {folder}",
+            got=f"a folder that holds {other}, which is not of {owner}",
+            wanted=f"a new folder, an empty one, or that of {owner}",
+            way_out="Choose another --out.",
+        )
+
+
 def holds_other_files(folder: str) -> str | None:
     """Name of something in a folder that is not a run's; None for an empty, new or run folder."""
     try:

@@ -25,7 +25,7 @@ def test_what_went_wrong_comes_with_the_way_out(tmp_path: Path) -> None:
     request = DealRequest(data=str(tmp_path / "nowhere"), setting=settings.setting("german"),
                           sizes=Sizes(), out=str(tmp_path / "parts"))  # fmt: skip
     with pytest.raises(OpenmoatError, match=r"deal: got .*nowhere.* goes on from here"):
-        process.answered(process.DEAL, request)
+        process.answered(process.DEAL, request, "key")
     assert not (tmp_path / "parts" / process.KEY).exists()
 
 
@@ -37,6 +37,15 @@ def test_another_request_is_another_key() -> None:
                       one.model_copy(update={"wanted": {arms.RANDOM: 0.25}}))
     }  # fmt: skip
     assert len(keys) == 3
+
+
+def test_a_folder_may_be_moved_and_what_it_is_made_from_may_not_change() -> None:
+    one = BuildRequest(given=".", wanted={arms.RANDOM: 0.05}, sizes=Sizes(), seed=0, out="shards")
+    moved = one.model_copy(update={"given": "/elsewhere", "out": "/there"})
+    assert process.key_of(process.BUILD, one, "base") == process.key_of(
+        process.BUILD, moved, "base"
+    )
+    assert process.key_of(process.BUILD, one, "base") != process.key_of(process.BUILD, one, "other")
 
 
 def test_a_closed_pipelines_request_names_no_place_beyond_its_folder() -> None:
