@@ -115,3 +115,13 @@ def test_without_a_folder_of_data_it_says_so(tmp_path: Path) -> None:
     done = openmoat("--small", "--out", tmp_path / "out", OPENMOAT_DATA=str(tmp_path))
     assert done.returncode == 2
     assert "wiki" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["run.json", "thesis.tex"])
+def test_a_folder_of_something_else_is_left_alone(name: str, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / name).write_text("mine")
+    done = openmoat("--small", "--data", real_data(), "--out", tmp_path)
+    assert done.returncode == 2
+    assert "wanted a new folder, an empty one, or that of an experiment" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["parts", name])

@@ -42,10 +42,9 @@ def test_another_request_is_another_key() -> None:
 def test_a_folder_may_be_moved_and_what_it_is_made_from_may_not_change() -> None:
     one = BuildRequest(given=".", wanted={arms.RANDOM: 0.05}, sizes=Sizes(), seed=0, out="shards")
     moved = one.model_copy(update={"given": "/elsewhere", "out": "/there"})
-    assert process.key_of(process.BUILD, one, "base") == process.key_of(
-        process.BUILD, moved, "base"
-    )
-    assert process.key_of(process.BUILD, one, "base") != process.key_of(process.BUILD, one, "other")
+    key = process.key_of(process.BUILD, one, "base")
+    assert process.key_of(process.BUILD, moved, "base") == key
+    assert process.key_of(process.BUILD, one, "other") != key
 
 
 def test_a_closed_pipelines_request_names_no_place_beyond_its_folder() -> None:
