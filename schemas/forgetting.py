@@ -72,7 +72,7 @@ class Eval(Frozen):
 class Evals(Frozen):
     """FG of arXiv 2308.08747: the mean over tasks of (before - after) / before.
 
-    ``left_out``: tasks without an accuracy in both files, or with none before.
+    ``left_out``: tasks without an accuracy in both files, with none before, or measured otherwise.
     """
 
     forgotten: float

@@ -116,7 +116,8 @@ def _evals(evals: Evals) -> Section:
     text = FG.format(f"{evals.forgotten:.1%}")
     if evals.left_out:
         text += (
-            f" Left out, without an accuracy in both or with 0 before: {', '.join(evals.left_out)}."
+            " Left out, without an accuracy in both, with 0 before, or measured otherwise: "
+            f"{', '.join(evals.left_out)}."
         )
     return Section(
         "Forgetting: evals", text, Table(("task", "metric", "before", "after", "forgotten"), rows)

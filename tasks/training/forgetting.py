@@ -105,16 +105,17 @@ def worst(domains: Iterable[Domain]) -> str | None:
 
 
 def evals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Evals | None:
-    """Return FG of two result files of lm-evaluation-harness; None where no task is in both.
+    """Return FG of two result files of lm-evaluation-harness (0.4); None where no task is in both.
 
-    A group's subtasks are not counted beside the group.
+    Tasks are not counted beside a group of theirs that has an accuracy itself. What was measured
+    otherwise (shots, examples, version of the task) is left out.
     """
     found, left = list[Eval](), list[str]()
     own, other = (dict(_accuracies(results)) for results in (before, after))
-    for task in sorted({*_tasks(before), *_tasks(after)}):
+    for task in sorted({*_tasks(before, own), *_tasks(after, other)}):
         metric = next((m for m in own.get(task, {}) if m in other.get(task, {})), None)
         was = None if metric is None else own[task][metric]
-        if metric is None or not was:
+        if metric is None or not was or _how(before, task) != _how(after, task):
             left.append(task)
             continue
         now = other[task][metric]
@@ -126,15 +127,21 @@ def evals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Evals | None:
     return Evals(forgotten=mean, tasks=tuple(found), left_out=tuple(left))
 
 
-def _tasks(results: Mapping[str, Any]) -> list[str]:
-    there = results["results"]
-    below = {
-        task
-        for group, tasks in (results.get("group_subtasks") or {}).items()
-        if group in there
-        for task in tasks
-    }
-    return [task for task in there if task not in below]
+def _tasks(results: Mapping[str, Any], accuracies: Mapping[str, Any]) -> list[str]:
+    """Return tasks and groups, without what is below a group that has an accuracy."""
+    children = results.get("group_subtasks") or {}
+    below, groups = set[str](), [group for group in children if accuracies.get(group)]
+    while groups:
+        new = set(children.get(groups.pop(), ())) - below
+        below |= new
+        groups += new
+    return [task for task in results["results"] if task not in below]
+
+
+def _how(results: Mapping[str, Any], task: str) -> list[object]:
+    """Return what a task's accuracy depends on beside the model."""
+    said = [results.get(name) or {} for name in ("n-shot", "n-samples", "versions")]
+    return [one.get(task) for one in said]
 
 
 def _accuracies(results: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, float]]]:
@@ -143,7 +150,9 @@ def _accuracies(results: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, flo
         numbers = {
             key: float(value)
             for key, value in values.items()
-            if isinstance(value, int | float) and key.split(",")[0] in METRICS
+            if isinstance(value, int | float)
+            and math.isfinite(value)
+            and key.split(",")[0] in METRICS
         }
         order = sorted(numbers, key=lambda key: METRICS.index(key.split(",")[0]))
         yield task, {key: numbers[key] for key in order}

@@ -178,6 +178,40 @@ def test_fg_is_the_mean_of_what_each_task_lost() -> None:
     assert found.left_out == ("none", "wiki")
 
 
+def test_a_group_without_an_accuracy_hides_none_of_its_tasks() -> None:
+    """As lm-evaluation-harness 0.4.13 writes them: groups that aggregate nothing have an alias."""
+    told = {
+        "results": {
+            "suite": {"alias": "suite", " ": " "},
+            "mmlu": {"acc,none": 0.5},
+            "mmlu_stem": {"alias": " - stem", " ": " "},
+            "mmlu_physics": {"acc,none": 0.4},
+            "arc": {"acc,none": 0.4, "acc_stderr,none": "N/A"},
+            "broken": {"acc,none": float("nan")},
+        },
+        "group_subtasks": {
+            "suite": ["mmlu", "arc"], "mmlu": ["mmlu_stem"], "mmlu_stem": ["mmlu_physics"],
+        },
+    }  # fmt: skip
+    found = figures.evals(told, told)
+    assert found is not None
+    assert [one.task for one in found.tasks] == ["arc", "mmlu"]
+    assert found.left_out == ("broken", "suite")
+
+
+@pytest.mark.parametrize(
+    ("key", "was", "now"),
+    [("n-shot", 0, 5), ("n-samples", {"effective": 100}, {"effective": 10}), ("versions", 1, 2)],
+)
+def test_what_was_measured_otherwise_is_not_compared(key: str, was: object, now: object) -> None:
+    before = {**RESULTS, key: {"arc": was, "gsm8k": 1}}
+    after = {**RESULTS, key: {"arc": now, "gsm8k": 1}}
+    found = figures.evals(before, after)
+    assert found is not None
+    assert [one.task for one in found.tasks] == ["gsm8k", "mmlu"]
+    assert "arc" in found.left_out
+
+
 def test_evals_alone_need_no_model(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     file.write_text(json.dumps(RESULTS))
