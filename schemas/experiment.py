@@ -153,11 +153,15 @@ class Losses(Frozen):
 
 
 class Outcome(Frozen):
-    """An arm of one seed. ``replay_rows`` of ``rows``; ``config`` as it was trained."""
+    """An arm of one seed. ``replay_rows`` of ``rows``; ``config`` as it was trained.
+
+    ``seen_before``: what the base loses on the new rows of ``losses.seen``.
+    """
 
     arm: Arm
     seed: int
     losses: Losses
+    seen_before: float
     points: tuple[Point, ...]
     rows: int
     replay_rows: int
@@ -317,7 +321,7 @@ class Figures(Frozen):
     - ``recovery``: ``(L_none - L) / (L_none - L_true)`` at the same share; None where there is no
       such arm, and where ``|L_none - L_true|`` is under five seed standard deviations.
     - ``gap``: ``L - L_true``, nats. ``worst``: the domain that rose most over the base, and by how
-      much. ``overfit``: new loss held out less that of rows that were trained on.
+      much. ``overfit``: by how much new rows that were trained on gained more than held-out ones.
     """
 
     arm: Arm

@@ -35,6 +35,8 @@ def ran(request: ArmRequest) -> Outcome:
     model = building.load(basing.model_of(request.base))
     model.to(checkpoint.device(WHERE))
     how = training.config(sizes, sizes.peak, seed=request.seed, alpha=request.arm.neftune_alpha)
+    seen = some.taken(np.flatnonzero(~is_replay)).first(sizes.held_rows * len(request.setting.new))
+    seen_before = training.mean_loss(model, seen)
     points = [training.at_point(model, 0, valid, shares)]
     every = max(1, sizes.steps // sizes.points)
     points += [
@@ -43,11 +45,11 @@ def ran(request: ArmRequest) -> Outcome:
         if point.step % every == 0 or point.step == sizes.steps
     ]
     held = basing.held_out(request.parts, shares, sizes, by)
-    seen = some.taken(np.flatnonzero(~is_replay)).first(sizes.held_rows * len(request.setting.new))
     told = Outcome(
         arm=request.arm,
         seed=request.seed,
         losses=training.losses_of(model, held, seen, shares),
+        seen_before=seen_before,
         points=tuple(points),
         rows=some.size,
         replay_rows=int(is_replay.sum()),

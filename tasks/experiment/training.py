@@ -80,19 +80,23 @@ def at_point(
     model: Any, step: int, valid: tuple[Rows, Rows], shares: Mapping[str, float]  # noqa: ANN401
 ) -> Point:  # fmt: skip
     """Return where a model stands on validation text, old and new."""
-    old, new = (by_source(model, some) for some in valid)
-    return Point(step=step, old=weighed(old, shares), new=float(np.mean(list(new.values()))))
+    old = weighed(by_source(model, valid[0]), shares)
+    return Point(step=step, old=old, new=mean_loss(model, valid[1]))
 
 
 def losses_of(
     model: Any, held: tuple[Rows, Rows], seen: Rows, shares: Mapping[str, float]  # noqa: ANN401
 ) -> Losses:  # fmt: skip
     """Return the losses on held-out text, and on new rows that were trained on."""
-    old, new = (by_source(model, some) for some in held)
-    of_seen = by_source(model, seen) if seen.size else new
+    old, new = by_source(model, held[0]), mean_loss(model, held[1])
     return Losses(
         old=weighed(old, shares),
-        new=float(np.mean(list(new.values()))),
-        seen=float(np.mean(list(of_seen.values()))),
+        new=new,
+        seen=mean_loss(model, seen) if seen.size else new,
         domains=old,
     )
+
+
+def mean_loss(model: Any, some: Rows) -> float:  # noqa: ANN401  (a model)
+    """Return nats a token, the mean over sources; 0 where there is no row."""
+    return float(np.mean(list(by_source(model, some).values()))) if some.size else 0.0

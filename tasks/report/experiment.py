@@ -23,13 +23,13 @@ COLUMNS: Final = (
     "Old and new: nats a token on held-out text, with 95 % by Student's t where there are seeds. "
     "Average: of both. Removed: what of the forgetting without replay is gone. Recovery: of true "
     "replay's benefit at the same share; empty where that is under five seed standard deviations. "
-    "Gap: nats over true replay. Worst: the old domain that rose most over the base. Overfit: new "
-    "loss held out less that of rows that were trained on. Arms that know a sample or the old data "
-    "are upper bounds."
+    "Gap: nats over true replay. Worst: the old domain that rose most over the base. Overfit: by "
+    "how much new rows that were trained on gained more than held-out ones. Arms that know a "
+    "sample or the old data are upper bounds."
 )
 SEEDS: Final = (
-    "In brackets: old loss less that of the other arm, with 95 % by Student's t over the seeds. Of "
-    "one seed, there is no such interval."
+    "In brackets: old loss less that of the other arm, with 95 % by Student's t over the seeds. In "
+    "the mean: seeds differ by more."
 )
 TINY: Final = (
     "A model this small, trained on {ratio:.1f} tokens a parameter, forgets more than a large one, "

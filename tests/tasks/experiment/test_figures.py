@@ -15,7 +15,8 @@ FULL = {arm.name: arm for arm in arms.full()}
 
 def outcome(name: str, old: float, seed: int = 0, new: float = 4.0) -> Outcome:
     losses = Losses(old=old, new=new, seen=new - 0.5, domains={"wiki": old + 0.1, "code": old})
-    return Outcome(arm=FULL[name], seed=seed, losses=losses, points=(), rows=10, replay_rows=1,
+    return Outcome(arm=FULL[name], seed=seed, losses=losses, seen_before=5.8, points=(), rows=10,
+                   replay_rows=1,
                    config=TrainConfig(), seconds=1.0)  # fmt: skip
 
 
@@ -42,7 +43,8 @@ def test_the_published_table_comes_out_again() -> None:
     found = figures.figures([none, much], bases)
     assert middle(found[1].removed) == pytest.approx(0.88, abs=0.01)
     assert found[1].average == pytest.approx((2.33 + 4.0) / 2)
-    assert found[1].overfit == pytest.approx(0.5)
+    # Held-out new text gained 2 nats a token, rows that were trained on 2.3.
+    assert found[1].overfit == pytest.approx(0.3)
 
 
 def test_recovery_is_of_true_replay_at_the_same_share_and_of_the_same_seed() -> None:
