@@ -120,7 +120,8 @@ class Arm(Frozen):
     """A second training: which replay, and how much of the rows it displaces.
 
     ``replay``: a name of :mod:`tasks.experiment.arms`, None for none; ``knows``: what its pipeline
-    was given beside the open pool.
+    was given beside the open pool. ``passes``: how often each new row is learned; there are as many
+    times fewer of them.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Arm(Frozen):
     neftune_alpha: float = 0.0
     schedule: Literal["constant", "ramp"] = "constant"
     order: Literal["hash", "dissimilar_first"] = "hash"
+    passes: int = 1
 
 
 class Point(Frozen):

@@ -39,6 +39,10 @@ OF_SAMPLE: Final = (DSIR, SAMPLE)
 FEW, MANY = 0.05, 0.25
 ALPHA: Final = 5.0
 """Of NEFTune: the least that its authors tried (arXiv 2310.05914, table 5)."""
+PASSES: Final = 10
+"""Of arms that learn few new texts, each as often: what is overfitted, and whether replay or noise
+mask it."""
+FEW_TEXTS: Final = f"{NONE}, few texts"
 
 
 def named(replay: str, share: float) -> str:
@@ -53,6 +57,7 @@ def _arm(replay: str, share: float) -> Arm:
 def full() -> tuple[Arm, ...]:
     """Return all arms."""
     card = _arm(CARD, MANY)
+    few = [_few(Arm(name=NONE)), _few(card)]
     both = (RANDOM, SHARES, DSIR, CARD, TOKENIZER, GENERATIONS, SAMPLE, SELF)
     return (
         Arm(name=NONE),
@@ -60,13 +65,25 @@ def full() -> tuple[Arm, ...]:
         Arm(name=CONTROL, replay=CONTROL, share=1.0, knows=KNOWS[CONTROL]),
         *(_arm(replay, share) for replay in both for share in (FEW, MANY)),
         _arm(WRONG, MANY),
-        Arm(name=f"{NONE}, NEFTune", neftune_alpha=ALPHA),
-        card.model_copy(update={"name": f"{card.name}, NEFTune", "neftune_alpha": ALPHA}),
+        *_with_noise(Arm(name=NONE), card),
         card.model_copy(update={"name": f"{card.name}, ramp", "schedule": "ramp"}),
         card.model_copy(
             update={"name": f"{card.name}, dissimilar first", "order": "dissimilar_first"}
         ),
+        *few,
+        *_with_noise(*few),
     )
+
+
+def _with_noise(*some: Arm) -> list[Arm]:
+    return [
+        one.model_copy(update={"name": f"{one.name}, NEFTune", "neftune_alpha": ALPHA})
+        for one in some
+    ]
+
+
+def _few(one: Arm) -> Arm:
+    return one.model_copy(update={"name": f"{one.name}, few texts", "passes": PASSES})
 
 
 def small() -> tuple[Arm, ...]:

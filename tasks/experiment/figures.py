@@ -45,17 +45,15 @@ def figures(outcomes: Sequence[Outcome], bases: Mapping[int, Base]) -> tuple[Fig
     by_arm: dict[str, dict[int, Outcome]] = {}
     for one in outcomes:
         by_arm.setdefault(one.arm.name, {})[one.seed] = one
-    none = by_arm.get(arms.NONE, {})
-    return tuple(_of(own, none, by_arm, bases) for own in by_arm.values())
+    return tuple(_of(own, by_arm, bases) for own in by_arm.values())
 
 
-def _of(
-    own: BySeed, none: BySeed, by_arm: Mapping[str, BySeed], bases: Mapping[int, Base]
-) -> Figures:
+def _of(own: BySeed, by_arm: Mapping[str, BySeed], bases: Mapping[int, Base]) -> Figures:
     arm, seeds = next(iter(own.values())).arm, sorted(own)
     old, new = (np.array([getattr(own[s].losses, side) for s in seeds]) for side in ("old", "new"))
-    beside = arm.replay not in {None, arms.TRUE}
+    beside = arm.replay not in {None, arms.TRUE} and arm.passes == 1
     true = by_arm.get(arms.named(arms.TRUE, arm.share), {}) if beside else {}
+    none = by_arm.get(arms.NONE if arm.passes == 1 else arms.FEW_TEXTS, {})
     rises = {
         domain: float(np.mean([own[s].losses.domains[domain] - bases[s].losses.domains[domain]
                                for s in seeds]))

@@ -149,6 +149,12 @@ def rows(frame: pl.DataFrame, how: How, *, away: NDArray[np.float64] | None = No
     return Rows(found, made.filled, tuple(of), tuple(named), end).taken(order)
 
 
+def repeated(some: Rows, passes: int, *, seed: int) -> Rows:
+    """Return rows so many times over, each time in another order by hash."""
+    orders = [diffusion.ordered(some.names, seed=seed, epoch=epoch) for epoch in range(passes)]
+    return some.taken(np.concatenate(orders))
+
+
 def _filled(made: packing.Packing, ids: Lists, end: int) -> NDArray[np.int64]:
     """Return rows x length ids: the pieces of each row, ``end`` behind a text and as padding."""
     found = np.full((made.rows, made.size), end, np.int64)

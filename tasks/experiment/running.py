@@ -82,6 +82,10 @@ def _rows(request: ArmRequest, by: Tokenizer) -> tuple[Rows, NDArray[np.bool_]]:
     if away is not None:  # of the same rows as without, in another order
         kept = round((1 - arm.share) * sizes.rows)
         of_new = rows.rows(new, how, away=away).only(of_new.first(kept).names)
+    if arm.passes > 1:
+        every = round((1 - arm.share) * sizes.rows)
+        few = of_new.first(-(-every // arm.passes))
+        of_new = rows.repeated(few, arm.passes, seed=request.seed)
     of_replay = None if replay is None else rows.rows(replay, how)
     return rows.laid_out(arm, of_replay, of_new, sizes.rows)
 

@@ -8,7 +8,7 @@ from tasks.experiment import arms, settings, shards
 def test_every_arm_has_a_name_of_its_own_and_a_builder() -> None:
     every = arms.full()
     names = [arm.name for arm in every]
-    assert len(set(names)) == len(names) == 27
+    assert len(set(names)) == len(names) == 31
     drawn = {arm.replay for arm in every} - {None, arms.TRUE, arms.CONTROL}
     assert drawn == set(shards.ARMS)
 

@@ -109,3 +109,11 @@ def test_padding_is_not_learned(tokenizer: tokens.Tokenizer) -> None:
     batch = batches.of_rows(made.ids, made.lengths, new, made.names)
     assert batch.tokens == made.lengths.sum()
     assert (batch.labels[batch.attention == 0] == NO_LOSS).all()
+
+
+def test_rows_that_are_learned_again_come_in_other_orders(tokenizer: tokens.Tokenizer) -> None:
+    some = packed(frame(30), tokenizer)
+    again = rows.repeated(some, 3, seed=1)
+    passes = [again.names[i * some.size : (i + 1) * some.size] for i in range(3)]
+    assert all(sorted(one) == sorted(some.names) for one in passes)
+    assert len(set(passes)) == 3
