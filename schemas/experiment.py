@@ -348,6 +348,7 @@ class Result(Frozen):
     """
 
     version: int = 1
+    command: str
     preset: str
     setting: Setting
     sizes: Sizes

@@ -203,6 +203,7 @@ def conclude(plan: Plan, found: Found) -> Result:
     bases = [found.bases[seed] for seed in plan.seeds]
     every = figures.figures(found.outcomes, found.bases)
     result = Result(
+        command=_command(plan),
         preset=plan.preset,
         setting=plan.setting,
         sizes=plan.sizes,
@@ -228,6 +229,15 @@ def conclude(plan: Plan, found: Found) -> Result:
     _write_courses(storage.join(plan.out, TRAJECTORIES), found.outcomes)
     storage.write_model(storage.join(plan.out, RESULT), result)
     return result
+
+
+def _command(plan: Plan) -> str:
+    """Return what is typed for this, without places."""
+    size = {"small": "--small", "full": ""}.get(plan.preset, f"--preset {plan.preset}")
+    if plan.keep:
+        return f"openmoat experiment speaking --setting {plan.setting.name} --preset {plan.preset}"
+    parts = [COMMAND, f"--setting {plan.setting.name}", size, f"--seeds {len(plan.seeds)}"]
+    return " ".join(filter(None, parts))
 
 
 def _seconds(found: Found) -> float:

@@ -58,7 +58,7 @@ def sections(result: Result, courses: pa.Table) -> Iterator[Section]:
         )
         yield Section("Old loss against new loss", text, lines=lines)
     yield Section("What the pipelines were given", _given(result), _gate(result))
-    yield Section("How it was run", _run(result))
+    yield how(result)
 
 
 def _opening(result: Result) -> str:
@@ -119,14 +119,11 @@ def _lines(courses: pa.Table) -> Lines:
     return Lines(series, "new loss, nats a token", "old loss", f"Losses: {ends}", marked=True)
 
 
-def _run(result: Result) -> str:
-    size = {"small": " --small", "full": ""}.get(result.preset, f" --preset {result.preset}")
+def how(result: Result) -> Section:
+    """Return the command, what it took and the versions."""
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
-    return (
-        f"`openmoat experiment forgetting --setting {result.setting.name}{size} --seeds "
-        f"{len(result.seeds)}`: {result.cpu_seconds / 60:,.0f} CPU-minutes in all processes "
-        f"({result.device}). {versions}."
-    )
+    took = f"{result.cpu_seconds / 60:,.0f} CPU-minutes in all processes ({result.device})"
+    return Section("How it was run", f"`{result.command}`: {took}. {versions}.")
 
 
 def _given(result: Result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from schemas.section import Beside, Excerpt, Section, Table
+from tasks.report.experiment import how
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +43,7 @@ def sections(
     yield _losses(domains)
     yield Section("Side by side", "Sampled at temperature 1; nothing is picked.",
                   beside=tuple(_beside(spoken)))  # fmt: skip
+    yield how(result)
 
 
 def _losses(domains: Mapping[str, Mapping[str, float]]) -> Section:
