@@ -96,7 +96,7 @@ def _key(request: Request, reader: Reader, layout: Layout) -> TrainKey:
     if request.config.lora is not None:
         extra.peft(COMMAND)
     learning_models.check(request.model, layout.tokenizer)
-    _check_out(request.out)
+    claim.check_own(request.out, "a training run", others=(ledger.RUN,))
     return TrainKey(
         config=digest(VERSION, request.config),
         mixture=reader.digest,
@@ -148,21 +148,6 @@ def _trained(
         tokens=points[-1].tokens, parameters=every, trained_parameters=trained,
         device=own.device, last=points[-1]._asdict(),
     )  # fmt: skip
-
-
-def _check_out(out: str) -> None:
-    """Raise :class:`ConfigError` for a place that is not for this: what is there is overwritten."""
-    claim.check_writable(out)
-    other = claim.holds_other_files(out)
-    if storage.exists(storage.join(out, ledger.RUN)):
-        other = ledger.RUN
-    if other is not None:
-        raise ConfigError(
-            f"--out {out}",
-            got=f"a folder that holds {other}, which is no training run's",
-            wanted="a new folder, an empty one, or that of a training run",
-            way_out="Choose another --out.",
-        )
 
 
 def _constant(config: TrainConfig, total: int) -> int:

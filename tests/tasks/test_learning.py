@@ -264,7 +264,7 @@ def test_folders_that_hold_something_else_are_left_alone(
 ) -> None:
     (tmp_path / "mine" / "model").mkdir(parents=True)
     for out in (tmp_path / "mine", data):
-        with pytest.raises(ConfigError, match=r"no training run's"):
+        with pytest.raises(ConfigError, match=r"not of a training run"):
             learning.train(Request(str(data), "small", str(out), CONFIG))
 
 
