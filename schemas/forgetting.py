@@ -72,7 +72,8 @@ class Eval(Frozen):
 class Evals(Frozen):
     """FG of arXiv 2308.08747: the mean over tasks of (before - after) / before.
 
-    ``left_out``: tasks without an accuracy in both files, with none before, or measured otherwise.
+    ``left_out``: tasks without an accuracy in both files, with 0 or less before, or measured
+    otherwise.
     """
 
     forgotten: float

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import orjson
 
 from schemas.config import TokenizerConfig
 from schemas.errors import ConfigError
@@ -90,7 +89,7 @@ def _domains(
     speaker = _speaker(question, models)
     how = _how(question.how, models)
     found = []
-    with building.enough_memory(how.batch):
+    with building.enough_memory(how.batch, where=COMMAND, way_out=building.TO_SCORE):
         for held in _held(question, speaker):
             told(held.named.name)
             own = [one.model for one in models]
@@ -161,7 +160,7 @@ def _evals(before: str, after: str) -> Evals:
 
 def _results(location: str) -> dict[str, Any]:
     try:
-        found = orjson.loads(storage.read_bytes(location))
+        found = json.loads(storage.read_bytes(location))
         got = "JSON without an object `results`"
     except (OSError, ValueError) as error:
         found, got = None, str(error)

@@ -113,7 +113,9 @@ def of_mixture(folder: str, speaker: Speaker, take: Take) -> Iterator[Held]:
         or layout.format != "tokens"
         or (layout.tokenizer.digest != speaker.tokenizer.digest)
     ):
-        said = "text" if layout is None or layout.format != "tokens" else "another tokenizer's ids"
+        said = "another tokenizer's ids"
+        if layout is None or layout.format != "tokens":
+            said = "text" if layout is None else layout.format
         raise ConfigError(
             f"--mixture {folder}",
             got=f"a mixture of {said}",

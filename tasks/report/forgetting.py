@@ -116,7 +116,7 @@ def _evals(evals: Evals) -> Section:
     text = FG.format(f"{evals.forgotten:.1%}")
     if evals.left_out:
         text += (
-            " Left out, without an accuracy in both, with 0 before, or measured otherwise: "
+            " Left out, without an accuracy in both, with 0 or less before, or measured otherwise: "
             f"{', '.join(evals.left_out)}."
         )
     return Section(

@@ -32,7 +32,15 @@ SHAPES: Final = {
              "num_attention_heads": 12},
 }  # fmt: skip
 """Llamas by about how many parameters they have (embeddings, which are tied, apart)."""
-EXHAUSTED: Final = ("out of memory", "can't allocate memory", "not enough memory")
+EXHAUSTED: Final = ("out of memory", "can't allocate memory", "not enough memory",
+                     "STATUS_ALLOC_FAILED")  # fmt: skip
+"""Of CUDA, of the allocators of CPUs, of cuBLAS and cuDNN."""
+TO_TRAIN: Final = (
+    "Halve --batch and double --accumulation, which gives the same steps; --checkpointing, --lora "
+    "and shorter row_tokens of the mixture take less, too. With other options it is another run: "
+    "give it another --out."
+)
+TO_SCORE: Final = "Halve --batch; a smaller --window takes less, too."
 
 
 def settle(threads: int = 1) -> None:
@@ -111,7 +119,9 @@ def check_isolation(model: Any) -> None:  # noqa: ANN401  (a model)
 
 
 @contextmanager
-def enough_memory(batch_rows: int) -> Iterator[None]:
+def enough_memory(
+    batch_rows: int, *, where: str = WHERE, way_out: str = TO_TRAIN
+) -> Iterator[None]:
     """Turn what PyTorch says of memory that is not enough into one error with the way out."""
     torch, _ = extra.needed(WHERE)
     try:
@@ -121,11 +131,9 @@ def enough_memory(batch_rows: int) -> Iterator[None]:
         if not is_it and not any(said in str(error) for said in EXHAUSTED):
             raise
         raise TrainingError(
-            WHERE,
+            where,
             got=f"not enough memory for {batch_rows:,} rows at once "
             f"({next(iter(str(error).strip().splitlines()), 'out of memory')})",
             wanted="a batch that fits",
-            way_out="Halve --batch and double --accumulation, which gives the same steps; "
-            "--checkpointing, --lora and shorter row_tokens of the mixture take less, too. "
-            "With other options it is another run: give it another --out.",
+            way_out=way_out,
         ) from error

@@ -91,11 +91,25 @@ def device(command: str) -> str:
 
 
 def causal(folder: str, dtype: Any) -> Any:  # noqa: ANN401  (PyTorch's; a model)
-    """Return the causal language model of a folder. Raises what transformers raises."""
+    """Return the causal language model of a folder.
+
+    Raises what transformers raises, and ValueError for weights that are not there: transformers
+    warns of them, and makes random ones up.
+    """
     _, transformers = extra.needed("checkpoint")
-    return transformers.AutoModelForCausalLM.from_pretrained(
-        folder, use_safetensors=True, weights_only=True, dtype=dtype, **GIVEN
+    model, told = transformers.AutoModelForCausalLM.from_pretrained(
+        folder,
+        use_safetensors=True,
+        weights_only=True,
+        dtype=dtype,
+        output_loading_info=True,
+        **GIVEN,
     )
+    missing = sorted(told["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise ValueError(f"weights without {missing[0]}{more}")
+    return model
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def evals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Evals | None:
     for task in sorted({*_tasks(before, own), *_tasks(after, other)}):
         metric = next((m for m in own.get(task, {}) if m in other.get(task, {})), None)
         was = None if metric is None else own[task][metric]
-        if metric is None or not was or _how(before, task) != _how(after, task):
+        if metric is None or was is None or was <= 0 or _how(before, task) != _how(after, task):
             left.append(task)
             continue
         now = other[task][metric]

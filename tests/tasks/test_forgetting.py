@@ -188,6 +188,7 @@ def test_a_group_without_an_accuracy_hides_none_of_its_tasks() -> None:
             "mmlu_physics": {"acc,none": 0.4},
             "arc": {"acc,none": 0.4, "acc_stderr,none": "N/A"},
             "broken": {"acc,none": float("nan")},
+            "cola": {"mcc,none": -0.1},
         },
         "group_subtasks": {
             "suite": ["mmlu", "arc"], "mmlu": ["mmlu_stem"], "mmlu_stem": ["mmlu_physics"],
@@ -196,7 +197,7 @@ def test_a_group_without_an_accuracy_hides_none_of_its_tasks() -> None:
     found = figures.evals(told, told)
     assert found is not None
     assert [one.task for one in found.tasks] == ["arc", "mmlu"]
-    assert found.left_out == ("broken", "suite")
+    assert found.left_out == ("broken", "cola", "suite")
 
 
 @pytest.mark.parametrize(
@@ -219,6 +220,15 @@ def test_evals_alone_need_no_model(tmp_path: Path) -> None:
     assert found.evals is not None
     assert found.evals.forgotten == 0
     assert "FG of arXiv 2308.08747" in page.render("", "", list(sections(found)))
+
+
+def test_a_result_that_is_no_number_leaves_the_others_readable(tmp_path: Path) -> None:
+    """lm-evaluation-harness writes NaN, which JSON has no word for."""
+    file = tmp_path / "results.json"
+    file.write_text('{"results": {"a": {"acc,none": NaN}, "b": {"acc,none": 0.5}}}')
+    found = forgetting.of_checkpoints(Question("a", "b", evals=(str(file), str(file))))
+    assert found.evals is not None
+    assert found.evals.left_out == ("a",)
 
 
 @pytest.mark.parametrize("body", [None, "{", "[]", '{"results": 3}', '{"results": {"a": 1}}'])

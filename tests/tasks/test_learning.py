@@ -245,6 +245,8 @@ def test_missing_and_damaged_checkpoints_are_refused(
 ) -> None:
     import shutil
 
+    from safetensors.torch import load_file, save_file
+
     out = str(tmp_path / "out")
     with pytest.raises(ConfigError, match=r"a fresh one.*download the model first"):
         learning.train(Request(str(data), str(tmp_path / "no"), out, CONFIG))
@@ -252,6 +254,11 @@ def test_missing_and_damaged_checkpoints_are_refused(
     weights = tmp_path / "half" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1_000])
     with pytest.raises(ConfigError, match="that transformers can load"):
+        learning.train(Request(str(data), str(tmp_path / "half"), out, CONFIG))
+    some = load_file(base / "model" / "model.safetensors")
+    gone = sorted(name for name in some if "layers.1." in name)
+    save_file({n: some[n] for n in some if n not in gone}, weights, metadata={"format": "pt"})
+    with pytest.raises(ConfigError, match=f"weights without {gone[0]} and {len(gone) - 1} more"):
         learning.train(Request(str(data), str(tmp_path / "half"), out, CONFIG))
     weights.rename(weights.with_name("pytorch_model.bin"))
     with pytest.raises(ConfigError, match="a pickle can run anything"):
