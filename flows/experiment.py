@@ -84,7 +84,7 @@ def speaking(
     out: Out = None,
     preset: Annotated[
         Literal["small", "5M", "25M", "100M"],
-        typer.Option(help="Size of the model; 5M takes half an hour of one core."),
+        typer.Option(help="Size of the model; 5M takes a quarter of an hour of one core."),
     ] = "5M",
     workers: Workers = CORES,
     json: Json = False,

@@ -29,6 +29,20 @@ def test_pages_are_what_the_numbers_give(setting: str) -> None:
         assert (DOCS / setting / name).read_text(encoding="utf-8") == made[name], name
 
 
+def test_the_table_in_the_docs_has_these_numbers() -> None:
+    page = (DOCS.parent / "experiment.md").read_text(encoding="utf-8")
+    both = [{one.arm.name: one for one in result(setting).arms} for setting in settings.SETTINGS]
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.count("|") == 11]
+    arm_rows = [row for row in rows if row[0].strip() in both[0]]
+    assert len(arm_rows) > 20
+    for name, _, *cells in ([cell.strip() for cell in row] for row in arm_rows):
+        for found, told in zip((both[0][name], both[1][name]), (cells[:4], cells[4:]), strict=True):
+            recovery = "" if found.recovery is None else f"{found.recovery.mean:.2f}"
+            removed = f"{found.removed.mean:.0%}".replace("%", " %") if found.removed else ""
+            wanted = [f"{found.old.mean:.2f}", f"{found.new.mean:.2f}", removed, recovery]
+            assert [*told, ""][:4] == wanted, name
+
+
 @each_setting
 def test_numbers_are_of_the_whole_form_as_it_is_now(setting: str) -> None:
     told = result(setting)

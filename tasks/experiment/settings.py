@@ -65,7 +65,7 @@ SIZES: Final = {
     ),
 }  # fmt: skip
 """`small` and `full`: the setting that was tried (.64M parameters); `5M`: that of the page
-which shows what models write, half an hour of one core. The others want a GPU."""
+which shows what models write, a quarter of an hour of one core. The others want a GPU."""
 
 
 def setting(name: str) -> Setting:
